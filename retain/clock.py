@@ -1,0 +1,53 @@
+"""UTC times, and the clock a process answers by."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from retain.errors import InvalidInput
+
+Clock = Callable[[], datetime]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECONDS_PER_DAY = 86_400_000_000
+
+
+def now() -> datetime:
+    """The real time, in UTC."""
+    return datetime.now(UTC)
+
+
+def pinned(at: datetime) -> Clock:
+    """A clock that always says ``at``."""
+    return lambda: at
+
+
+def parse_utc(text: str, *, field: str) -> datetime:
+    """ISO 8601 to an aware UTC datetime; a time without zone is taken as UTC.
+
+    Raises:
+        InvalidInput: ``text`` is not an ISO 8601 date or time.
+    """
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(
+            f"{text!r} is not an ISO 8601 time",
+            remedy="write it like 2026-11-21T20:00:00Z or 2026-11-21",
+            field=field,
+        ) from None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def to_micros(at: datetime) -> int:
+    """Microseconds since the epoch, exactly (no float in between)."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def from_micros(micros: int) -> datetime:
+    """The UTC datetime ``micros`` microseconds after the epoch."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def iso(at: datetime) -> str:
+    """``2026-11-21T20:00:00Z``, with microseconds only where there are any."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,96 @@
+"""The operational store: engines, and the metadata every table registers with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from retain.errors import StoreUnavailable
+
+metadata = MetaData()
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+def connect(url: str) -> Engine:
+    """An engine for ``url`` with every table of ``metadata`` created.
+
+    SQLite runs in WAL mode, and its writers take the write lock when they begin
+    (``BEGIN IMMEDIATE``): a transaction that upgrades from read to write can fail
+    with "database is locked" however long the busy timeout is.
+
+    Raises:
+        StoreUnavailable: the database cannot be opened.
+    """
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        if engine.url.database:
+            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _configure_sqlite)
+    try:
+        with writing(engine) as connection:
+            metadata.create_all(connection)
+    except (OperationalError, OSError) as error:
+        raise StoreUnavailable(
+            f"the database cannot be opened: {error.__cause__ or error}",
+            remedy="check RETAIN_HOME and RETAIN_DATABASE_URL, and that the disk is writable",
+        ) from error
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction: committed at the end, rolled back on any error.
+
+    Raises:
+        StoreUnavailable: the database did not answer or stayed locked.
+    """
+    with _translated(), engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent read.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
+    with _translated(), engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+        yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error, OperationalError) or error.connection_invalidated:
+            raise StoreUnavailable(
+                f"the database did not answer: {error.orig}",
+                remedy="try again; if it persists, check the database",
+            ) from error
+        raise
+
+
+def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    # autocommit at the driver: transactions are begun by reading() and writing() alone
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()

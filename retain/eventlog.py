@@ -1,0 +1,219 @@
+"""The event log: append-only, idempotent by event id, safe with several writers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from retain.clock import from_micros, to_micros
+from retain.database import metadata, reading, writing
+from retain.event import EVENT_SCHEMA
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("event_id", String, nullable=False, unique=True),
+    Column("type", String, nullable=False),
+    Column("customer_id", String),
+    Column("anonymous_id", String),
+    Column("session_id", String),
+    Column("ts", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("received_at", BigInteger, nullable=False),
+    Column("channel", String),
+    Column("device", String),
+    Column("source", String),
+    Column("properties", Text, nullable=False),
+    Index("events_by_customer", "customer_id", "ts"),
+)
+
+# customers whose online features do not reflect the log yet; written with the event itself,
+# so that a crash between accepting and reflecting an event loses nothing
+pending_customers = Table(
+    "pending_customers",
+    metadata,
+    Column("customer_id", String, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+)
+
+LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))
+_TIMES = ("ts", "sent_at", "received_at")
+_CHUNK = 10_000
+_IDS_PER_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append did: ``duplicates`` holds the ids that were in the log before."""
+
+    accepted: int
+    duplicates: frozenset[str]
+
+
+class EventLog:
+    """Reads and writes of the ``events`` table."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def append(self, table: pa.Table, *, mark_pending: bool = False) -> Appended:
+        """Store the rows of ``table`` (:data:`EVENT_SCHEMA`) whose ids are new.
+
+        Durable when it returns. Of rows with one id the first is kept. With
+        ``mark_pending`` the customers touched are noted as not yet reflected online.
+
+        Raises:
+            StoreUnavailable: nothing of the current chunk was stored; call again.
+        """
+        accepted = 0
+        duplicates: set[str] = set()
+        for start in range(0, table.num_rows, _CHUNK):
+            rows = _to_rows(table.slice(start, _CHUNK))
+            with writing(self._engine) as connection:
+                fresh, repeated = _split_known(connection, rows)
+                duplicates |= repeated
+                accepted += len(fresh)
+                if fresh:
+                    connection.execute(insert(events), fresh)
+                if fresh and mark_pending:
+                    _mark_pending(connection, fresh)
+        return Appended(accepted, frozenset(duplicates))
+
+    def of_customers(
+        self, customer_ids: Sequence[str], until: datetime | None = None
+    ) -> pa.Table:
+        """Events of these customers up to and including ``until``, in time order."""
+        parts = []
+        with reading(self._engine) as connection:
+            for start in range(0, len(customer_ids), _IDS_PER_QUERY):
+                ids = customer_ids[start : start + _IDS_PER_QUERY]
+                query = select(events).where(events.c.customer_id.in_(ids))
+                if until is not None:
+                    query = query.where(events.c.ts <= to_micros(until))
+                query = query.order_by(events.c.customer_id, events.c.ts, events.c.seq)
+                parts.append(_to_table([tuple(row) for row in connection.execute(query)]))
+        return pa.concat_tables(parts) if parts else LOGGED_SCHEMA.empty_table()
+
+    def known(self, customer_ids: Sequence[str]) -> set[str]:
+        """Those of ``customer_ids`` that have at least one event."""
+        found: set[str] = set()
+        with reading(self._engine) as connection:
+            for start in range(0, len(customer_ids), _IDS_PER_QUERY):
+                ids = customer_ids[start : start + _IDS_PER_QUERY]
+                query = select(events.c.customer_id).where(events.c.customer_id.in_(ids))
+                found.update(connection.scalars(query.distinct()))
+        return found
+
+    def after(self, seq: int, *, chunk: int = 50_000) -> Iterator[pa.Table]:
+        """Everything stored after ``seq``, in the order it was stored, chunk by chunk."""
+        while True:
+            query = select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(chunk)
+            with reading(self._engine) as connection:
+                rows = [tuple(row) for row in connection.execute(query)]
+            if not rows:
+                return
+            seq = rows[-1][0]
+            yield _to_table(rows)
+
+    def count(self) -> int:
+        """How many events are stored."""
+        with reading(self._engine) as connection:
+            return int(connection.scalar(select(func.count()).select_from(events)) or 0)
+
+    def last_seq(self) -> int:
+        """The highest sequence number, 0 where the log is empty."""
+        with reading(self._engine) as connection:
+            return int(connection.scalar(select(func.max(events.c.seq))) or 0)
+
+    def last_event_at(self) -> datetime | None:
+        """The time of the latest event, None where the log is empty."""
+        with reading(self._engine) as connection:
+            micros = connection.scalar(select(func.max(events.c.ts)))
+        return None if micros is None else from_micros(micros)
+
+    def pending(self, limit: int = 1_000) -> dict[str, int]:
+        """Customers not yet reflected online, with the last sequence number seen of each."""
+        query = select(pending_customers).order_by(pending_customers.c.seq).limit(limit)
+        with reading(self._engine) as connection:
+            return {row.customer_id: row.seq for row in connection.execute(query)}
+
+    def reflected(self, customers: dict[str, int]) -> None:
+        """Forget what :meth:`pending` returned, unless a newer event came since."""
+        with writing(self._engine) as connection:
+            for customer_id, seq in customers.items():
+                connection.execute(
+                    delete(pending_customers).where(
+                        pending_customers.c.customer_id == customer_id,
+                        pending_customers.c.seq <= seq,
+                    )
+                )
+
+
+def _split_known(
+    connection: Connection, rows: list[dict[str, object]]
+) -> tuple[list[dict[str, object]], set[str]]:
+    ids = [row["event_id"] for row in rows]
+    known: set[object] = set()
+    for start in range(0, len(ids), _IDS_PER_QUERY):
+        chunk = ids[start : start + _IDS_PER_QUERY]
+        known.update(connection.scalars(select(events.c.event_id).where(events.c.event_id.in_(chunk))))
+    fresh, repeated = [], set()
+    for row in rows:
+        if row["event_id"] in known:
+            repeated.add(str(row["event_id"]))
+        else:
+            known.add(row["event_id"])
+            fresh.append(row)
+    return fresh, repeated
+
+
+def _mark_pending(connection: Connection, rows: list[dict[str, object]]) -> None:
+    seq = connection.scalar(select(func.max(events.c.seq)))
+    customers = {row["customer_id"] for row in rows} - {None}
+    if customers:
+        statement = upsert(pending_customers)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["customer_id"], set_={"seq": statement.excluded.seq}
+            ),
+            [{"customer_id": customer_id, "seq": seq} for customer_id in customers],
+        )
+
+
+def _to_rows(table: pa.Table) -> list[dict[str, object]]:
+    columns = {name: table.column(name) for name in EVENT_SCHEMA.names}
+    for name in _TIMES:
+        columns[name] = columns[name].cast(pa.int64())
+    values = [column.to_pylist() for column in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def _to_table(rows: list[tuple[object, ...]]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(LOGGED_SCHEMA)
+    arrays = [
+        pa.array(column, pa.int64()).cast(field.type)
+        if field.name in _TIMES
+        else pa.array(column, field.type)
+        for field, column in zip(LOGGED_SCHEMA, columns, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=LOGGED_SCHEMA)
+
+

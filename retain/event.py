@@ -201,9 +201,8 @@ def _split(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
                 continue
             common.setdefault(name, value)
     nested = [loose.pop(key) for key in ("properties", "traits") if key in loose]
-    for bag in nested:
-        if isinstance(bag, str):
-            bag = json.loads(bag) if bag else {}
+    for given in nested:
+        bag = json.loads(given or "{}") if isinstance(given, str) else given
         if isinstance(bag, Mapping):
             loose = {**loose, **bag}
     return common, loose

@@ -97,9 +97,7 @@ class EventLog:
                     _mark_pending(connection, fresh)
         return Appended(accepted, frozenset(duplicates))
 
-    def of_customers(
-        self, customer_ids: Sequence[str], until: datetime | None = None
-    ) -> pa.Table:
+    def of_customers(self, customer_ids: Sequence[str], until: datetime | None = None) -> pa.Table:
         """Events of these customers up to and including ``until``, in time order."""
         parts = []
         with reading(self._engine) as connection:
@@ -174,7 +172,9 @@ def _split_known(
     known: set[object] = set()
     for start in range(0, len(ids), _IDS_PER_QUERY):
         chunk = ids[start : start + _IDS_PER_QUERY]
-        known.update(connection.scalars(select(events.c.event_id).where(events.c.event_id.in_(chunk))))
+        known.update(
+            connection.scalars(select(events.c.event_id).where(events.c.event_id.in_(chunk)))
+        )
     fresh, repeated = [], set()
     for row in rows:
         if row["event_id"] in known:
@@ -215,5 +215,3 @@ def _to_table(rows: list[tuple[object, ...]]) -> pa.Table:
         for field, column in zip(LOGGED_SCHEMA, columns, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=LOGGED_SCHEMA)
-
-

@@ -153,6 +153,18 @@ class EventLog:
         with reading(self._engine) as connection:
             return {row.customer_id: row.seq for row in connection.execute(query)}
 
+    def pending_among(self, customer_ids: Sequence[str]) -> set[str]:
+        """Those of ``customer_ids`` whose online features do not reflect the log yet."""
+        found: set[str] = set()
+        with reading(self._engine) as connection:
+            for start in range(0, len(customer_ids), _IDS_PER_QUERY):
+                ids = customer_ids[start : start + _IDS_PER_QUERY]
+                query = select(pending_customers.c.customer_id)
+                found.update(
+                    connection.scalars(query.where(pending_customers.c.customer_id.in_(ids)))
+                )
+        return found
+
     def reflected(self, customers: dict[str, int]) -> None:
         """Forget what :meth:`pending` returned, unless a newer event came since."""
         with writing(self._engine) as connection:

@@ -1,0 +1,91 @@
+"""Feast's entity, views, push sources and feature services, made from the one feature list."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource
+from feast.types import Array, Float64, Int64, PrimitiveFeastType, String
+from feast.value_type import ValueType
+
+from retain.features.engine import VIEWS, view_schema
+
+EVENT_TIMESTAMP = "event_timestamp"
+CREATED_TIMESTAMP = "created_timestamp"
+
+_FEAST_TYPES: dict[pa.DataType, PrimitiveFeastType | Array] = {
+    pa.float64(): Float64,
+    pa.int64(): Int64,
+    pa.string(): String,
+    pa.list_(pa.string()): Array(String),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """Every Feast object of the project; ``views`` and ``push_sources`` are in view order."""
+
+    customer: Entity
+    views: tuple[FeatureView, ...]
+    push_sources: tuple[PushSource, ...]
+    services: tuple[FeatureService, ...]
+
+    def all(self) -> list[Any]:
+        """What is applied to a registry."""
+        return [self.customer, *self.push_sources, *self.views, *self.services]
+
+
+def computed_at_name(view: str) -> str:
+    """The stored moment a row of ``view`` was computed for, in epoch microseconds."""
+    return f"{view}_computed_at"
+
+
+def stored_schema(view: str) -> pa.Schema:
+    """Columns of one view as they are stored, offline and online."""
+    return view_schema(view).append(pa.field(computed_at_name(view), pa.int64()))
+
+
+def push_source_name(view: str) -> str:
+    """The push source a micro-batch writes ``view`` through."""
+    return f"{view}_push"
+
+
+def snapshot_glob(features: Path, view: str) -> str:
+    """Where the offline snapshots of ``view`` are."""
+    return str(features / view / "*.parquet")
+
+
+def define(features: Path) -> Definitions:
+    """The objects over offline snapshots in the folder ``features``."""
+    customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
+    sources = {
+        view: PushSource(
+            name=push_source_name(view),
+            batch_source=FileSource(
+                name=f"{view}_snapshots",
+                path=snapshot_glob(features, view),
+                timestamp_field=EVENT_TIMESTAMP,
+                created_timestamp_column=CREATED_TIMESTAMP,
+            ),
+        )
+        for view in VIEWS
+    }
+    views = tuple(
+        FeatureView(
+            name=view,
+            entities=[customer],
+            ttl=timedelta(0),
+            schema=[
+                Field(name=field.name, dtype=_FEAST_TYPES[field.type])
+                for field in stored_schema(view)
+            ],
+            source=sources[view],
+            online=True,
+        )
+        for view in VIEWS
+    )
+    # the order of a vector is the model manifest's, never a feature service's
+    services = (FeatureService(name="customer_features", features=list(views)),)
+    return Definitions(customer, views, tuple(sources.values()), services)

@@ -1,0 +1,21 @@
+"""Opening Feast's store of one home, with our objects applied."""
+
+from pathlib import Path
+
+import yaml
+from feast import FeatureStore, RepoConfig
+
+from feature_repo.definitions import define
+from retain.settings import Settings
+
+_CONFIG = Path(__file__).parent / "feature_store.yaml"
+
+
+def open_store(settings: Settings, *, apply: bool = False) -> FeatureStore:
+    """Feast's store under ``settings.feast``; with ``apply`` the registry is brought up to date."""
+    settings.feast.mkdir(parents=True, exist_ok=True)
+    text = _CONFIG.read_text("utf-8").replace("$RETAIN_HOME", str(settings.home))
+    store = FeatureStore(config=RepoConfig(**yaml.safe_load(text), repo_path=settings.feast))
+    if apply or not (settings.feast / "registry.db").exists():
+        store.apply(define(settings.features).all())
+    return store

@@ -1,0 +1,190 @@
+"""The feature engine: the same SQL over ten million customers and over one.
+
+DuckDB reads the events once into typed facts; for every set of (customer, as_of) keys it then
+makes the prepared relations and aggregates each declared feature. Nothing after ``as_of`` is
+ever visible (``ts <= as_of``).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+
+from retain.clock import to_micros
+from retain.features.catalogue import FEATURES
+from retain.features.facts import FACTS
+from retain.features.feature import Feature
+from retain.features.relations import RELATIONS
+
+KEYS_SCHEMA = pa.schema(
+    [
+        pa.field("customer_id", pa.string(), nullable=False),
+        pa.field("as_of", pa.timestamp("us", "UTC"), nullable=False),
+    ]
+)
+VIEWS: dict[str, tuple[Feature, ...]] = {
+    relation: tuple(f for f in FEATURES if f.relation == relation) for relation in RELATIONS
+}
+
+_ARROW = {
+    "number": pa.float64(),
+    "text": pa.string(),
+    "texts": pa.list_(pa.string()),
+    "since": pa.int64(),
+    "until": pa.int64(),
+}
+_LARGE = 50_000
+
+
+def valid_until_name(view: str) -> str:
+    """The column that says until when a stored row of ``view`` holds, in epoch microseconds."""
+    return f"{view}_valid_until"
+
+
+def view_schema(view: str) -> pa.Schema:
+    """Stored columns of one view: its features in order, then its ``valid_until``."""
+    fields = [pa.field(f.stored_name, _ARROW[f.dtype]) for f in VIEWS[view]]
+    return pa.schema([*fields, pa.field(valid_until_name(view), pa.int64())])
+
+
+FEATURE_SCHEMA = pa.schema(
+    [*KEYS_SCHEMA, *(field for view in VIEWS for field in view_schema(view))]
+)
+
+
+class FeatureEngine:
+    """Facts of a set of events, and feature tables at any moment in them.
+
+    Args:
+        events: rows of the event log, or a Parquet glob of its history.
+        memory_limit: DuckDB's limit; beyond it, it spills to ``spill``.
+        spill: folder for spilled data.
+
+    Use as a context manager; the facts live in memory until it is closed.
+    """
+
+    def __init__(
+        self, events: pa.Table | str, *, memory_limit: str = "1GB", spill: Path | None = None
+    ) -> None:
+        self._connection = duckdb.connect(config={"memory_limit": memory_limit})
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET enable_progress_bar = false")
+        if spill is not None:
+            self._connection.execute(f"SET temp_directory = '{spill}'")
+        if isinstance(events, str):
+            self._connection.execute(
+                f"CREATE TEMP VIEW events AS FROM read_parquet('{events}', hive_partitioning=false)"
+            )
+        else:
+            self._connection.register("events", events)
+        # few events: computing a fact twice is cheaper than creating a table for it
+        large = isinstance(events, str) or events.num_rows > _LARGE
+        kind = "TABLE" if large else "VIEW"
+        for name, sql in FACTS.items():
+            self._connection.execute(f"CREATE TEMP {kind} {name} AS {sql}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def table(self, keys: pa.Table) -> pa.Table:
+        """The feature table (:data:`FEATURE_SCHEMA`) of ``keys``, in the order of ``keys``.
+
+        A customer without events at ``as_of`` gets the declared null defaults.
+        """
+        self._connection.register("given_keys", keys)
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE keys AS "
+            "SELECT *, row_number() OVER () AS key_order FROM given_keys"
+        )
+        result = self._connection.sql(_QUERY).to_arrow_table()
+        self._connection.unregister("given_keys")
+        return result.cast(FEATURE_SCHEMA)
+
+    def customers(self, as_of: datetime, *, ordered_within_days: int | None = None) -> pa.Table:
+        """Keys of every customer with an event up to ``as_of``.
+
+        With ``ordered_within_days``: only those with an order in that many days before it.
+        """
+        fact, extra = "events", "ts <= $as_of AND customer_id IS NOT NULL"
+        if ordered_within_days is not None:
+            fact = "fact_orders"
+            extra = "is_order AND ts <= $as_of AND ts > $as_of - to_days($days)"
+        parameters: dict[str, object] = {"as_of": as_of}
+        if ordered_within_days is not None:
+            parameters["days"] = ordered_within_days
+        query = (
+            f"SELECT DISTINCT customer_id, $as_of::TIMESTAMPTZ AS as_of FROM {fact} "
+            f"WHERE {extra} ORDER BY customer_id"
+        )
+        return self._connection.sql(query, params=parameters).to_arrow_table().cast(KEYS_SCHEMA)
+
+    def sql(self, query: str) -> pa.Table:
+        """Rows of any query over the facts: labels and reports read the same facts."""
+        return self._connection.sql(query).to_arrow_table()
+
+
+def keys_of(customer_ids: Sequence[str], as_of: datetime) -> pa.Table:
+    """Keys of these customers at one moment."""
+    micros = pa.array([to_micros(as_of)] * len(customer_ids), pa.int64())
+    return pa.Table.from_arrays(
+        [pa.array(customer_ids, pa.string()), micros.cast(pa.timestamp("us", "UTC"))],
+        schema=KEYS_SCHEMA,
+    )
+
+
+def in_batches(keys: pa.Table, size: int) -> Iterator[pa.Table]:
+    """``keys`` in slices of ``size`` rows, so that memory does not grow with the base."""
+    for start in range(0, keys.num_rows, size):
+        yield keys.slice(start, size)
+
+
+def _aggregate(view: str, features: Iterable[Feature]) -> str:
+    columns = [f"{f.stored_sql} AS {f.stored_name}" for f in features]
+    windows = sorted({days for f in features for days in f.windows})
+    edges = [
+        f"min(ts + INTERVAL {d} DAY) FILTER (WHERE ts > as_of - INTERVAL {d} DAY)" for d in windows
+    ]
+    expiry = f"epoch_us(least({', '.join(edges)}))" if edges else "NULL::BIGINT"
+    columns.append(f"{expiry} AS {valid_until_name(view)}")
+    return (
+        f"{view}_features AS (SELECT customer_id, as_of, {', '.join(columns)} "
+        f"FROM {view} GROUP BY customer_id, as_of)"
+    )
+
+
+def _selected(feature: Feature) -> str:
+    name = feature.stored_name
+    if feature.null_default is None:
+        return name
+    return f"coalesce({name}, {feature.null_default}) AS {name}"
+
+
+def _build_query() -> str:
+    relations = [f"{name} AS ({sql})" for name, sql in RELATIONS.items()]
+    aggregates = [_aggregate(view, features) for view, features in VIEWS.items()]
+    columns = [
+        column
+        for view, features in VIEWS.items()
+        for column in (*map(_selected, features), valid_until_name(view))
+    ]
+    joins = [f"LEFT JOIN {view}_features USING (customer_id, as_of)" for view in VIEWS]
+    return (
+        f"WITH {', '.join(relations + aggregates)} "
+        f"SELECT keys.customer_id, keys.as_of, {', '.join(columns)} "
+        f"FROM keys {' '.join(joins)} ORDER BY key_order"
+    )
+
+
+_QUERY = _build_query()

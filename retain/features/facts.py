@@ -1,0 +1,99 @@
+"""Typed facts, read once from the event log's JSON and independent of any ``as_of``.
+
+A window function in here only looks back in time, so that a fact never knows its future.
+Money is DECIMAL: its sums are exact and do not depend on the order of rows, which is what
+makes a batch over ten million customers equal to a read of one.
+"""
+
+FACTS: dict[str, str] = {
+    "fact_orders": """
+        SELECT customer_id, ts, event_id, type = 'order_completed' AS is_order,
+            (CASE WHEN type = 'order_completed' THEN 1 ELSE -1 END
+                * (properties->>'total')::DOUBLE)::DECIMAL(18, 4) AS value,
+            coalesce((properties->>'discount')::DOUBLE, 0)::DECIMAL(18, 4) AS order_discount,
+            (properties->>'coupon') IS NOT NULL AS has_coupon,
+            upper(properties->>'currency') AS currency,
+            CASE WHEN type = 'order_completed' THEN date_diff('second', lag(ts) OVER (
+                PARTITION BY customer_id, type ORDER BY ts, event_id), ts) END AS gap_seconds
+        FROM events
+        WHERE type IN ('order_completed', 'order_refunded', 'order_cancelled')
+            AND customer_id IS NOT NULL
+    """,
+    "fact_lines": """
+        SELECT customer_id, ts, event_id, position, line.product_id AS product_id,
+            coalesce(line.category, 'unknown') AS category,
+            coalesce(line.quantity, 1)::DECIMAL(18, 4) AS quantity,
+            (coalesce(line.quantity, 1) * coalesce(line.price, 0)
+                - coalesce(line.discount, 0))::DECIMAL(18, 4) AS value,
+            coalesce(line.discount, 0) > 0 AS is_discounted,
+            row_number() OVER (PARTITION BY customer_id, line.product_id
+                ORDER BY ts, event_id, position) = 1 AS is_new_product
+        FROM (
+            SELECT customer_id, ts, event_id, unnest(lines) AS line,
+                generate_subscripts(lines, 1) AS position
+            FROM (
+                SELECT customer_id, ts, event_id, from_json(properties->'lines',
+                    '[{"product_id": "VARCHAR", "category": "VARCHAR", "quantity": "DOUBLE",
+                       "price": "DOUBLE", "discount": "DOUBLE"}]') AS lines
+                FROM events
+                WHERE type = 'order_completed' AND customer_id IS NOT NULL
+            )
+        )
+    """,
+    # what the customer did: messages sent to them and assignments made for them are not theirs
+    "fact_activity": """
+        SELECT *, coalesce(session_id, 'gap-' || sum(starts) OVER (
+            PARTITION BY customer_id ORDER BY ts, event_id
+            ROWS UNBOUNDED PRECEDING)) AS session_key
+        FROM (
+            SELECT customer_id, ts, event_id, type, session_id, lower(channel) AS channel,
+                CASE WHEN type = 'product_viewed' THEN properties->>'product_id' END AS product_id,
+                CASE WHEN lag(ts) OVER (PARTITION BY customer_id ORDER BY ts, event_id)
+                    > ts - INTERVAL 30 MINUTE THEN 0 ELSE 1 END AS starts
+            FROM events
+            WHERE customer_id IS NOT NULL AND type NOT LIKE 'message_%' AND type NOT IN (
+                'experiment_viewed', 'order_refunded', 'identity_linked', 'identity_unlinked',
+                'profile_updated', 'tier_changed', 'points_changed')
+        )
+    """,
+    "fact_cart": """
+        SELECT customer_id, ts, event_id, type, properties->>'product_id' AS product_id
+        FROM events
+        WHERE customer_id IS NOT NULL AND type IN ('product_added', 'product_removed',
+            'order_completed', 'payment_failed', 'checkout_started')
+    """,
+    "fact_messages": """
+        SELECT customer_id, ts, event_id, type, lower(channel) AS channel,
+            coalesce(properties->>'message_id', event_id) AS message_id
+        FROM events
+        WHERE customer_id IS NOT NULL AND (type LIKE 'message_%'
+            OR type IN ('promotion_viewed', 'promotion_joined', 'consent_given'))
+    """,
+    "fact_service": """
+        SELECT customer_id, ts, event_id, type,
+            coalesce(properties->>'ticket_id', event_id) AS ticket_id,
+            (properties->>'score')::DOUBLE AS score,
+            (properties->>'sentiment')::DOUBLE::DECIMAL(9, 4) AS sentiment
+        FROM events
+        WHERE customer_id IS NOT NULL AND type IN ('ticket_opened', 'ticket_closed',
+            'call_logged', 'chat_ended', 'consultation_requested', 'review_submitted',
+            'survey_submitted', 'nps_submitted')
+    """,
+    "fact_profile": """
+        SELECT customer_id, ts, event_id, type, lower(channel) AS channel,
+            properties->>'country' AS country, properties->>'region' AS region,
+            properties->>'tier' AS tier, properties->>'time_zone' AS time_zone,
+            properties->>'language' AS language, upper(properties->>'currency') AS currency,
+            properties->>'age_band' AS age_band,
+            properties->>'acquisition_source' AS acquisition_source,
+            from_json(properties->'channels', '["VARCHAR"]') AS channels,
+            (properties->>'max_contacts_per_week')::DOUBLE AS max_contacts_per_week,
+            lower(properties->>'purpose') AS purpose,
+            properties->>'plan' AS plan,
+            try_cast(properties->>'term_end' AS TIMESTAMPTZ) AS term_end
+        FROM events
+        WHERE customer_id IS NOT NULL AND (type IN ('signed_up', 'profile_updated',
+            'preferences_updated', 'tier_changed', 'consent_given', 'consent_withdrawn')
+            OR type LIKE 'subscription_%')
+    """,
+}

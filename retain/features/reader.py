@@ -1,0 +1,58 @@
+"""Reading features of a few customers at a moment, straight from the event log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from retain.eventlog import EventLog
+from retain.features.engine import FEATURE_SCHEMA, FeatureEngine, keys_of
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a read returned.
+
+    Attributes:
+        table: feature table of the known customers, in the order asked.
+        unknown: customers without any event up to the moment asked for.
+        features_as_of: per known customer, the moment its stored values were computed.
+        stale_views: per customer, feature views older than their time to live.
+    """
+
+    table: pa.Table
+    unknown: list[str]
+    features_as_of: dict[str, datetime]
+    stale_views: dict[str, list[str]] = field(default_factory=dict)
+
+
+class FeatureReader(Protocol):
+    """Anything that can say what was known about customers at a moment."""
+
+    def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
+        """Features of ``customer_ids`` at ``as_of``.
+
+        Raises:
+            StoreUnavailable: the store behind it did not answer.
+        """
+
+
+class LogReader:
+    """Computes features from the event log at any moment, past ones included."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
+        """Features of ``customer_ids`` at ``as_of``, by the same SQL as the batch."""
+        events = self._log.of_customers(customer_ids, until=as_of)
+        seen = set(events.column("customer_id").to_pylist())
+        known = [customer_id for customer_id in customer_ids if customer_id in seen]
+        unknown = [customer_id for customer_id in customer_ids if customer_id not in seen]
+        if not known:
+            return Features(FEATURE_SCHEMA.empty_table(), unknown, {})
+        with FeatureEngine(events) as engine:
+            table = engine.table(keys_of(known, as_of))
+        return Features(table, unknown, dict.fromkeys(known, as_of))

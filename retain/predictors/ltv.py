@@ -1,0 +1,81 @@
+"""Lifetime value: net revenue within the horizon, with an interval and a tier."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from retain.predictors.artefact import Artefact
+from retain.predictors.blend import Blend
+from retain.predictors.calibrator import Platt
+from retain.predictors.trees import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class LtvValue:
+    """Expected net revenue and its 80 % interval, each (n,), in the customer's currency."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Outcome ÷ prediction at the interval's ends, by predicted value (split-conformal).
+
+    The ratios of each group of predicted values are held at the group's centre and
+    interpolated between centres over the logarithm of the prediction.
+    """
+
+    log_values: Floats
+    low_ratios: Floats
+    high_ratios: Floats
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """From the numbers :meth:`to_json` wrote."""
+        return cls(*(np.array(content[name], dtype=np.float64) for name in cls.__slots__))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers."""
+        return {name: getattr(self, name).tolist() for name in self.__slots__}
+
+    def around(self, value: Floats) -> tuple[Floats, Floats]:
+        """The interval's ends for each predicted value."""
+        place = np.log(np.maximum(value, 1e-9))
+        low = value * np.interp(place, self.log_values, self.low_ratios)
+        high = value * np.interp(place, self.log_values, self.high_ratios)
+        return np.minimum(low, value), np.maximum(high, value)
+
+
+class LtvPredictor:
+    """Tweedie (one model) or hurdle (probability of buying times amount if so)."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self.manifest = artefact.manifest
+        tiers = self.manifest.parameters["tiers"]
+        self._tier_names = [str(name) for name in tiers["names"]]
+        self._tier_edges = [float(edge) for edge in tiers["edges"]]
+        content = artefact.json("value.json")
+        self._level = float(content["level"])
+        self._amount = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
+        self._buys: tuple[Blend, Platt] | None = None
+        if content["kind"] == "hurdle":
+            blend = Blend.from_files(artefact.text("buys.txt"), artefact.json("buys.json"))
+            self._buys = blend, Platt(content["buys"]["slope"], content["buys"]["offset"])
+        self._interval = Interval.from_json(artefact.json("interval.json"))
+
+    def value(self, matrix: Floats) -> LtvValue:
+        """Values for an (n, d) matrix in manifest order."""
+        value = self._level * np.exp(self._amount.raw(matrix))
+        if self._buys is not None:
+            blend, calibrator = self._buys
+            value = value * calibrator.probability(blend.raw(matrix))
+        return LtvValue(value, *self._interval.around(value))
+
+    def tier(self, value: Floats) -> list[str]:
+        """The tier's name for each value; edges are quantiles of the training customers."""
+        found = np.searchsorted(self._tier_edges, value, side="right")
+        return [self._tier_names[position] for position in found]

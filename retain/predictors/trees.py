@@ -1,0 +1,35 @@
+"""A LightGBM model as the serving process uses it: one thread, raw scores."""
+
+import lightgbm
+import numpy as np
+import numpy.typing as npt
+
+from retain.errors import FingerprintMismatch
+
+Floats = npt.NDArray[np.float64]
+
+
+class Trees:
+    """``text`` must have been proven loadable (:mod:`retain.predictors.quarantine`)."""
+
+    def __init__(self, text: str) -> None:
+        self._booster = lightgbm.Booster(model_str=text)
+        self.width = int(self._booster.num_feature())
+
+    def raw(self, matrix: Floats) -> Floats:
+        """Scores in link space, (n,), of an (n, width) matrix; NaN is a missing value.
+
+        Raises:
+            FingerprintMismatch: the matrix has another width than the model.
+        """
+        if matrix.shape[1] != self.width:
+            raise FingerprintMismatch(
+                f"the model reads {self.width} columns, the matrix has {matrix.shape[1]}",
+                remedy="build the matrix from the model's own manifest",
+            )
+        if not len(matrix):
+            return np.empty(0)
+        scores = self._booster.predict(
+            np.ascontiguousarray(matrix, dtype=np.float64), raw_score=True, num_threads=1
+        )
+        return np.asarray(scores, dtype=np.float64)

@@ -49,7 +49,8 @@ def aged(table: pa.Table) -> Columns:
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    return column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+    values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
+    return values
 
 
 def _objects(values: list[object]) -> NDArray[np.object_]:

@@ -1,0 +1,183 @@
+"""From features to scores: the one place where every head is asked, for one or for many.
+
+The service and the batch call the same function on the same columns, which is why their
+answers are equal. Raw numbers are kept wherever they can be computed; ``withheld`` says
+which of them an answer to a caller must not show.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from retain.champions import Champions
+from retain.clock import MICROSECONDS_PER_DAY
+from retain.features.ageing import Columns, aged
+from retain.features.matrix import to_matrix
+from retain.predictors import PurchaseCurve
+from retain.segments import Segmenter, Segments
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.datetime64]
+
+OK = "ok"
+ALREADY_CHURNED = "already_churned"
+INSUFFICIENT_DATA = "insufficient_data"
+NO_CONSENT = "no_consent"
+NO_MODEL = "no_model"
+PROFILING = frozenset({"profiling", "all"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of n customers, column by column; NaN, NaT and None mean that there is none.
+
+    ``columns`` are the read-time features the scores were made from, with the scores
+    themselves among them, as rules and ranking read them.
+    """
+
+    customer_ids: list[str]
+    as_of: Times
+    status: list[str]
+    churn_status: list[str]
+    churn_probability: Floats
+    churn_band: list[str | None]
+    purchase_status: list[str]
+    purchase_7d: Floats
+    purchase_30d: Floats
+    purchase_90d: Floats
+    expected_at: Times
+    low_at: Times
+    high_at: Times
+    ltv_status: list[str]
+    ltv_value: Floats
+    ltv_low: Floats
+    ltv_high: Floats
+    ltv_tier: list[str | None]
+    currency: list[str | None]
+    segments: Segments
+    columns: Columns
+
+
+class Scorer:
+    """Scores feature tables with one set of champions."""
+
+    def __init__(self, champions: Champions, segmenter: Segmenter) -> None:
+        self.champions = champions
+        self._segmenter = segmenter
+
+    def score(self, table: pa.Table) -> Scores:
+        """Scores of every row of a feature table, in its order.
+
+        Raises:
+            FingerprintMismatch: a champion needs a feature that is not computed.
+        """
+        columns = aged(table)
+        consent = _consents(columns)
+        bought = _numbers(columns, "orders_lifetime") > 0
+        scored = consent & bought
+        as_of = table.column("as_of").to_numpy().astype("datetime64[us]")
+        churn_status, probability, band = self._churn(columns, consent, bought)
+        curve = self._purchase(columns, scored)
+        ltv_value, low, high, tier = self._ltv(columns, scored)
+        columns = {
+            **columns,
+            "churn_probability": probability,
+            "purchase_probability_7d": curve.p7,
+            "purchase_probability_30d": curve.p30,
+            "purchase_probability_90d": curve.p90,
+            "ltv_value": ltv_value,
+        }
+        return Scores(
+            customer_ids=table.column("customer_id").to_pylist(),
+            as_of=as_of,
+            status=[OK if status == NO_MODEL else status for status in churn_status],
+            churn_status=churn_status,
+            churn_probability=probability,
+            churn_band=band,
+            purchase_status=_statuses(consent, bought, self.champions.next_purchase),
+            purchase_7d=curve.p7,
+            purchase_30d=curve.p30,
+            purchase_90d=curve.p90,
+            expected_at=_days_after(as_of, curve.median_days),
+            low_at=_days_after(as_of, curve.low_days),
+            high_at=_days_after(as_of, curve.high_days),
+            ltv_status=_statuses(consent, bought, self.champions.ltv),
+            ltv_value=ltv_value,
+            ltv_low=low,
+            ltv_high=high,
+            ltv_tier=tier,
+            currency=list(columns["currency"]),
+            segments=self._segmenter.segment(columns),
+            columns=columns,
+        )
+
+    def _churn(
+        self, columns: Columns, consent: NDArray[np.bool_], bought: NDArray[np.bool_]
+    ) -> tuple[list[str], Floats, list[str | None]]:
+        statuses = _statuses(consent, bought, self.champions.churn)
+        predictor = self.champions.churn
+        if predictor is None:
+            return statuses, np.full(len(statuses), np.nan), [None] * len(statuses)
+        gone = _numbers(columns, "order_recency_days") > predictor.hiatus_days
+        statuses = [
+            ALREADY_CHURNED if status == OK and is_gone else status
+            for status, is_gone in zip(statuses, gone, strict=True)
+        ]
+        matrix = to_matrix(columns, predictor.manifest.features)
+        probability = np.where(consent & bought, predictor.probability(matrix), np.nan)
+        return statuses, probability, _where_known(predictor.band(probability), probability)
+
+    def _purchase(self, columns: Columns, scored: NDArray[np.bool_]) -> PurchaseCurve:
+        predictor = self.champions.next_purchase
+        if predictor is None:
+            return PurchaseCurve(*(np.full(len(scored), np.nan) for _ in range(6)))
+        curve = predictor.curve(to_matrix(columns, predictor.manifest.features))
+        return PurchaseCurve(
+            *(
+                np.where(scored, getattr(curve, name), np.nan)
+                for name in ("p7", "p30", "p90", "median_days", "low_days", "high_days")
+            )
+        )
+
+    def _ltv(
+        self, columns: Columns, scored: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats, Floats, list[str | None]]:
+        predictor = self.champions.ltv
+        if predictor is None:
+            nothing = np.full(len(scored), np.nan)
+            return nothing, nothing, nothing, [None] * len(scored)
+        ltv = predictor.value(to_matrix(columns, predictor.manifest.features))
+        value, low, high = (
+            np.where(scored, column, np.nan) for column in (ltv.value, ltv.low, ltv.high)
+        )
+        return value, low, high, _where_known(predictor.tier(value), value)
+
+
+def _numbers(columns: Columns, name: str) -> Floats:
+    return columns[name].astype(np.float64)
+
+
+def _consents(columns: Columns) -> NDArray[np.bool_]:
+    withdrawn = columns["withdrawn_purposes"]
+    return np.array([PROFILING.isdisjoint(purposes) for purposes in withdrawn], dtype=bool)
+
+
+def _statuses(
+    consent: NDArray[np.bool_], bought: NDArray[np.bool_], predictor: object | None
+) -> list[str]:
+    if predictor is None:
+        return [NO_MODEL] * len(consent)
+    statuses = np.where(consent, np.where(bought, OK, INSUFFICIENT_DATA), NO_CONSENT)
+    return [str(status) for status in statuses]
+
+
+def _where_known(names: list[str], values: Floats) -> list[str | None]:
+    return [None if np.isnan(value) else name for name, value in zip(names, values, strict=True)]
+
+
+def _days_after(as_of: Times, days: Floats) -> Times:
+    micros = np.round(np.nan_to_num(days) * MICROSECONDS_PER_DAY).astype("timedelta64[us]")
+    later: Times = np.where(np.isnan(days), np.datetime64("NaT", "us"), as_of + micros)
+    return later

@@ -5,32 +5,20 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from retain.features.catalogue import FEATURES, RATIOS
+from retain.features.feature import Dtype
+
 Kind = Literal["number", "text", "list"]
 Columns = Mapping[str, NDArray[Any]]
 """Arrays of n rows by name: float64 (NaN = missing), objects of str | None, or of lists."""
 
-_NUMBERS = """
-order_recency_days customer_age_days orders_30d orders_90d orders_180d orders_365d orders_lifetime
-net_spend_30d net_spend_90d net_spend_180d net_spend_365d net_spend_lifetime average_order_value
-average_order_value_trend order_gap_mean_days order_gap_sd_days cycle_position items_per_order
-coupon_use_rate discounted_spend_share return_rate refunds_90d weekend_order_share usual_order_hour
-category_count product_count_365d favourite_category_share new_product_share
-visit_recency_days tenure_days active_days_30d active_days_90d activity_decline product_views_30d
-searches_30d cart_additions_30d cart_abandonment_rate cart_recency_days payment_failed_recency_days
-store_share app_share sessions_30d sessions_90d session_minutes_mean session_pages_mean exit_rate
-messages_sent_7d messages_sent_30d message_recency_days message_open_rate message_click_rate
-promotion_response_rate unsubscribed service_contacts_30d service_contacts_90d contact_rise
-contact_recency_days open_tickets sentiment_mean last_score review_rate max_contacts_per_week
-subscription_active days_to_term_end
-"""
-_TEXTS = """
-favourite_category country region tier acquisition_source time_zone language currency age_band
-subscription_plan
-"""
-_LISTS = """
-last_products top_products open_cart last_viewed reachable_channels withdrawn_channels
-withdrawn_purposes
-"""
+_KIND_OF: Mapping[Dtype, Kind] = {
+    "number": "number",
+    "since": "number",
+    "until": "number",
+    "text": "text",
+    "texts": "list",
+}
 
 
 def _kinds(numbers: str = "", texts: str = "", lists: str = "") -> dict[str, Kind]:
@@ -40,7 +28,11 @@ def _kinds(numbers: str = "", texts: str = "", lists: str = "") -> dict[str, Kin
     return kinds
 
 
-READ_TIME: Mapping[str, Kind] = _kinds(_NUMBERS, _TEXTS, _LISTS)
+READ_TIME: Mapping[str, Kind] = {
+    **{feature.name: _KIND_OF[feature.dtype] for feature in FEATURES},
+    **{ratio.name: "number" for ratio in RATIOS},
+    "currency": "text",
+}
 """Features as they are read: aged to the moment of the question."""
 
 RFM: Mapping[str, Kind] = _kinds("r f m")

@@ -1,0 +1,153 @@
+"""Segments, journey stages and tags by declared rules; what they are is in segments.yaml."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from retain import rfm
+from retain.columns import RFM, SEGMENT_RULES, Columns
+from retain.configuration import Declared, Name, Names, read_yaml
+from retain.rfm import RfmEdges
+from retain.rules import Rule, compile_rule
+
+Objects = NDArray[np.object_]
+Floats = NDArray[np.float64]
+
+
+class Label(Declared):
+    """A stage or a tag: a name, the rule that gives it, and why in words."""
+
+    name: Name
+    names: Names
+    rule: str | bool
+    reason: str
+
+
+class Group(Label):
+    """A named RFM group with the priority it is served by."""
+
+    priority: Literal["A", "B", "C"]
+
+
+class SegmentConfig(Declared):
+    """The content of ``config/segments.yaml``."""
+
+    groups: tuple[Group, ...]
+    stages: tuple[Label, ...]
+    tags: tuple[Label, ...] = ()
+
+    @model_validator(mode="after")
+    def _covers_everybody(self) -> Self:
+        for kind in ("groups", "stages", "tags"):
+            labels: Sequence[Label] = getattr(self, kind)
+            names = [label.name for label in labels]
+            if len(set(names)) < len(names):
+                raise ValueError(f"two {kind} have one name")
+            if kind != "tags" and (not labels or labels[-1].rule is not True):
+                raise ValueError(f"the last of the {kind} must have the rule `true`")
+        return self
+
+
+def load(path: Path) -> SegmentConfig:
+    """The segment configuration in the file at ``path``, with every rule compiled once.
+
+    Raises:
+        InvalidInput: a field or a rule is wrong; the message names it.
+    """
+    config = read_yaml(path, SegmentConfig)
+    _compile((*config.groups, *config.stages, *config.tags), path.name)
+    return config
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Who belongs where, each (n,).
+
+    Attributes:
+        names: group of each customer, exactly one.
+        priorities: A, B or C.
+        stages: journey stage, exactly one.
+        tags: list of tags, possibly empty.
+        r, f, m: quintile scores 1 to 5; NaN for customers who never ordered.
+    """
+
+    names: Objects
+    priorities: Objects
+    stages: Objects
+    tags: Objects
+    r: Floats
+    f: Floats
+    m: Floats
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The columns action rules read: segment, priority, stage, tags, r, f, m."""
+        return {
+            "segment": self.names,
+            "priority": self.priorities,
+            "stage": self.stages,
+            "tags": self.tags,
+            "r": self.r,
+            "f": self.f,
+            "m": self.m,
+        }
+
+
+class Segmenter:
+    """Gives every customer a group, a stage and tags."""
+
+    def __init__(
+        self, config: SegmentConfig, edges: RfmEdges, *, file: str = "segments.yaml"
+    ) -> None:
+        self._config = config
+        self._edges = edges
+        self._groups = _compile(config.groups, file)
+        self._stages = _compile(config.stages, file)
+        self._tags = _compile(config.tags, file)
+        self.by_name: Mapping[str, Group] = {group.name: group for group in config.groups}
+
+    def segment(self, columns: Columns) -> Segments:
+        """Groups, stages and tags of the n customers of ``columns`` (read-time features)."""
+        rows = len(columns["order_recency_days"])
+        scores = dict(zip(RFM, rfm.score(columns, self._edges), strict=True))
+        known = {
+            **columns,
+            **scores,
+            "vip_spend_365d": np.full(rows, self._edges.vip_spend_365d),
+        }
+        groups = _first_that_holds(self._groups, known, rows)
+        stages = _first_that_holds(self._stages, known, rows)
+        return Segments(
+            names=_named([group.name for group in self._config.groups], groups),
+            priorities=_named([group.priority for group in self._config.groups], groups),
+            stages=_named([stage.name for stage in self._config.stages], stages),
+            tags=_all_that_hold(self._tags, known, rows),
+            **scores,
+        )
+
+
+def _compile(labels: Sequence[Label], file: str) -> list[Rule]:
+    return [compile_rule(label.rule, SEGMENT_RULES, name=label.name, file=file) for label in labels]
+
+
+def _first_that_holds(rules: Sequence[Rule], columns: Columns, rows: int) -> NDArray[np.int64]:
+    held = np.stack([rule.evaluate(columns, rows) for rule in rules])
+    first: NDArray[np.int64] = held.argmax(axis=0)
+    return first
+
+
+def _named(names: Sequence[str], places: NDArray[np.int64]) -> Objects:
+    return np.array(names, dtype=object)[places]
+
+
+def _all_that_hold(rules: Sequence[Rule], columns: Columns, rows: int) -> Objects:
+    tags = np.empty(rows, dtype=object)
+    tags[:] = [[] for _ in range(rows)]
+    for rule in rules:
+        for row in np.flatnonzero(rule.evaluate(columns, rows)):
+            tags[row].append(rule.name)
+    return tags

@@ -1,0 +1,72 @@
+"""Labels: what happened to a customer strictly after the moment its features were taken.
+
+A feature at ``as_of`` uses events with ``ts <= as_of``; a label uses ``as_of < ts <= as_of + H``.
+Both sides are SQL over the same facts, so that they cannot drift apart.
+"""
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+RESPONSE_WINDOW_DAYS = 14
+
+_MICROSECONDS_PER_DAY = 86_400_000_000.0
+
+_OUTCOMES = f"""
+    SELECT k.customer_id, k.as_of,
+        count(*) FILTER (WHERE o.is_order) = 0 AS churned,
+        (epoch_us(min(o.ts) FILTER (WHERE o.is_order)) - epoch_us(k.as_of))
+            / {_MICROSECONDS_PER_DAY} AS days_to_order,
+        coalesce(sum(o.value), 0)::DOUBLE AS net_revenue
+    FROM keys AS k LEFT JOIN orders AS o ON o.customer_id = k.customer_id
+        AND o.ts > k.as_of AND o.ts <= k.as_of + to_days($days)
+    GROUP BY k.row, k.customer_id, k.as_of ORDER BY k.row
+"""
+
+
+def outcomes(keys: pa.Table, orders: pa.Table, horizon_days: int) -> pa.Table:
+    """What each customer did within ``horizon_days`` after ``as_of``, in the order of ``keys``.
+
+    Args:
+        keys: ``customer_id``, ``as_of``.
+        orders: ``customer_id``, ``ts``, ``is_order``, ``value``; a refund or cancellation is
+            a row with ``is_order`` false and a negative value.
+        horizon_days: length of the label's window.
+
+    Returns:
+        ``keys`` with ``churned`` (no order), ``days_to_order`` (null where the next order was
+        not within the horizon: right-censored) and ``net_revenue`` (orders less refunds; zero
+        for who did nothing, below zero for who only returned).
+    """
+    return _run(_OUTCOMES, keys, orders, horizon_days)
+
+
+def responses(
+    assignments: pa.Table, orders: pa.Table, window_days: int = RESPONSE_WINDOW_DAYS
+) -> pa.Table:
+    """Who ordered within ``window_days`` after an assignment, in the order of ``assignments``.
+
+    Args:
+        assignments: ``customer_id``, ``as_of`` (the moment of assignment) and any other column.
+        orders: as for :func:`outcomes`.
+        window_days: how long after the assignment an order counts as its answer.
+
+    Returns:
+        ``assignments`` with ``responded``.
+    """
+    found = outcomes(assignments.select(["customer_id", "as_of"]), orders, window_days)
+    responded = pc.invert(found.column("churned"))
+    return assignments.append_column("responded", responded)
+
+
+def _run(query: str, keys: pa.Table, orders: pa.Table, days: int) -> pa.Table:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
+        connection.register("given_keys", keys)
+        connection.register("orders", orders)
+        connection.execute(
+            "CREATE TEMP TABLE keys AS SELECT *, row_number() OVER () AS row FROM given_keys"
+        )
+        result: pa.Table = connection.sql(query, params={"days": days}).to_arrow_table()
+    return result

@@ -1,0 +1,55 @@
+"""`retain features`: compute what is known about every customer, and load it for serving."""
+
+import typer
+
+from cli.context import AsJson, AsOf, filled_log, settings_of, time_of
+from cli.progress import stages
+from cli.screen import answer, say
+from retain.clock import iso
+
+app = typer.Typer(
+    name="features", no_args_is_help=True, help="Compute features, and load them for serving."
+)
+
+
+@app.command()
+def build(context: typer.Context, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Write every customer's features at a moment as Parquet; what is current is kept.
+
+    Training builds the moments it needs by itself.
+
+    Example: retain features build --as-of 2011-03-10
+    """
+    from feature_repo import offline
+
+    settings = settings_of(context)
+    filled_log(settings)
+    moment = time_of(as_of, settings)
+    with stages() as progress:
+        files = offline.build(settings, [moment], progress)
+    if as_json:
+        answer({"as_of": iso(moment), "files": [str(file) for file in files]})
+    else:
+        customers = len(offline.customers_at(settings, moment))
+        say(f"features of {customers:,} customers at {iso(moment)}:")
+        for file in files:
+            say(f"  {file}")
+
+
+@app.command()
+def materialize(context: typer.Context, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Load every customer's features at a moment into the online store.
+
+    Example: retain features materialize
+    """
+    from feature_repo import online
+
+    settings = settings_of(context)
+    filled_log(settings)
+    moment = time_of(as_of, settings)
+    with stages() as progress:
+        customers = online.materialize(settings, moment, progress)
+    if as_json:
+        answer({"as_of": iso(moment), "customers": customers})
+    else:
+        say(f"{customers:,} customers are online as of {iso(moment)}")

@@ -1,0 +1,61 @@
+"""`retain import`: read a file into the event log."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.context import AsJson, open_log, settings_of
+from cli.progress import counter
+from cli.screen import answer, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("import")(import_file)
+
+
+def import_file(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of them.")],
+    *,
+    file_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="retain, online-retail, cdnow, retailrocket, segment or csv.",
+        ),
+    ],
+    mapping: Annotated[
+        Path | None, typer.Option("--map", metavar="YAML", help="Your columns, for --format csv.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Where the file names none, e.g. GBP.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a file into the event log; what cannot be kept is set aside in a file and counted.
+
+    Importing the same file again adds nothing; a killed import is simply started again.
+
+    Example: retain import orders.csv --format csv --map mapping.yaml
+    """
+    from retain import importers
+
+    settings = settings_of(context)
+    with counter("import") as progress:
+        report = importers.import_file(
+            path,
+            file_format,
+            open_log(settings),
+            settings.imports,
+            mapping=mapping,
+            currency=currency,
+            progress=progress,
+        )
+    if as_json:
+        answer(asdict(report))
+    else:
+        say(report.text())

@@ -1,0 +1,48 @@
+"""What the command line shows: answers on stdout, errors with their remedy on stderr."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from retain.errors import RetainError
+
+_screen = Console(highlight=False, soft_wrap=True)
+
+
+def say(text: str = "") -> None:
+    """A line for the reader."""
+    _screen.print(text, markup=False)
+
+
+def answer(value: Any) -> None:
+    """``value`` as JSON, for a program to read."""
+    print(json.dumps(value, indent=2, default=str))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Rows under named columns."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*("" if value is None else str(value) for value in row))
+    _screen.print(grid, soft_wrap=False)
+
+
+def pairs(values: Mapping[str, Any]) -> None:
+    """Names and values, aligned."""
+    width = max((len(name) for name in values), default=0)
+    for name, value in values.items():
+        say(f"{name:<{width}}  {value}")
+
+
+def show_error(error: RetainError) -> None:
+    """One line and its remedy, on stderr."""
+    where = f"{error.field}: " if error.field else ""
+    print(f"retain: {where}{error.message}", file=sys.stderr)
+    if error.remedy:
+        print(f"  remedy: {error.remedy}", file=sys.stderr)

@@ -1,0 +1,49 @@
+"""`retain train`: fit, judge and register every head."""
+
+from typing import Annotated
+
+import typer
+
+from cli.context import AsJson, AsOf, filled_log, settings_of, time_of
+from cli.progress import stages
+from cli.screen import answer, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command()(train)
+
+
+def train(
+    context: typer.Context,
+    *,
+    as_of: AsOf = None,
+    horizon_days: Annotated[int, typer.Option(min=1, help="How far ahead labels look.")] = 90,
+    seed: Annotated[int, typer.Option(help="The same seed and data give the same models.")] = 0,
+    promote: Annotated[
+        bool, typer.Option(help="Promote the heads that are above their baseline.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Train every head on what was known before a moment, and write the evaluation.
+
+    Example: retain train --as-of 2011-03-10 --horizon-days 90
+    """
+    from training import pipeline
+
+    settings = settings_of(context)
+    filled_log(settings)
+    with stages() as progress:
+        run = pipeline.train(
+            settings,
+            as_of=time_of(as_of, settings),
+            horizon_days=horizon_days,
+            seed=seed,
+            progress=progress,
+        )
+    if promote:
+        pipeline.promote_all(settings, run)
+    if as_json:
+        answer(run.as_json())
+    else:
+        say(run.text())

@@ -93,4 +93,8 @@ def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # event ids are spread over the whole index: a large import needs more of it at hand than
+    # the stock 2 MB, and fewer checkpoints than one per 4 MB
+    cursor.execute("PRAGMA cache_size=-65536")
+    cursor.execute("PRAGMA wal_autocheckpoint=8000")
     cursor.close()

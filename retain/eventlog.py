@@ -1,8 +1,10 @@
 """The event log: append-only, idempotent by event id, safe with several writers."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import (
@@ -17,7 +19,6 @@ from sqlalchemy import (
     Text,
     delete,
     func,
-    insert,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -43,6 +44,7 @@ events = Table(
     Column("source", String),
     Column("properties", Text, nullable=False),
     Index("events_by_customer", "customer_id", "ts"),
+    sqlite_autoincrement=True,  # a sequence number is never used twice, also after a deletion
 )
 
 # customers whose online features do not reflect the log yet; written with the event itself,
@@ -56,8 +58,13 @@ pending_customers = Table(
 
 LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))
 _TIMES = ("ts", "sent_at", "received_at")
-_CHUNK = 10_000
+_CUSTOMER = EVENT_SCHEMA.get_field_index("customer_id")
+_CHUNK = 50_000
 _IDS_PER_QUERY = 500
+_INSERT = (
+    f"INSERT INTO events ({', '.join(EVENT_SCHEMA.names)}) "
+    f"VALUES ({', '.join('?' * len(EVENT_SCHEMA))}) ON CONFLICT (event_id) DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,11 @@ class EventLog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        """The store the log lives in."""
+        return self._engine
+
     def append(self, table: pa.Table, *, mark_pending: bool = False) -> Appended:
         """Store the rows of ``table`` (:data:`EVENT_SCHEMA`) whose ids are new.
 
@@ -88,13 +100,15 @@ class EventLog:
         for start in range(0, table.num_rows, _CHUNK):
             rows = _to_rows(table.slice(start, _CHUNK))
             with writing(self._engine) as connection:
-                fresh, repeated = _split_known(connection, rows)
-                duplicates |= repeated
-                accepted += len(fresh)
-                if fresh:
-                    connection.execute(insert(events), fresh)
-                if fresh and mark_pending:
-                    _mark_pending(connection, fresh)
+                before = _last_seq(connection)
+                inserted = _insert_new(connection, rows)
+                known = set() if inserted == len(rows) else _known(connection, rows, before)
+                if mark_pending:
+                    _mark_pending(connection, rows, known)
+            accepted += inserted
+            duplicates |= known
+            if inserted + len(known) < len(rows):
+                duplicates |= _repeated(rows)
         return Appended(accepted, frozenset(duplicates))
 
     def of_customers(self, customer_ids: Sequence[str], until: datetime | None = None) -> pa.Table:
@@ -139,7 +153,7 @@ class EventLog:
     def last_seq(self) -> int:
         """The highest sequence number, 0 where the log is empty."""
         with reading(self._engine) as connection:
-            return int(connection.scalar(select(func.max(events.c.seq))) or 0)
+            return _last_seq(connection)
 
     def last_event_at(self) -> datetime | None:
         """The time of the latest event, None where the log is empty."""
@@ -177,29 +191,33 @@ class EventLog:
                 )
 
 
-def _split_known(
-    connection: Connection, rows: list[dict[str, object]]
-) -> tuple[list[dict[str, object]], set[str]]:
-    ids = [row["event_id"] for row in rows]
-    known: set[object] = set()
+def _insert_new(connection: Connection, rows: list[tuple[Any, ...]]) -> int:
+    # tuples straight to the driver: a dict per row costs as much as the insert itself
+    return connection.exec_driver_sql(_INSERT, rows).rowcount
+
+
+def _known(connection: Connection, rows: list[tuple[Any, ...]], before: int) -> set[str]:
+    ids = list({row[0] for row in rows})
+    known: set[str] = set()
     for start in range(0, len(ids), _IDS_PER_QUERY):
-        chunk = ids[start : start + _IDS_PER_QUERY]
-        known.update(
-            connection.scalars(select(events.c.event_id).where(events.c.event_id.in_(chunk)))
+        query = select(events.c.event_id).where(
+            events.c.event_id.in_(ids[start : start + _IDS_PER_QUERY]), events.c.seq <= before
         )
-    fresh, repeated = [], set()
-    for row in rows:
-        if row["event_id"] in known:
-            repeated.add(str(row["event_id"]))
-        else:
-            known.add(row["event_id"])
-            fresh.append(row)
-    return fresh, repeated
+        known.update(connection.scalars(query))
+    return known
 
 
-def _mark_pending(connection: Connection, rows: list[dict[str, object]]) -> None:
-    seq = connection.scalar(select(func.max(events.c.seq)))
-    customers = {row["customer_id"] for row in rows} - {None}
+def _repeated(rows: list[tuple[Any, ...]]) -> set[str]:
+    return {event_id for event_id, times in Counter(row[0] for row in rows).items() if times > 1}
+
+
+def _last_seq(connection: Connection) -> int:
+    return int(connection.scalar(select(func.max(events.c.seq))) or 0)
+
+
+def _mark_pending(connection: Connection, rows: list[tuple[Any, ...]], known: set[str]) -> None:
+    seq = _last_seq(connection)
+    customers = {row[_CUSTOMER] for row in rows if row[0] not in known} - {None}
     if customers:
         statement = upsert(pending_customers)
         connection.execute(
@@ -210,12 +228,12 @@ def _mark_pending(connection: Connection, rows: list[dict[str, object]]) -> None
         )
 
 
-def _to_rows(table: pa.Table) -> list[dict[str, object]]:
-    columns = {name: table.column(name) for name in EVENT_SCHEMA.names}
-    for name in _TIMES:
-        columns[name] = columns[name].cast(pa.int64())
-    values = [column.to_pylist() for column in columns.values()]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+def _to_rows(table: pa.Table) -> list[tuple[Any, ...]]:
+    columns = [
+        table.column(name).cast(pa.int64()) if name in _TIMES else table.column(name)
+        for name in EVENT_SCHEMA.names
+    ]
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
 
 def _to_table(rows: list[tuple[object, ...]]) -> pa.Table:

@@ -7,7 +7,7 @@ and Google Analytics 4's recommended events.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -32,12 +32,15 @@ class Vocabulary:
     families: tuple[str, ...]
     types: Mapping[str, EventType]
     line: Mapping[str, str]
+    currencies: frozenset[str]
     _spellings: Mapping[str, str]
     _property_spellings: Mapping[str, str]
     _line_spellings: Mapping[str, str]
 
     def event_type(self, spelling: str) -> EventType | None:
         """The type ``spelling`` names, or None where the vocabulary has none."""
+        if (exact := self.types.get(spelling)) is not None:
+            return exact
         name = self._spellings.get(_plain(spelling))
         return self.types[name] if name else None
 
@@ -72,12 +75,14 @@ def vocabulary() -> Vocabulary:
         families=tuple(table["families"]),
         types=types,
         line={name: entry["type"] for name, entry in table["line"].items()},
+        currencies=frozenset(table["currencies"].split()),
         _spellings=_index({name: row.aliases for name, row in types.items()}),
         _property_spellings=_index({n: e.get("aliases", ()) for n, e in properties.items()}),
         _line_spellings=_index({n: e.get("aliases", ()) for n, e in table["line"].items()}),
     )
 
 
+@lru_cache(maxsize=4_096)
 def _plain(spelling: str) -> str:
     return "".join(c for c in spelling.lower() if c.isalnum())
 

@@ -13,7 +13,7 @@ from feature_repo.definitions import (
     computed_at_name,
     stored_schema,
 )
-from feature_repo.store import open_store
+from feature_repo.store import open_store, quiet
 from retain import history
 from retain.clock import now, to_micros
 from retain.database import connect
@@ -88,9 +88,12 @@ def retrieve(settings: Settings, keys: pa.Table) -> pa.Table:
     """
     entities = keys.rename_columns(["customer_id", EVENT_TIMESTAMP]).to_pandas()
     entities[EVENT_TIMESTAMP] = entities[EVENT_TIMESTAMP].astype("datetime64[us, UTC]")
+    entities["row"] = range(len(entities))
     references = [f"{f.relation}:{f.stored_name}" for f in FEATURES]
     store = open_store(settings)
-    joined = store.get_historical_features(entities, features=references).to_arrow()
+    with quiet():
+        joined = store.get_historical_features(entities, features=references).to_arrow()
+    joined = joined.sort_by("row")
     joined = joined.rename_columns(
         ["as_of" if name == EVENT_TIMESTAMP else name for name in joined.column_names]
     )

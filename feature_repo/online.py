@@ -23,7 +23,7 @@ from feature_repo.definitions import (
     push_source_name,
     stored_schema,
 )
-from feature_repo.store import open_store
+from feature_repo.store import open_store, quiet
 from retain.clock import from_micros, to_micros
 from retain.errors import StoreUnavailable
 from retain.eventlog import EventLog
@@ -44,9 +44,10 @@ def materialize(
     for done, view in enumerate(names):
         if progress:
             progress("materialize", done, len(names))
-        store.materialize(
-            start_date=as_of - timedelta(seconds=1), end_date=as_of, feature_views=[view]
-        )
+        with quiet():
+            store.materialize(
+                start_date=as_of - timedelta(seconds=1), end_date=as_of, feature_views=[view]
+            )
     if progress:
         progress("materialize", len(names), len(names))
     return len(offline.customers_at(settings, as_of))

@@ -1,5 +1,9 @@
 """Opening Feast's store of one home, with our objects applied."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import yaml
@@ -19,3 +23,11 @@ def open_store(settings: Settings, *, apply: bool = False) -> FeatureStore:
     if apply or not (settings.feast / "registry.db").exists():
         store.apply(define(settings.features).all())
     return store
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Feast's own progress lines and its libraries' deprecations off the terminal."""
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield

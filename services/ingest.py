@@ -1,0 +1,159 @@
+"""Taking in events: read each by the vocabulary, store what is new, say what became of each."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from retain.clock import Clock
+from retain.errors import InvalidInput, StoreUnavailable
+from retain.event import Event, SetAside, read_event, to_table
+from retain.eventlog import Appended
+from services.answers import Json
+from services.metrics import Metrics
+from services.schemas.base import MAX_EVENTS
+
+WAIT_SECONDS = 10.0
+_POLL_SECONDS = 0.02
+
+
+class Log(Protocol):
+    """The part of the event log that ingesting needs."""
+
+    def append(self, table: Any, *, mark_pending: bool = False) -> Appended:
+        """Store the events whose ids are new."""
+
+    def pending_among(self, customer_ids: Sequence[str]) -> set[str]:
+        """Those of ``customer_ids`` whose online features do not reflect the log yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """The answer, and whether everything in the request was handled."""
+
+    answer: Json
+    complete: bool
+
+
+class Ingest:
+    """The use case behind ``POST /events``."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        known: Callable[[Sequence[str]], set[str]],
+        unwrap: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        clock: Clock,
+        metrics: Metrics,
+        nudge: Callable[[], None],
+    ) -> None:
+        self._log = log
+        self._known = known
+        self._unwrap = unwrap
+        self._clock = clock
+        self._metrics = metrics
+        self._nudge = nudge
+
+    def ingest(self, body: Any, *, wait: bool = False, dry_run: bool = False) -> Handled:
+        """Store the events in ``body``; one result for each, in the order sent.
+
+        Raises:
+            InvalidInput: there is no event in the body, or there are too many.
+            StoreUnavailable: the log did not answer, or ``wait`` took too long.
+        """
+        received_at = self._clock()
+        read = [self._read(record, received_at) for record in records_in(body)]
+        events = _first_of_each_id(read)
+        if dry_run:
+            stored = self._known([event.event_id for event in events])
+        else:
+            appended = self._log.append(to_table(events), mark_pending=True)
+            stored = set(appended.duplicates)
+            self._nudge()
+        results = list(_results(read, stored))
+        if not dry_run:
+            for result in results:
+                self._metrics.event(result["status"])
+            if wait:
+                self._wait_for({event.customer_id for event in events if event.customer_id})
+        return Handled(
+            {"results": results}, all(result["status"] != "rejected" for result in results)
+        )
+
+    def _read(self, record: Any, received_at: datetime) -> Event | SetAside:
+        if not isinstance(record, Mapping):
+            return SetAside("not_an_object", "an event is a JSON object")
+        return read_event(self._unwrap(record), received_at)
+
+    def _wait_for(self, customer_ids: set[str]) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        waiting = sorted(customer_ids)
+        while waiting := sorted(self._log.pending_among(waiting)):
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"the features of {len(waiting)} customers are not refreshed yet; "
+                    "the events are stored"
+                )
+            time.sleep(_POLL_SECONDS)
+
+
+def records_in(body: Any) -> list[Any]:
+    """The records of a batch: under ``events`` or ``batch``, a bare list, or one event.
+
+    Raises:
+        InvalidInput: none, too many, or not a list at all.
+    """
+    field = "events"
+    if isinstance(body, Mapping):
+        field = next((name for name in ("events", "batch") if name in body), "")
+        body = body[field] if field else [body]
+    if not isinstance(body, list):
+        raise InvalidInput(
+            "the body is not a list of events",
+            remedy='send {"events": [...]}, a bare list, or one event',
+            field=field,
+        )
+    if not 1 <= len(body) <= MAX_EVENTS:
+        raise InvalidInput(
+            f"{len(body):,} events were sent",
+            remedy=f"send 1 to {MAX_EVENTS:,} at once",
+            field=field or "events",
+        )
+    return body
+
+
+def _first_of_each_id(read: Iterable[Event | SetAside]) -> list[Event]:
+    first: dict[str, Event] = {}
+    for one in read:
+        if isinstance(one, Event):
+            first.setdefault(one.event_id, one)
+    return list(first.values())
+
+
+def _results(read: Iterable[Event | SetAside], stored: set[str]) -> Iterable[Json]:
+    seen = set(stored)
+    for one in read:
+        if isinstance(one, SetAside):
+            yield _result(one.event_id, "rejected", one.reason, one.detail, ())
+        else:
+            status = "duplicate" if one.event_id in seen else "accepted"
+            seen.add(one.event_id)
+            yield _result(one.event_id, status, None, None, one.dropped)
+
+
+def _result(
+    event_id: str | None,
+    status: str,
+    reason: str | None,
+    detail: str | None,
+    dropped: Sequence[str],
+) -> Json:
+    return {
+        "event_id": event_id,
+        "status": status,
+        "reason": reason,
+        "detail": detail,
+        "dropped": list(dropped),
+    }

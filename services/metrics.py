@@ -1,0 +1,108 @@
+"""Prometheus metrics: what is counted, and never a customer's id in a label."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.values import MutexValue, ValueClass
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+UNKNOWN_PATH = "unknown"
+_LATENCY_BUCKETS = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
+    *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+_AGE_BUCKETS = (1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800, 2_592_000)
+
+
+class Metrics:
+    """The service's own registry; ``render`` joins all workers where there are several."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        own = self._registry
+        self._requests = Counter(
+            "retain_requests", "Requests answered.", ["route", "status"], registry=own
+        )
+        self._latency = Histogram(
+            "retain_request_seconds",
+            "Seconds from the request's first byte read to its answer.",
+            ["route"],
+            buckets=_LATENCY_BUCKETS,
+            registry=own,
+        )
+        self._predictions = Counter(
+            "retain_predictions", "Customers scored, by status.", ["status"], registry=own
+        )
+        self._events = Counter(
+            "retain_events", "Events received, by what became of them.", ["outcome"], registry=own
+        )
+        self._feedback = Counter(
+            "retain_feedback",
+            "Outcomes received, by kind and status.",
+            ["outcome", "status"],
+            registry=own,
+        )
+        self._decisions = Counter(
+            "retain_decisions", "Decisions by their first action.", ["action"], registry=own
+        )
+        self._feature_age = Histogram(
+            "retain_feature_age_seconds",
+            "Age of the features behind a prediction.",
+            buckets=_AGE_BUCKETS,
+            registry=own,
+        )
+        self._models = Gauge(
+            "retain_model_info",
+            "1 for each model that answers.",
+            ["head", "version"],
+            registry=own,
+            multiprocess_mode="max",
+        )
+        self._pending = Gauge(
+            "retain_customers_pending",
+            "Customers whose events are not reflected online yet.",
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """One request was answered."""
+        self._requests.labels(route, str(status)).inc()
+        self._latency.labels(route).observe(seconds)
+
+    def prediction(self, status: str, feature_age_seconds: float | None) -> None:
+        """One customer was scored."""
+        self._predictions.labels(status).inc()
+        if feature_age_seconds is not None:
+            self._feature_age.observe(max(feature_age_seconds, 0.0))
+
+    def event(self, outcome: str) -> None:
+        """One event was accepted, a duplicate or rejected."""
+        self._events.labels(outcome).inc()
+
+    def feedback(self, outcome: str, status: str) -> None:
+        """One outcome of a decision came in."""
+        self._feedback.labels(outcome, status).inc()
+
+    def decision(self, action: str) -> None:
+        """One decision was made."""
+        self._decisions.labels(action).inc()
+
+    def models(self, versions: Mapping[str, str]) -> None:
+        """These heads and versions answer from now on."""
+        for head, version in versions.items():
+            self._models.labels(head, version).set(1)
+
+    def pending(self, customers: int) -> None:
+        """So many customers wait for their features."""
+        self._pending.set(customers)
+
+    def render(self) -> bytes:
+        """The exposition text, of all workers together."""
+        # BentoML names a folder for its workers, and prometheus-client then keeps values there
+        if ValueClass is not MutexValue:
+            joined = CollectorRegistry()
+            MultiProcessCollector(joined)  # type: ignore[no-untyped-call]
+            return generate_latest(joined)
+        return generate_latest(self._registry)

@@ -1,0 +1,143 @@
+"""The OpenAPI 3.1 document, generated from the operations and their models."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from services import problems
+from services.operations import JSON, OPERATIONS, Operation, Parameter, Reply
+from services.schemas.events import BATCH_SCHEMA, EVENT_SCHEMA
+from services.schemas.problems import EXAMPLE, Problem
+
+_REF = "#/components/schemas/{model}"
+_TAGS = {
+    "scores": "What a customer will do.",
+    "decisions": "What to do about it.",
+    "events": "What happened.",
+    "customers": "What is known.",
+    "service": "Models, metrics, health and documentation.",
+}
+_TITLES = {
+    400: "The body is not JSON.",
+    404: "There is no such thing.",
+    409: "The key was used for something else.",
+    413: "The body is too large.",
+    422: "A field cannot be used as it is; `field` names it.",
+    500: "Something unexpected went wrong.",
+    503: "A store or model is not there at the moment; try again after `Retry-After`.",
+}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document; every path, parameter, body, answer and problem of the service."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "jsonSchemaDialect": "https://spec.openapis.org/oas/3.1/dialect/base",
+        "info": {
+            "title": "Retain",
+            "version": _version(),
+            "summary": "Customer scores and the next best action, with reasons and receipts.",
+            "description": "Events in; calibrated churn, next-purchase and lifetime-value scores, "
+            "a segment, and a ranked, explained, capped action out. Errors are RFC 9457 problem "
+            "details. Times are ISO 8601 in UTC.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": paths,
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "responses": {
+            **{str(reply.status): _reply(reply) for reply in operation.replies},
+            **{str(status): _problem(status) for status in operation.problems},
+        },
+    }
+    if operation.parameters:
+        described["parameters"] = [_parameter(one) for one in operation.parameters]
+    if operation.request is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {JSON: {"schema": _reference(operation.request)}},
+        }
+    return described
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "name": parameter.name,
+        "in": parameter.place,
+        "required": parameter.place == "path",
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }
+    if parameter.example is not None:
+        described["example"] = parameter.example
+    return described
+
+
+def _reply(reply: Reply) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "schema": _reference(reply.schema) if reply.schema else _plain_schema(reply)
+    }
+    if reply.examples:
+        content["examples"] = {name: {"value": value} for name, value in reply.examples.items()}
+    return {"description": reply.description, "content": {reply.media_type: content}}
+
+
+def _plain_schema(reply: Reply) -> dict[str, Any]:
+    return {"type": "object" if reply.media_type == JSON else "string"}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": _reference(Problem)}
+    if status == 404:
+        content["examples"] = {"unknown_customer": {"value": EXAMPLE}}
+    described: dict[str, Any] = {
+        "description": _TITLES[status],
+        "content": {problems.MEDIA_TYPE: content},
+    }
+    if status == 503:
+        described["headers"] = {
+            "Retry-After": {
+                "description": "Seconds to wait before trying again.",
+                "schema": {"type": "integer", "minimum": 0},
+            }
+        }
+    return described
+
+
+def _reference(schema: type[BaseModel] | str) -> dict[str, str]:
+    return {"$ref": _REF.format(model=schema if isinstance(schema, str) else schema.__name__)}
+
+
+def _schemas() -> Mapping[str, Any]:
+    modes: dict[type[BaseModel], JsonSchemaMode] = {Problem: "serialization"}
+    for operation in OPERATIONS:
+        modes |= {reply.schema: "serialization" for reply in operation.replies if reply.schema}
+        if isinstance(operation.request, type):
+            modes[operation.request] = "validation"
+    _, generated = models_json_schema(list(modes.items()), ref_template=_REF)
+    return {"Event": EVENT_SCHEMA, "EventBatch": BATCH_SCHEMA, **generated["$defs"]}
+
+
+def _version() -> str:
+    try:
+        return version("retain")
+    except PackageNotFoundError:
+        return "0"

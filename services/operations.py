@@ -1,0 +1,233 @@
+"""The operations the service offers: routes and OpenAPI document are made of this one list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.schemas import events, feedback, health, models, predictions, profiles, ranking
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A path, query or header parameter."""
+
+    name: str
+    place: str
+    description: str
+    schema: Mapping[str, Any]
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One successful answer; ``schema`` is a model, or None for text."""
+
+    status: int
+    description: str
+    schema: type[BaseModel] | None
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    media_type: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path; ``problems`` are the error statuses it can answer."""
+
+    name: str
+    method: str
+    path: str
+    tag: str
+    summary: str
+    description: str
+    replies: tuple[Reply, ...]
+    request: type[BaseModel] | str | None = None
+    parameters: tuple[Parameter, ...] = ()
+    problems: tuple[int, ...] = (500,)
+
+
+_BODY_PROBLEMS = (400, 413, 422, 500, 503)
+_FLAG = {"type": "boolean", "default": False}
+_ID = {"type": "string", "minLength": 1, "maxLength": 200}
+
+PREDICT = Operation(
+    "predict",
+    "POST",
+    "/predict",
+    "scores",
+    "Score one customer or many",
+    "Churn, next purchase, lifetime value, segment and a preview of the next best action. A head "
+    "that cannot answer keeps its object, with a status and null scores. One unknown customer is "
+    "a 404; in a list an unknown one is answered in its place.",
+    (
+        Reply(
+            200,
+            "The prediction, or `predictions` for a list.",
+            predictions.PredictAnswer,
+            {"one": predictions.EXAMPLE, "many": predictions.MANY_EXAMPLE},
+        ),
+    ),
+    request=predictions.PredictRequest,
+    problems=(404, *_BODY_PROBLEMS),
+)
+RANK = Operation(
+    "rank",
+    "POST",
+    "/rank",
+    "decisions",
+    "Decide the next best action",
+    "Filters the catalogue by consent, eligibility and caps, ranks what is left by expected "
+    "incremental value, reserves the caps and writes the receipt before it answers. Unknown and "
+    "anonymous visitors get the actions that pay on average.",
+    (
+        Reply(
+            200,
+            "The decision.",
+            ranking.Decision,
+            {"decision": ranking.EXAMPLE, "with_receipt": ranking.RECEIPT_EXAMPLE},
+        ),
+    ),
+    request=ranking.RankRequest,
+    parameters=(
+        Parameter(
+            "Idempotency-Key",
+            "header",
+            "The same key with the same body answers the same decision.",
+            _ID,
+            "order-77-page-2",
+        ),
+    ),
+    problems=(409, *_BODY_PROBLEMS),
+)
+DECISION = Operation(
+    "decision",
+    "GET",
+    "/decisions/{decision_id}",
+    "decisions",
+    "Replay a decision",
+    "The receipt as it was written: candidates, terms, and the rule that removed each loser.",
+    (Reply(200, "The receipt.", ranking.Decision, {"receipt": ranking.RECEIPT_EXAMPLE}),),
+    parameters=(Parameter("decision_id", "path", "From `/rank` or `/predict`.", _ID, "01JD0Z6Y"),),
+    problems=(404, 500, 503),
+)
+EVENTS = Operation(
+    "events",
+    "POST",
+    "/events",
+    "events",
+    "Report what happened",
+    "Retain events, a CloudEvents batch or Segment `track` calls, up to 1,000. Idempotent by "
+    "event id; durable before the answer.",
+    (
+        Reply(200, "All were handled.", events.EventResults, {"accepted": events.EXAMPLE}),
+        Reply(207, "Some were rejected.", events.EventResults, {"mixed": events.MIXED_EXAMPLE}),
+    ),
+    request="EventBatch",
+    parameters=(
+        Parameter("wait", "query", "Answer once the online features reflect them.", _FLAG),
+        Parameter("dry_run", "query", "Explain what would happen; store nothing.", _FLAG),
+    ),
+    problems=_BODY_PROBLEMS,
+)
+FEEDBACK = Operation(
+    "feedback",
+    "POST",
+    "/feedback",
+    "events",
+    "Report what became of a decision",
+    "One outcome or a list of up to 1,000; idempotent by `feedback_id`.",
+    (
+        Reply(200, "All were handled.", feedback.FeedbackResults, {"accepted": feedback.EXAMPLE}),
+        Reply(
+            207, "Some were rejected.", feedback.FeedbackResults, {"mixed": feedback.MIXED_EXAMPLE}
+        ),
+    ),
+    request=feedback.FeedbackRequest,
+    problems=_BODY_PROBLEMS,
+)
+CUSTOMER = Operation(
+    "customer",
+    "GET",
+    "/customers/{customer_id}",
+    "customers",
+    "What is known about a customer",
+    "Every feature with its age, the segment, and what the customer consented to.",
+    (Reply(200, "The profile.", profiles.Profile, {"profile": profiles.EXAMPLE}),),
+    parameters=(Parameter("customer_id", "path", "The customer's id.", _ID, "17850"),),
+    problems=(404, 500, 503),
+)
+MODELS = Operation(
+    "models",
+    "GET",
+    "/models",
+    "service",
+    "Which models answer",
+    "The champion of each head with the summary of its manifest.",
+    (Reply(200, "The champions.", models.Models, {"models": models.EXAMPLE}),),
+)
+METRICS = Operation(
+    "metrics",
+    "GET",
+    "/metrics",
+    "service",
+    "Prometheus metrics",
+    "Exposition format 0.0.4.",
+    (Reply(200, "The metrics.", None, {}, "text/plain"),),
+)
+LIVEZ = Operation(
+    "livez",
+    "GET",
+    "/livez",
+    "service",
+    "Is the process alive?",
+    "Nothing but the process is checked.",
+    (Reply(200, "It is.", health.Alive, {"alive": health.ALIVE_EXAMPLE}),),
+)
+READYZ = Operation(
+    "readyz",
+    "GET",
+    "/readyz",
+    "service",
+    "Is the service ready?",
+    "Models loaded and verified, feature fingerprints matching, store reached.",
+    (
+        Reply(200, "It is.", health.Readiness, {"ready": health.READY_EXAMPLE}),
+        Reply(503, "Not now.", health.Readiness, {"not_ready": health.NOT_READY_EXAMPLE}),
+    ),
+)
+DOCS = Operation(
+    "docs",
+    "GET",
+    "/docs",
+    "service",
+    "This documentation, to read and to try",
+    "Works offline.",
+    (Reply(200, "The page.", None, {}, "text/html"),),
+)
+DOCUMENT = Operation(
+    "document",
+    "GET",
+    "/docs.json",
+    "service",
+    "This documentation as OpenAPI 3.1",
+    "The document itself.",
+    (Reply(200, "The document.", None, {}, JSON),),
+)
+
+OPERATIONS = (
+    PREDICT,
+    RANK,
+    DECISION,
+    EVENTS,
+    FEEDBACK,
+    CUSTOMER,
+    MODELS,
+    METRICS,
+    LIVEZ,
+    READYZ,
+    DOCS,
+    DOCUMENT,
+)

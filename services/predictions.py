@@ -1,0 +1,139 @@
+"""Scoring customers on request: features, scores, preview decisions, answers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from retain.clock import Clock, iso
+from retain.errors import InvalidInput, UnknownCustomer
+from retain.features.reader import FeatureReader, Features
+from retain.manifest import Manifest
+from retain.scoring import Scores
+from services import answers
+from services.answers import Json
+from services.metrics import Metrics
+from services.schemas.predictions import PARTS, PredictRequest
+
+UNKNOWN = "unknown_customer"
+
+
+class Scoring(Protocol):
+    """What turns a feature table into scores."""
+
+    def score(self, table: Any) -> Scores:
+        """Scores of every row of a feature table."""
+
+
+class Previews(Protocol):
+    """What previews the next best action of scored customers, without reserving it."""
+
+    def preview(self, scores: Scores, features: Features) -> Sequence[Json | None]:
+        """One ``next_best_action`` object per row of ``scores``."""
+
+
+class Predictions:
+    """The use case behind ``POST /predict``."""
+
+    def __init__(
+        self,
+        *,
+        reader: FeatureReader,
+        scorer: Scoring,
+        previews: Previews,
+        manifests: Mapping[str, Manifest],
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._reader = reader
+        self._scorer = scorer
+        self._previews = previews
+        self._manifests = manifests
+        self._clock = clock
+        self._metrics = metrics
+
+    def predict(self, request: PredictRequest) -> Json:
+        """The answer: one prediction, or ``predictions`` in the order asked.
+
+        Raises:
+            InvalidInput: ``as_of`` is in the future, or the request contradicts itself.
+            UnknownCustomer: the one customer asked for is not known at ``as_of``.
+            StoreUnavailable: a store did not answer.
+        """
+        ids = request.ids()
+        as_of = at_or_before(self._clock(), request.as_of)
+        known = self._predict(list(dict.fromkeys(ids)), as_of, request.include or PARTS)
+        if request.customer_id is not None:
+            if request.customer_id not in known:
+                raise unknown(request.customer_id, field="customer_id")
+            return known[request.customer_id]
+        return {"predictions": [known.get(i) or self._unknown(i) for i in ids]}
+
+    def _predict(
+        self, ids: Sequence[str], as_of: datetime, include: Sequence[str]
+    ) -> dict[str, Json]:
+        features = self._reader.read(ids, as_of)
+        if features.table.num_rows == 0:
+            return {}
+        scores = self._scorer.score(features.table)
+        parts = self._parts(scores, features, include)
+        known: dict[str, Json] = {}
+        for row, customer_id in enumerate(scores.customer_ids):
+            fresh = features.features_as_of.get(customer_id)
+            known[customer_id] = {
+                "customer_id": customer_id,
+                "status": scores.status[row],
+                "as_of": iso(as_of),
+                "features_as_of": None if fresh is None else iso(fresh),
+                "stale_views": features.stale_views.get(customer_id, []),
+                **{name: objects[row] for name, objects in parts.items()},
+                "reasons": [],
+            }
+            age = None if fresh is None else (as_of - fresh).total_seconds()
+            self._metrics.prediction(scores.status[row], age)
+        return known
+
+    def _parts(
+        self, scores: Scores, features: Features, include: Sequence[str]
+    ) -> dict[str, Sequence[Json | None]]:
+        parts: dict[str, Sequence[Json | None]] = {}
+        if "churn" in include:
+            parts["churn"] = answers.churn(scores, self._manifests["churn"])
+        if "next_purchase" in include:
+            parts["next_purchase"] = answers.next_purchase(scores, self._manifests["next_purchase"])
+        if "ltv" in include:
+            parts["ltv"] = answers.ltv(scores, self._manifests["ltv"])
+        if "segment" in include:
+            parts["segment"] = answers.segment(scores)
+        if "next_best_action" in include:
+            parts["next_best_action"] = self._previews.preview(scores, features)
+        return parts
+
+    def _unknown(self, customer_id: str) -> Json:
+        self._metrics.prediction(UNKNOWN, None)
+        return {"customer_id": customer_id, "status": UNKNOWN}
+
+
+def at_or_before(now: datetime, asked: datetime | None) -> datetime:
+    """The moment asked for, or now.
+
+    Raises:
+        InvalidInput: it is in the future.
+    """
+    if asked is None:
+        return now
+    if asked > now:
+        raise InvalidInput(
+            f"{iso(asked)} is after the service's clock ({iso(now)})",
+            remedy="leave as_of out, or give a time that has passed",
+            field="as_of",
+        )
+    return asked
+
+
+def unknown(customer_id: str, *, field: str) -> UnknownCustomer:
+    """The error for a customer without any event."""
+    return UnknownCustomer(
+        f"no event of customer {customer_id!r} is known",
+        remedy="check the id, or send the customer's events to /events first",
+        field=field,
+    )

@@ -1,0 +1,166 @@
+"""Errors as RFC 9457 problem details: the one place that turns one into the other."""
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from retain import errors
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+log = logging.getLogger("retain.service")
+
+
+class MalformedBody(errors.RetainError):
+    """The body is not JSON at all."""
+
+
+class TooLarge(errors.RetainError):
+    """The body is longer than the service reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: ``detail`` replaces the error's own words where they are internal."""
+
+    status: int
+    slug: str
+    title: str
+    detail: str | None = None
+    remedy: str | None = None
+
+    @property
+    def type(self) -> str:
+        """The URN callers may match on."""
+        return f"urn:retain:problem:{self.slug}"
+
+
+KINDS: dict[type[Exception], Kind] = {
+    MalformedBody: Kind(400, "malformed-body", "The body is not JSON"),
+    TooLarge: Kind(413, "body-too-large", "The body is too large"),
+    errors.UnknownCustomer: Kind(404, "unknown-customer", "Unknown customer"),
+    errors.NotFound: Kind(404, "not-found", "Not found"),
+    errors.Conflict: Kind(409, "conflict", "The same key was used for something else"),
+    errors.InvalidInput: Kind(422, "invalid-input", "The input cannot be used as it is"),
+    errors.NotEnoughData: Kind(422, "not-enough-data", "Too little history"),
+    errors.StoreUnavailable: Kind(
+        503,
+        "store-unavailable",
+        "A store did not answer",
+        detail="a store the service depends on did not answer in time",
+        remedy="send the same request again after the seconds in Retry-After",
+    ),
+    errors.NoModel: Kind(
+        503,
+        "no-model",
+        "No model to answer with",
+        detail="a head has no champion model",
+        remedy="train and promote a model, then restart the service",
+    ),
+    errors.CorruptModel: Kind(
+        503,
+        "model-unusable",
+        "A model cannot be used",
+        detail="a model's files are not what its manifest says",
+        remedy="roll back to another version, then restart the service",
+    ),
+    errors.FingerprintMismatch: Kind(
+        503,
+        "features-do-not-match",
+        "Stored features and models do not match",
+        detail="the stored features were computed by another definition than the model's",
+        remedy="materialise the features again, or promote a model trained on them",
+    ),
+}
+INTERNAL = Kind(
+    500,
+    "internal",
+    "Something unexpected went wrong",
+    detail="the service met a case it does not handle; it was logged",
+    remedy="send the same request again; report it if it persists",
+)
+NO_SUCH_PATH = Kind(404, "no-such-path", "No such path", remedy="GET /docs lists the paths")
+METHOD_NOT_ALLOWED = Kind(
+    405, "method-not-allowed", "This path does not have this method", remedy="see the Allow header"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one error says about itself."""
+
+    detail: str
+    field: str | None = None
+    remedy: str | None = None
+
+
+def response(error: Exception, instance: str) -> Response:
+    """The problem-details answer for ``error``; what is internal is logged, not sent."""
+    if isinstance(error, HTTPException):
+        return _of_http(error, instance)
+    kind = _kind(error)
+    if kind.status >= 500:
+        log.error("%s", error, exc_info=error if kind is INTERNAL else None)
+    said = _said(error)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status == 503 else {}
+    return _render(kind, said, instance, headers)
+
+
+def _kind(error: Exception) -> Kind:
+    if isinstance(error, ValidationError):
+        return KINDS[errors.InvalidInput]
+    return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), INTERNAL)
+
+
+def _said(error: Exception) -> _Said:
+    if isinstance(error, ValidationError):
+        return _of_validation(error)
+    if isinstance(error, errors.RetainError):
+        return _Said(error.message, error.field, error.remedy or None)
+    return _Said("")
+
+
+def _of_validation(error: ValidationError) -> _Said:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    first = found[0]
+    field = ".".join(str(part) for part in first["loc"] if _is_public(part))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    message = first["msg"].removeprefix("Value error, ")
+    detail = f"{field}: {message}{more}" if field else f"{message}{more}"
+    return _Said(detail, field or None, "see the request's schema at /docs")
+
+
+def _is_public(part: object) -> bool:
+    # pydantic names the branch of a union it tried: list[...] or a model's class
+    text = str(part)
+    return isinstance(part, int) or (text[:1].islower() and not text.endswith("]"))
+
+
+def _of_http(error: HTTPException, instance: str) -> Response:
+    kind = METHOD_NOT_ALLOWED if error.status_code == 405 else NO_SUCH_PATH
+    detail = f"{instance} does not exist" if kind is NO_SUCH_PATH else f"see Allow for {instance}"
+    return _render(kind, _Said(detail), instance, dict(error.headers or {}))
+
+
+def _render(kind: Kind, said: _Said, instance: str, headers: dict[str, str]) -> Response:
+    body: dict[str, Any] = {
+        "type": kind.type,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.detail or said.detail,
+        "instance": instance,
+        "field": said.field,
+        "remedy": kind.remedy or said.remedy,
+    }
+    given = {name: value for name, value in body.items() if value is not None}
+    return Response(
+        json.dumps(given, ensure_ascii=False),
+        status_code=kind.status,
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )

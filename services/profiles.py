@@ -1,0 +1,54 @@
+"""Profiles: what is known about one customer."""
+
+from datetime import datetime
+
+from retain.clock import Clock, iso
+from retain.features.reader import FeatureReader
+from services import answers
+from services.answers import Json
+from services.predictions import Scoring, unknown
+
+
+class Profiles:
+    """The use case behind ``GET /customers/{customer_id}``."""
+
+    def __init__(self, *, reader: FeatureReader, scorer: Scoring, clock: Clock) -> None:
+        self._reader = reader
+        self._scorer = scorer
+        self._clock = clock
+
+    def profile(self, customer_id: str) -> Json:
+        """Features with their ages, segment and consent.
+
+        Raises:
+            UnknownCustomer: no event of this customer is known.
+            StoreUnavailable: a store did not answer.
+        """
+        as_of = self._clock()
+        features = self._reader.read([customer_id], as_of)
+        if features.table.num_rows == 0:
+            raise unknown(customer_id, field="customer_id")
+        scores = self._scorer.score(features.table)
+        values = {name: answers.plain(column)[0] for name, column in scores.columns.items()}
+        fresh = features.features_as_of.get(customer_id)
+        age = _age_seconds(as_of, fresh)
+        return {
+            "customer_id": customer_id,
+            "as_of": iso(as_of),
+            "features_as_of": None if fresh is None else iso(fresh),
+            "stale_views": features.stale_views.get(customer_id, []),
+            "segment": answers.segment(scores)[0],
+            "consent": {
+                "withdrawn_channels": values["withdrawn_channels"],
+                "withdrawn_purposes": values["withdrawn_purposes"],
+                "reachable_channels": values["reachable_channels"],
+                "max_contacts_per_week": values["max_contacts_per_week"],
+            },
+            "features": {
+                name: {"value": value, "age_seconds": age} for name, value in values.items()
+            },
+        }
+
+
+def _age_seconds(as_of: datetime, fresh: datetime | None) -> float | None:
+    return None if fresh is None else (as_of - fresh).total_seconds()

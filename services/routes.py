@@ -1,0 +1,169 @@
+"""The routes: each reads its input, hands it to a use case in a thread, and answers JSON."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from retain.errors import InvalidInput
+from services import bodies, champions, operations, pages, problems
+from services.bodies import json_response
+from services.metrics import CONTENT_TYPE, UNKNOWN_PATH
+from services.openapi import document
+from services.operations import Operation
+from services.schemas.base import MAX_ID_LENGTH
+from services.schemas.feedback import outcomes_in
+from services.schemas.predictions import PredictRequest
+from services.schemas.ranking import RankRequest
+from services.use_cases import UseCases
+
+THREADS = 8
+Handler = Callable[[Request], Awaitable[Response]]
+Result = TypeVar("Result")
+
+
+class Routes:
+    """Thin endpoints over ``use_cases``; blocking work runs in ``pool``."""
+
+    def __init__(self, use_cases: UseCases, pool: ThreadPoolExecutor) -> None:
+        self._do = use_cases
+        self._pool = pool
+
+    async def predict(self, request: Request) -> Response:
+        asked = bodies.parse(PredictRequest, await bodies.read(request))
+        return json_response(await self._in_thread(self._do.predictions.predict, asked))
+
+    async def rank(self, request: Request) -> Response:
+        asked = bodies.parse(RankRequest, await bodies.read(request))
+        asked.check()
+        key = _idempotency_key(request)
+        return json_response(await self._in_thread(self._do.ranking.rank, asked, key))
+
+    async def decision(self, request: Request) -> Response:
+        decision_id = request.path_params["decision_id"]
+        return json_response(await self._in_thread(self._do.ranking.replay, decision_id))
+
+    async def events(self, request: Request) -> Response:
+        flags = {name: _flag(request, name) for name in ("wait", "dry_run")}
+        body = bodies.decode(await bodies.read(request))
+        done = await self._in_thread(partial(self._do.events.ingest, body, **flags))
+        return json_response(done.answer, 200 if done.complete else 207)
+
+    async def feedback(self, request: Request) -> Response:
+        outcomes = outcomes_in(bodies.decode(await bodies.read(request)))
+        done = await self._in_thread(self._do.feedback.record, outcomes)
+        return json_response(done.answer, 200 if done.complete else 207)
+
+    async def customer(self, request: Request) -> Response:
+        customer_id = request.path_params["customer_id"]
+        return json_response(await self._in_thread(self._do.profiles.profile, customer_id))
+
+    async def models(self, _request: Request) -> Response:
+        return json_response(champions.summary(self._do.manifests))
+
+    async def metrics(self, _request: Request) -> Response:
+        text = await self._in_thread(self._do.metrics.render)
+        return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+    async def livez(self, _request: Request) -> Response:
+        return json_response({"status": "alive"})
+
+    async def readyz(self, _request: Request) -> Response:
+        answer = await self._in_thread(self._do.readiness)
+        return json_response(answer, 200 if answer["status"] == "ready" else 503)
+
+    async def docs(self, _request: Request) -> Response:
+        return pages.page()
+
+    async def document(self, _request: Request) -> Response:
+        return json_response(document())
+
+    async def index(self, _request: Request) -> Response:
+        return RedirectResponse("/docs")
+
+    async def asset(self, request: Request) -> Response:
+        found = pages.asset(request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, work, *arguments)
+
+
+def application(use_cases: UseCases, pool: ThreadPoolExecutor) -> Starlette:
+    """The ASGI application over ``use_cases``."""
+    routes = Routes(use_cases, pool)
+    offered: list[tuple[Operation, Handler]] = [
+        (operations.PREDICT, routes.predict),
+        (operations.RANK, routes.rank),
+        (operations.DECISION, routes.decision),
+        (operations.EVENTS, routes.events),
+        (operations.FEEDBACK, routes.feedback),
+        (operations.CUSTOMER, routes.customer),
+        (operations.MODELS, routes.models),
+        (operations.METRICS, routes.metrics),
+        (operations.LIVEZ, routes.livez),
+        (operations.READYZ, routes.readyz),
+        (operations.DOCS, routes.docs),
+        (operations.DOCUMENT, routes.document),
+    ]
+    listed = [
+        Route(o.path, _guarded(handler, o.path, use_cases), methods=[o.method], name=o.name)
+        for o, handler in offered
+    ]
+    hidden = [
+        Route(path, _guarded(handler, path, use_cases), include_in_schema=False)
+        for path, handler in (("/", routes.index), ("/static_content/{name}", routes.asset))
+    ]
+
+    async def no_route(request: Request, error: Exception) -> Response:
+        answer = problems.response(error, request.url.path)
+        use_cases.metrics.request(UNKNOWN_PATH, answer.status_code, 0.0)
+        return answer
+
+    app = Starlette(routes=[*listed, *hidden], exception_handlers={HTTPException: no_route})
+    app.router.redirect_slashes = False
+    return app
+
+
+def _guarded(handler: Handler, route: str, use_cases: UseCases) -> Handler:
+    async def endpoint(request: Request) -> Response:
+        started = time.perf_counter()
+        try:
+            answer = await handler(request)
+        except Exception as error:  # noqa: BLE001 - every error becomes a problem document
+            answer = problems.response(error, request.url.path)
+        use_cases.metrics.request(route, answer.status_code, time.perf_counter() - started)
+        return answer
+
+    return endpoint
+
+
+def _flag(request: Request, name: str) -> bool:
+    given = request.query_params.get(name, "false").lower()
+    if given not in ("true", "false"):
+        raise InvalidInput(
+            f"{name} is {given!r}", remedy=f"write ?{name}=true or leave it out", field=name
+        )
+    return given == "true"
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= MAX_ID_LENGTH:
+        raise InvalidInput(
+            "the Idempotency-Key is empty or too long",
+            remedy=f"send 1 to {MAX_ID_LENGTH} characters",
+            field="Idempotency-Key",
+        )
+    return key

@@ -1,0 +1,107 @@
+"""``POST /events``: what happened."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from services.schemas.base import MAX_EVENTS, Answer
+
+# The events themselves are read by the vocabulary, one by one, so that one bad event is
+# one rejected result and not a refused batch: these schemas only describe them.
+EVENT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Event",
+    "description": "A Retain event, a CloudEvent or a Segment `track` call. The vocabulary and "
+    "its aliases are in the documentation; unknown properties are dropped and named.",
+    "examples": [
+        {
+            "event_id": "01JD0Z6Y8Q",
+            "type": "product_added",
+            "customer_id": "17850",
+            "timestamp": "2026-11-21T19:58:11Z",
+            "channel": "web",
+            "properties": {"product_id": "sku-1", "category": "lunch bags", "quantity": 2},
+        },
+        {
+            "specversion": "1.0",
+            "id": "c-1001",
+            "source": "shop",
+            "type": "order_completed",
+            "subject": "17850",
+            "time": "2026-11-21T19:59:00Z",
+            "data": {"order_id": "o-1", "total": 42.5, "currency": "GBP"},
+        },
+        {
+            "type": "track",
+            "event": "Product Viewed",
+            "messageId": "s-77",
+            "userId": "17850",
+            "timestamp": "2026-11-21T19:57:00Z",
+            "properties": {"product_id": "sku-2"},
+        },
+    ],
+}
+_EVENTS: dict[str, Any] = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MAX_EVENTS,
+    "items": {"$ref": "#/components/schemas/Event"},
+}
+BATCH_SCHEMA: dict[str, Any] = {
+    "title": "EventBatch",
+    "description": f"1 to {MAX_EVENTS:,} events: an object with `events` (or Segment's `batch`), "
+    "a bare list, or one event.",
+    "anyOf": [
+        {"type": "object", "required": ["events"], "properties": {"events": _EVENTS}},
+        {"type": "object", "required": ["batch"], "properties": {"batch": _EVENTS}},
+        _EVENTS,
+        {
+            "allOf": [{"$ref": "#/components/schemas/Event"}],
+            "not": {"anyOf": [{"required": ["events"]}, {"required": ["batch"]}]},
+        },
+    ],
+    "examples": [{"events": [EVENT_SCHEMA["examples"][0]]}, [EVENT_SCHEMA["examples"][1]]],
+}
+
+
+class EventResult(Answer):
+    """What became of one event, in the order sent."""
+
+    event_id: str | None = Field(description="Given, or derived from the event's content.")
+    status: Literal["accepted", "duplicate", "rejected"]
+    reason: str | None = Field(description="Why it was rejected: a countable name.")
+    detail: str | None = Field(default=None, description="The same as a sentence.")
+    dropped: list[str] = Field(
+        default_factory=list, description="Properties the vocabulary does not have."
+    )
+
+
+class EventResults(Answer):
+    """One result per event; the HTTP status is 207 when some were rejected."""
+
+    results: list[EventResult]
+
+
+EXAMPLE: dict[str, Any] = {
+    "results": [
+        {
+            "event_id": "01JD0Z6Y8Q",
+            "status": "accepted",
+            "reason": None,
+            "detail": None,
+            "dropped": [],
+        }
+    ]
+}
+MIXED_EXAMPLE: dict[str, Any] = {
+    "results": [
+        *EXAMPLE["results"],
+        {
+            "event_id": "e-2",
+            "status": "rejected",
+            "reason": "unknown_type",
+            "detail": "'teleported' is not in the event vocabulary",
+            "dropped": [],
+        },
+    ]
+}

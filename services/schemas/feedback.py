@@ -1,0 +1,93 @@
+"""``POST /feedback``: what became of a decision."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, RootModel, TypeAdapter
+
+from services.schemas.base import MAX_OUTCOMES, Answer, Identifier, Request, UtcTime
+
+OutcomeName = Literal[
+    "sent",
+    "not_sent",
+    "delivered",
+    "bounced",
+    "shown",
+    "opened",
+    "clicked",
+    "converted",
+    "dismissed",
+    "complained",
+    "unsubscribed",
+]
+
+_EXAMPLE: dict[str, Any] = {
+    "feedback_id": "f-1",
+    "decision_id": "01JD0Z6Y8Q4X1V9T3R5P7N2M6K",
+    "action_id": "replenishment_email",
+    "outcome": "converted",
+    "value": 12.0,
+    "currency": "GBP",
+    "occurred_at": "2026-11-22T10:12:00Z",
+}
+
+
+class Outcome(Request):
+    """One thing that happened to one decided action; idempotent by `feedback_id`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    feedback_id: Identifier
+    decision_id: Identifier
+    action_id: Identifier
+    outcome: OutcomeName
+    value: float | None = Field(default=None, description="Money, where there was any.")
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    occurred_at: UtcTime | None = Field(default=None, description="Default: the service's clock.")
+
+
+Outcomes = Annotated[list[Outcome], Field(min_length=1, max_length=MAX_OUTCOMES)]
+_LIST: TypeAdapter[list[Outcome]] = TypeAdapter(Outcomes)
+
+
+class FeedbackRequest(RootModel[Outcome | Outcomes]):
+    """One outcome, or a list of up to 1,000."""
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [_EXAMPLE, [_EXAMPLE]]})
+
+    root: Outcome | Outcomes
+
+
+def outcomes_in(body: Any) -> list[Outcome]:
+    """The outcomes in a body, in the order sent.
+
+    Raises:
+        pydantic.ValidationError: naming the field; a union would name its branches instead.
+    """
+    if isinstance(body, list):
+        return _LIST.validate_python(body)
+    return [Outcome.model_validate(body)]
+
+
+class FeedbackResult(Answer):
+    """What became of one outcome, in the order sent."""
+
+    feedback_id: str
+    status: Literal["accepted", "duplicate", "rejected"]
+    reason: str | None
+
+
+class FeedbackResults(Answer):
+    """One result per outcome; the HTTP status is 207 when some were rejected."""
+
+    results: list[FeedbackResult]
+
+
+EXAMPLE: dict[str, Any] = {
+    "results": [{"feedback_id": "f-1", "status": "accepted", "reason": None}]
+}
+MIXED_EXAMPLE: dict[str, Any] = {
+    "results": [
+        *EXAMPLE["results"],
+        {"feedback_id": "f-2", "status": "rejected", "reason": "no decision 'd-9' is known"},
+    ]
+}

@@ -1,0 +1,43 @@
+"""``/livez`` and ``/readyz``."""
+
+from typing import Any, Literal
+
+from services.schemas.base import Answer
+
+
+class Alive(Answer):
+    """The process answers; nothing else is checked."""
+
+    status: Literal["alive"]
+
+
+class Check(Answer):
+    """One thing that must hold before requests make sense."""
+
+    ok: bool
+    detail: str
+
+
+class Readiness(Answer):
+    """Models loaded and verified, fingerprints matching, store reached."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, Check]
+
+
+ALIVE_EXAMPLE: dict[str, Any] = {"status": "alive"}
+READY_EXAMPLE: dict[str, Any] = {
+    "status": "ready",
+    "checks": {
+        "models": {"ok": True, "detail": "churn:ab12, next_purchase:ab12, ltv:ab12"},
+        "features": {"ok": True, "detail": "3 fingerprints match"},
+        "store": {"ok": True, "detail": "reached"},
+    },
+}
+NOT_READY_EXAMPLE: dict[str, Any] = {
+    "status": "not_ready",
+    "checks": {
+        **READY_EXAMPLE["checks"],
+        "store": {"ok": False, "detail": "the database did not answer"},
+    },
+}

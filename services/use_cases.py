@@ -1,0 +1,65 @@
+"""Everything the routes call, in one hand."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from retain.manifest import Manifest
+from services.answers import Json
+from services.ingest import Handled
+from services.metrics import Metrics
+from services.schemas.feedback import Outcome
+from services.schemas.predictions import PredictRequest
+from services.schemas.ranking import RankRequest
+
+
+class Predicts(Protocol):
+    """``POST /predict``."""
+
+    def predict(self, request: PredictRequest) -> Json:
+        """The answer to ``request``."""
+
+
+class Ranks(Protocol):
+    """``POST /rank`` and ``GET /decisions/{decision_id}``."""
+
+    def rank(self, request: RankRequest, key: str | None) -> Json:
+        """A decision, durable; the same ``key`` answers the same one."""
+
+    def replay(self, decision_id: str) -> Json:
+        """The receipt of an earlier decision."""
+
+
+class Ingests(Protocol):
+    """``POST /events``."""
+
+    def ingest(self, body: Any, *, wait: bool, dry_run: bool) -> Handled:
+        """One result per event."""
+
+
+class Learns(Protocol):
+    """``POST /feedback``."""
+
+    def record(self, outcomes: Sequence[Outcome]) -> Handled:
+        """One result per outcome."""
+
+
+class Knows(Protocol):
+    """``GET /customers/{customer_id}``."""
+
+    def profile(self, customer_id: str) -> Json:
+        """What is known about one customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the service can do; ``readiness`` looks at its stores and models."""
+
+    predictions: Predicts
+    ranking: Ranks
+    events: Ingests
+    feedback: Learns
+    profiles: Knows
+    manifests: Mapping[str, Manifest]
+    readiness: Callable[[], Json]
+    metrics: Metrics

@@ -1,0 +1,125 @@
+"""Errors over HTTP: problem documents that name the field and keep internals inside."""
+
+import pytest
+
+from services.bodies import MAX_BODY_BYTES
+from tests.unit.services.fakes import Service
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def client(service: Service):
+    with service.client() as client:
+        yield client
+
+
+def problem(response, status: int) -> dict:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["status"] == status
+    assert body["type"].startswith("urn:retain:problem:")
+    return body
+
+
+def test_one_unknown_customer_is_a_404_that_says_so(client) -> None:
+    body = problem(client.post("/predict", json={"customer_id": "x"}), 404)
+    assert body["type"] == "urn:retain:problem:unknown-customer"
+    assert "'x'" in body["detail"]
+    assert body["field"] == "customer_id"
+    assert body["instance"] == "/predict"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/predict", {"customer": "17850"}, "customer"),
+        ("/predict", {"customer_id": 17850}, "customer_id"),
+        ("/predict", {"customer_id": ""}, "customer_id"),
+        ("/predict", {"customer_ids": ["a", 7]}, "customer_ids.1"),
+        ("/predict", {"customer_ids": []}, "customer_ids"),
+        ("/predict", {"customer_id": "a", "customer_ids": ["b"]}, "customer_ids"),
+        ("/predict", {"customer_id": "a", "as_of": "yesterday"}, "as_of"),
+        ("/predict", {"customer_id": "a", "as_of": 5}, "as_of"),
+        ("/predict", {"customer_id": "a", "as_of": "2030-01-01"}, "as_of"),
+        ("/predict", {"customer_id": "a", "include": ["weather"]}, "include.0"),
+        ("/predict", {"customer_ids": ["a"] * 51, "explain": True}, "explain"),
+        ("/rank", {}, "customer_id"),
+        ("/rank", {"customer_id": "a", "limit": 0}, "limit"),
+        ("/rank", {"customer_id": "a", "context": {"mood": "good"}}, "context.mood"),
+        ("/events", {"events": "none"}, "events"),
+        ("/events", {"batch": []}, "batch"),
+        ("/feedback", {"feedback_id": "f"}, "decision_id"),
+        ("/feedback", [], None),
+    ],
+)
+def test_a_wrong_field_is_a_422_that_names_it(client, path, body, field) -> None:
+    assert problem(client.post(path, json=body), 422).get("field") == field
+
+
+def test_a_thousand_customers_are_answered_and_one_more_is_refused(client) -> None:
+    ids = [str(number) for number in range(1_001)]
+    assert client.post("/predict", json={"customer_ids": ids[:1_000]}).status_code == 200
+    assert problem(client.post("/predict", json={"customer_ids": ids}), 422)["field"] == (
+        "customer_ids"
+    )
+
+
+def test_a_thousand_events_are_taken_and_one_more_is_refused(client) -> None:
+    problem(client.post("/events", json=[{"type": "page_viewed"}] * 1_001), 422)
+
+
+def test_a_body_that_is_too_long_is_a_413(client) -> None:
+    problem(client.post("/events", content=b" " * (MAX_BODY_BYTES + 1)), 413)
+
+
+def test_a_body_that_hides_its_length_is_a_413_too(client) -> None:
+    async def chunks():
+        for _ in range(6):
+            yield b" " * 1_000_000
+
+    problem(client.post("/events", content=chunks()), 413)
+
+
+def test_a_store_that_is_down_is_a_503_with_retry_after_and_no_internals(client, service) -> None:
+    service.reader.down = True
+    response = client.post("/predict", json={"customer_id": "17850"})
+    body = problem(response, 503)
+    assert int(response.headers["retry-after"]) > 0
+    assert "secret" not in response.text
+    assert body["remedy"]
+
+
+def test_what_nobody_expected_is_a_500_without_internals(client, service) -> None:
+    service.reader.read = None
+    response = client.post("/predict", json={"customer_id": "17850"})
+    assert problem(response, 500)["type"] == "urn:retain:problem:internal"
+    assert "NoneType" not in response.text
+
+
+@pytest.mark.parametrize("path", ["/nope", "/predict/", "/customers/a/b", "/schema.json"])
+def test_a_path_that_does_not_exist_is_a_404_problem(client, path) -> None:
+    assert problem(client.get(path), 404)["type"] == "urn:retain:problem:no-such-path"
+
+
+def test_a_wrong_method_is_a_405_that_lists_the_right_ones(client) -> None:
+    response = client.get("/predict")
+    problem(response, 405)
+    assert response.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("flag", ["wait", "dry_run"])
+def test_a_flag_is_true_or_false(client, flag) -> None:
+    event = {"type": "page_viewed", "customer_id": "a", "timestamp": "2026-11-21T19:00:00Z"}
+    assert problem(client.post(f"/events?{flag}=maybe", json=event), 422)["field"] == flag
+
+
+def test_an_idempotency_key_that_is_too_long_is_refused(client) -> None:
+    response = client.post(
+        "/rank", json={"customer_id": "a"}, headers={"Idempotency-Key": "k" * 201}
+    )
+    assert problem(response, 422)["field"] == "Idempotency-Key"

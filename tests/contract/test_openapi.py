@@ -1,0 +1,134 @@
+"""The published document is OpenAPI 3.1, and its examples are what it says they are."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from services.openapi import document
+from services.operations import OPERATIONS
+from services.routes import application
+from tests.unit.services.fakes import Service
+
+DOCUMENT = document()
+METHODS = {"get", "post", "put", "delete", "patch"}
+DESCRIBED = [
+    (path, method, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+
+
+def validate(value: object, schema: dict) -> None:
+    Draft202012Validator(
+        {**schema, "components": DOCUMENT["components"]}, format_checker=FormatChecker()
+    ).validate(value)
+
+
+def contents():
+    for path, method, operation in DESCRIBED:
+        for status, reply in operation["responses"].items():
+            for media_type, content in reply["content"].items():
+                yield f"{method} {path} {status}", media_type, content
+
+
+def schemas():
+    for path, method, operation in DESCRIBED:
+        body = operation.get("requestBody")
+        if body:
+            yield f"{method} {path} body", body["content"]["application/json"]["schema"]
+    for where, _, content in contents():
+        yield where, content["schema"]
+
+
+def references(value: object):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "$ref":
+                yield inner
+            else:
+                yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def test_the_document_says_it_is_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    assert {"title", "version"} <= DOCUMENT["info"].keys()
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), DESCRIBED)
+def test_every_operation_has_a_summary_an_id_and_answers(path, method, operation) -> None:
+    assert path.startswith("/")
+    assert method in METHODS
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["operationId"]
+    assert any(status.startswith("2") for status in operation["responses"])
+    assert all(reply["description"] for reply in operation["responses"].values())
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [operation["operationId"] for _, _, operation in DESCRIBED]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), DESCRIBED)
+def test_every_name_in_a_path_is_a_declared_parameter(path, method, operation) -> None:
+    inside = {part[1:-1] for part in path.split("/") if part.startswith("{")}
+    declared = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"}
+    assert inside == declared
+
+
+def test_every_reference_leads_somewhere() -> None:
+    for reference in references(DOCUMENT):
+        name = reference.removeprefix("#/components/schemas/")
+        assert name in DOCUMENT["components"]["schemas"]
+
+
+@pytest.mark.parametrize(("name", "schema"), DOCUMENT["components"]["schemas"].items())
+def test_every_schema_is_json_schema_and_described(name, schema) -> None:
+    Draft202012Validator.check_schema(schema)
+    assert schema.get("description")
+
+
+@pytest.mark.parametrize(("name", "schema"), DOCUMENT["components"]["schemas"].items())
+def test_every_example_of_a_schema_fits_it(name, schema) -> None:
+    for example in schema.get("examples", ()):
+        validate(example, {"$ref": f"#/components/schemas/{name}"})
+
+
+@pytest.mark.parametrize(("where", "media_type", "content"), list(contents()))
+def test_every_example_of_an_answer_fits_its_schema(where, media_type, content) -> None:
+    for example in content.get("examples", {}).values():
+        validate(example["value"], content["schema"])
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), DESCRIBED)
+def test_every_json_answer_of_ours_has_an_example(path, method, operation) -> None:
+    for status, reply in operation["responses"].items():
+        content = reply["content"].get("application/json")
+        if content and status.startswith("2") and path != "/docs.json":
+            assert content["examples"]
+
+
+def test_every_error_is_a_problem_document() -> None:
+    for where, media_type, content in contents():
+        status = int(where.rsplit(" ", 1)[1])
+        if status >= 400 and not where.startswith("get /readyz"):
+            assert media_type == "application/problem+json", where
+            assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, where
+
+
+def test_every_route_is_in_the_document_and_the_other_way_round() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        app = application(Service().use_cases(), pool)
+    routed = {
+        (route.path, method.lower())
+        for route in app.routes
+        if route.include_in_schema
+        for method in route.methods - {"HEAD"}
+    }
+    assert routed == {(path, method) for path, method, _ in DESCRIBED}
+    assert len(routed) == len(OPERATIONS)

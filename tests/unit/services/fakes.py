@@ -1,0 +1,301 @@
+"""Hand-written stand-ins for what the service is composed of."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import numpy as np
+import pyarrow as pa
+
+from retain.clock import iso
+from retain.errors import NotFound, StoreUnavailable
+from retain.event import EVENT_SCHEMA
+from retain.eventlog import Appended
+from retain.features.reader import Features
+from retain.manifest import Manifest, Measured, ModelFeature, TrainingWindow
+from retain.scoring import Scores
+from retain.segments import Segments
+from services.ingest import Ingest
+from services.metrics import Metrics
+from services.predictions import Predictions
+from services.profiles import Profiles
+from services.routes import application
+from services.use_cases import Handled, UseCases
+
+NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
+
+
+def manifest(head: str) -> Manifest:
+    return Manifest(
+        head=head,
+        features=(ModelFeature(name="order_recency_days"),),
+        horizon_days=90,
+        label="a label",
+        population="everyone",
+        training=TrainingWindow(as_of=datetime(2026, 8, 1, tzinfo=UTC), rows=10),
+        metrics={"roc_auc": Measured(value=0.8, low=0.7, high=0.9)},
+    ).sealed()
+
+
+MANIFESTS = {head: manifest(head) for head in ("churn", "next_purchase", "ltv")}
+
+
+def scores(
+    customer_ids: Sequence[str], as_of: datetime, statuses: dict[str, str] | None = None
+) -> Scores:
+    """Plausible scores; every number is there also where its status withholds it."""
+    n = len(customer_ids)
+    status = [(statuses or {}).get(c, "ok") for c in customer_ids]
+    moment = np.full(n, np.datetime64(as_of.replace(tzinfo=None), "us"))
+    return Scores(
+        customer_ids=list(customer_ids),
+        as_of=moment,
+        status=status,
+        churn_status=status,
+        churn_probability=np.full(n, 0.25),
+        churn_band=["low"] * n,
+        purchase_status=["ok"] * n,
+        purchase_7d=np.full(n, 0.1),
+        purchase_30d=np.full(n, 0.3),
+        purchase_90d=np.full(n, 0.6),
+        expected_at=moment + np.timedelta64(30, "D"),
+        low_at=moment + np.timedelta64(5, "D"),
+        high_at=np.full(n, np.datetime64("NaT", "us")),
+        ltv_status=["ok"] * n,
+        ltv_value=np.full(n, 412.5),
+        ltv_low=np.full(n, 120.0),
+        ltv_high=np.full(n, np.inf),
+        ltv_tier=["high"] * n,
+        currency=["GBP"] * n,
+        segments=Segments(
+            names=_objects(["champions"] * n),
+            priorities=_objects(["A"] * n),
+            stages=_objects(["loyalty"] * n),
+            tags=_objects([["vip"]] * n),
+            r=np.full(n, 5.0),
+            f=np.full(n, 5.0),
+            m=np.full(n, 5.0),
+        ),
+        columns={
+            "order_recency_days": np.full(n, 12.5),
+            "average_order_value_trend": np.full(n, np.nan),
+            "favourite_category": _objects(["lunch bags"] * n),
+            "withdrawn_channels": _objects([["sms"]] * n),
+            "withdrawn_purposes": _objects([[]] * n),
+            "reachable_channels": _objects([["email"]] * n),
+            "max_contacts_per_week": np.full(n, 2.0),
+        },
+    )
+
+
+def _objects(values: Iterable[object]) -> np.ndarray:
+    listed = list(values)
+    array = np.empty(len(listed), dtype=object)
+    array[:] = listed
+    return array
+
+
+class FakeReader:
+    """Knows ``known``; everything was computed two seconds before it was asked for."""
+
+    def __init__(self, known: Iterable[str] = ("17850", "13047")) -> None:
+        self.known = set(known)
+        self.asked: list[tuple[list[str], datetime]] = []
+        self.down = False
+
+    def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
+        if self.down:
+            raise StoreUnavailable("sqlite at /secret/path is locked", remedy="look at the disk")
+        self.asked.append((list(customer_ids), as_of))
+        found = [c for c in customer_ids if c in self.known]
+        moments = pa.array([as_of] * len(found), pa.timestamp("us", "UTC"))
+        return Features(
+            table=pa.table({"customer_id": pa.array(found, pa.string()), "as_of": moments}),
+            unknown=[c for c in customer_ids if c not in self.known],
+            features_as_of=dict.fromkeys(found, as_of - timedelta(seconds=2)),
+        )
+
+
+class FakeScorer:
+    def __init__(self, statuses: dict[str, str] | None = None) -> None:
+        self.statuses = statuses or {}
+
+    def score(self, table: pa.Table) -> Scores:
+        as_of = table.column("as_of")[0].as_py()
+        return scores(table.column("customer_id").to_pylist(), as_of, self.statuses)
+
+
+ACTION = {
+    "action_id": "replenishment_email",
+    "channel": "email",
+    "treatment": "standard",
+    "tone": "trust",
+    "content_type": "text",
+    "items": ["sku-1"],
+    "send_at": iso(NOW),
+    "expires_at": iso(NOW),
+    "score": 3.2,
+    "propensity": 0.9,
+}
+
+
+class FakePreviews:
+    def preview(self, scores, features):
+        return [{**ACTION, "decision_id": f"d-{c}"} for c in scores.customer_ids]
+
+
+class FakeRanking:
+    def __init__(self) -> None:
+        self.decisions: dict[str, dict] = {}
+        self.keys: dict[str, dict] = {}
+
+    def rank(self, request, key):
+        if key in self.keys:
+            return self.keys[key]
+        decision = {
+            "decision_id": f"d-{len(self.decisions)}",
+            "customer_id": request.customer_id,
+            "as_of": iso(NOW),
+            "actions": [{**ACTION, "terms": {"basis": "prior"}}][: request.limit],
+            "experiment": None,
+            "models": {"churn": "ab12"},
+        }
+        if request.receipt:
+            decision["candidates"] = [
+                {"action_id": "win_back_sms", "terms": {}, "removed_by": "consent"}
+            ]
+        self.decisions[decision["decision_id"]] = decision
+        if key is not None:
+            self.keys[key] = decision
+        return decision
+
+    def replay(self, decision_id):
+        if decision_id not in self.decisions:
+            raise NotFound(f"no decision {decision_id!r} is known", field="decision_id")
+        return self.decisions[decision_id]
+
+
+class FakeLog:
+    """An event log in a dictionary; ``pending`` empties itself after ``lag`` looks at it."""
+
+    def __init__(self, lag: int = 1) -> None:
+        self.stored: dict[str, dict] = {}
+        self.lag = lag
+        self.looked = 0
+
+    def append(self, table: pa.Table, *, mark_pending: bool = False) -> Appended:
+        assert table.schema.equals(EVENT_SCHEMA)
+        rows = table.to_pylist()
+        duplicates = {r["event_id"] for r in rows if r["event_id"] in self.stored}
+        fresh = [r for r in rows if r["event_id"] not in duplicates]
+        self.stored |= {r["event_id"]: r for r in fresh}
+        return Appended(len(fresh), frozenset(duplicates))
+
+    def known(self, event_ids: Sequence[str]) -> set[str]:
+        return {i for i in event_ids if i in self.stored}
+
+    def pending_among(self, customer_ids: Sequence[str]) -> set[str]:
+        self.looked += 1
+        return set(customer_ids) if self.looked <= self.lag else set()
+
+
+class FakeFeedback:
+    def __init__(self) -> None:
+        self.recorded = []
+
+    def record(self, outcomes):
+        results = []
+        for one in outcomes:
+            known = one.decision_id != "unknown"
+            results.append(
+                {
+                    "feedback_id": one.feedback_id,
+                    "status": "accepted" if known else "rejected",
+                    "reason": None if known else "unknown_decision",
+                }
+            )
+        self.recorded += outcomes
+        return Handled({"results": results}, all(r["status"] != "rejected" for r in results))
+
+
+class Client:
+    """Sends requests straight into an ASGI application."""
+
+    def __init__(self, app) -> None:
+        self._app = app
+
+    def request(self, method: str, path: str, **parts) -> httpx.Response:
+        return asyncio.run(self._send(method, path, **parts))
+
+    def get(self, path: str, **parts) -> httpx.Response:
+        return self.request("GET", path, **parts)
+
+    def post(self, path: str, **parts) -> httpx.Response:
+        return self.request("POST", path, **parts)
+
+    async def _send(self, method: str, path: str, **parts) -> httpx.Response:
+        transport = httpx.ASGITransport(self._app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://retain") as client:
+            return await client.request(method, path, **parts)
+
+
+class Service:
+    """A service of fakes, with every part at hand."""
+
+    def __init__(self, *, statuses: dict[str, str] | None = None) -> None:
+        self.reader = FakeReader()
+        self.scorer = FakeScorer(statuses)
+        self.log = FakeLog()
+        self.ranking = FakeRanking()
+        self.feedback = FakeFeedback()
+        self.metrics = Metrics()
+        self.nudges = 0
+        self.ready = True
+
+    def nudge(self) -> None:
+        self.nudges += 1
+
+    def clock(self) -> datetime:
+        return NOW
+
+    def readiness(self) -> dict:
+        check = {"ok": self.ready, "detail": "reached" if self.ready else "it did not answer"}
+        return {
+            "status": "ready" if self.ready else "not_ready",
+            "checks": {"models": check, "features": check, "store": check},
+        }
+
+    def use_cases(self) -> UseCases:
+        return UseCases(
+            predictions=Predictions(
+                reader=self.reader,
+                scorer=self.scorer,
+                previews=FakePreviews(),
+                manifests=MANIFESTS,
+                clock=self.clock,
+                metrics=self.metrics,
+            ),
+            ranking=self.ranking,
+            events=Ingest(
+                log=self.log,
+                known=self.log.known,
+                unwrap=dict,
+                clock=self.clock,
+                metrics=self.metrics,
+                nudge=self.nudge,
+            ),
+            feedback=self.feedback,
+            profiles=Profiles(reader=self.reader, scorer=self.scorer, clock=self.clock),
+            manifests=MANIFESTS,
+            readiness=self.readiness,
+            metrics=self.metrics,
+        )
+
+    @contextmanager
+    def client(self):
+        with ThreadPoolExecutor(2) as pool:
+            app = application(self.use_cases(), pool)
+            yield Client(app)

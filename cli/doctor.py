@@ -65,6 +65,8 @@ def _found(name: str, check: Callable[[Settings], str], settings: Settings) -> F
         return Finding(name, ok=True, detail=check(settings))
     except RetainError as error:
         return Finding(name, ok=False, detail=error.message, remedy=error.remedy)
+    except OSError as error:
+        return Finding(name, ok=False, detail=str(error), remedy="mend what is above first")
 
 
 def _home(settings: Settings) -> str:
@@ -131,13 +133,13 @@ def _champions(settings: Settings) -> str:
 
 
 def _online(settings: Settings) -> str:
-    from feature_repo.online import OnlineReader
-
     log = open_log(settings)
     first = next(log.after(0, chunk=1_000), None)
     ids = [] if first is None else first.column("customer_id").drop_null().unique().to_pylist()
     if not ids:
         raise NotEnoughData("nobody to look up: the log is empty", remedy="import something first")
+    from feature_repo.online import OnlineReader
+
     moment = time_of(None, settings)
     read = OnlineReader(settings, log).read(ids[:SAMPLE], moment)
     stored = sum(at < moment for at in read.features_as_of.values())

@@ -20,10 +20,11 @@ def build(context: typer.Context, *, as_of: AsOf = None, as_json: AsJson = False
 
     Example: retain features build --as-of 2011-03-10
     """
-    from feature_repo import offline
-
     settings = settings_of(context)
     filled_log(settings)
+
+    from feature_repo import offline
+
     moment = time_of(as_of, settings)
     with stages() as progress:
         files = offline.build(settings, [moment], progress)
@@ -42,10 +43,11 @@ def materialize(context: typer.Context, *, as_of: AsOf = None, as_json: AsJson =
 
     Example: retain features materialize
     """
-    from feature_repo import online
-
     settings = settings_of(context)
     filled_log(settings)
+
+    from feature_repo import online
+
     moment = time_of(as_of, settings)
     with stages() as progress:
         customers = online.materialize(settings, moment, progress)

@@ -27,10 +27,11 @@ def score(
 
     Example: retain score --as-of 2011-03-10 --out scores.parquet
     """
-    from services import batch
-
     settings = settings_of(context)
     filled_log(settings)
+
+    from services import batch
+
     moment = time_of(as_of, settings)
     with stages() as progress:
         customers = batch.score(settings, moment, out, progress=progress)

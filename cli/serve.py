@@ -1,5 +1,6 @@
 """`retain serve`: answer requests over HTTP."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -29,11 +30,10 @@ def serve(
 
     Example: retain serve --port 3000
     """
-    from dataclasses import replace
-
-    from services import server
-
     settings = settings_of(context)
     if as_of is not None:
         settings = replace(settings, as_of=parse_utc(as_of, field="--as-of"))
+
+    from services import server
+
     server.serve(settings, host=host, port=port, workers=workers)

@@ -29,10 +29,11 @@ def train(
 
     Example: retain train --as-of 2011-03-10 --horizon-days 90
     """
-    from training import pipeline
-
     settings = settings_of(context)
     filled_log(settings)
+
+    from training import pipeline
+
     with stages() as progress:
         run = pipeline.train(
             settings,

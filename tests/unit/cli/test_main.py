@@ -1,0 +1,87 @@
+import subprocess
+import sys
+
+import pytest
+import typer.main
+
+from cli.main import app
+
+HEAVY = {"pyarrow", "sqlalchemy", "feast", "bentoml", "lightgbm", "pandas", "numpy", "sklearn"}
+PUBLIC = {
+    "import",
+    "simulate",
+    "features build",
+    "features materialize",
+    "train",
+    "report",
+    "models list",
+    "models show",
+    "models promote",
+    "models rollback",
+    "models history",
+    "score",
+    "serve",
+    "doctor",
+    "demo",
+}
+
+
+def commands() -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {n}": c for n, c in inner.items()} if inner else {name: command}
+    return found
+
+
+def test_the_public_commands_are_all_there() -> None:
+    assert set(commands()) == PUBLIC
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_every_command_shows_an_example_of_itself(name: str) -> None:
+    assert f"Example: retain {name}" in commands()[name].help
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_help_is_not_an_error(retain, name: str) -> None:
+    answered = retain(*name.split(), "--help")
+    assert answered.code == 0
+    assert "Example" in answered.out
+
+
+def test_asking_for_help_imports_nothing_heavy() -> None:
+    program = f"import sys, cli.main; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_invalid_input_is_exit_code_2_with_a_remedy(retain) -> None:
+    answered = retain("models", "show", "chrun")
+    assert answered.code == 2
+    assert answered.err == (
+        "retain: there is no head 'chrun'\n"
+        "  remedy: one of: churn, next_purchase, ltv, response, rfm\n"
+    )
+
+
+def test_a_failed_operation_is_exit_code_1_with_a_remedy(retain) -> None:
+    answered = retain("models", "show", "churn")
+    assert answered.code == 1
+    assert "remedy: run `retain train`" in answered.err
+
+
+def test_a_time_that_is_none_names_its_option(retain) -> None:
+    answered = retain("serve", "--as-of", "yesterday")
+    assert answered.code == 2
+    assert answered.err.startswith("retain: --as-of: 'yesterday' is not an ISO 8601 time")
+
+
+@pytest.mark.parametrize(
+    "words", [("train",), ("score", "--out", "s.parquet"), ("features", "build")]
+)
+def test_an_empty_home_is_said_to_be_empty(retain, words: tuple[str, ...]) -> None:
+    answered = retain(*words)
+    assert answered.code == 1
+    assert "holds no events yet" in answered.err
+    assert "retain import" in answered.err

@@ -52,7 +52,9 @@ def test_help_is_not_an_error(retain, name: str) -> None:
 
 def test_asking_for_help_imports_nothing_heavy() -> None:
     program = f"import sys, cli.main; print(sorted({HEAVY!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 

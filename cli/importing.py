@@ -1,6 +1,5 @@
 """`retain import`: read a file into the event log."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from cli.context import AsJson, open_log, settings_of
 from cli.progress import counter
-from cli.screen import answer, say
+from cli.screen import say
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +55,6 @@ def import_file(
             progress=progress,
         )
     if as_json:
-        answer(asdict(report))
+        say(report.to_json().rstrip())
     else:
         say(report.text())

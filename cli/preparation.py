@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cli.context import open_log
 from cli.progress import counter, stages
+from cli.screen import say
 from cli.steps import Steps
 from retain.clock import iso, now, parse_utc, to_micros
 from retain.errors import Conflict, NotEnoughData
@@ -94,7 +95,7 @@ def _import(settings: Settings, shop: Shop, data: Path) -> None:
     from retain import importers
 
     with counter("import") as progress:
-        importers.import_file(
+        report = importers.import_file(
             data,
             shop.file_format,
             open_log(settings),
@@ -102,6 +103,7 @@ def _import(settings: Settings, shop: Shop, data: Path) -> None:
             mapping=shop.mapping,
             progress=progress,
         )
+    say(report.text())
 
 
 def _features(settings: Settings, as_of: datetime) -> None:

@@ -7,15 +7,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from retain.errors import RetainError
 
-_screen = Console(highlight=False, soft_wrap=True)
-
 
 def say(text: str = "") -> None:
-    """A line for the reader."""
-    _screen.print(text, markup=False)
+    """A line for the reader, as it is: rich would read ``[…]`` and ``:…:`` as its own."""
+    print(text, flush=True)
 
 
 def answer(value: Any) -> None:
@@ -29,8 +28,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*("" if value is None else str(value) for value in row))
-    _screen.print(grid, soft_wrap=False)
+        grid.add_row(*(Text("" if value is None else str(value)) for value in row))
+    Console(highlight=False).print(grid)
 
 
 def pairs(values: Mapping[str, Any]) -> None:

@@ -1,0 +1,29 @@
+"""Scores as the columns that action rules read: features, scores and segments by name."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retain.clock import MICROSECONDS_PER_DAY
+from retain.scoring import Scores
+
+
+def of_scores(scores: Scores) -> dict[str, NDArray[Any]]:
+    """Every column of :data:`retain.columns.ACTION_RULES` but the context's, n rows each."""
+    ahead = (scores.expected_at - scores.as_of) / np.timedelta64(1, "us")
+    return {
+        **scores.columns,
+        **scores.segments.columns(),
+        "churn_probability": scores.churn_probability,
+        "purchase_probability_7d": scores.purchase_7d,
+        "purchase_probability_30d": scores.purchase_30d,
+        "purchase_probability_90d": scores.purchase_90d,
+        "days_to_expected_order": ahead / MICROSECONDS_PER_DAY,
+        "ltv_value": scores.ltv_value,
+        "ltv_low": scores.ltv_low,
+        "ltv_high": scores.ltv_high,
+        "status": np.array(scores.status, dtype=object),
+        "churn_band": np.array(scores.churn_band, dtype=object),
+        "ltv_tier": np.array(scores.ltv_tier, dtype=object),
+    }

@@ -1,0 +1,169 @@
+"""Ranking: every action for every customer, its worth in terms, and what removed the losers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retain.actions import NONE, Catalogue
+from retain.candidate import Candidate, Terms
+from retain.caps import ContactState, Limits
+from retain.columns import Columns
+from retain.context import Context
+from retain.eligibility import Eligibility
+from retain.send_times import SendTimes
+from retain.worth import ResponseModel, Worth, appraise
+
+NOT_WORTH_IT = "not_worth_it"
+VALUE_UNKNOWN = "value_unknown"
+ITEMS = 5
+
+
+class Ranker:
+    """Ranks the catalogue's actions; deterministic, so every propensity is 1."""
+
+    def __init__(self, catalogue: Catalogue, response: ResponseModel | None = None) -> None:
+        self.catalogue = catalogue
+        self.response = response
+
+    def rank(
+        self,
+        columns: Columns,
+        customer_ids: Sequence[str],
+        *,
+        now: datetime,
+        context: Context | None = None,
+    ) -> "Ranking":
+        """Rank for n customers as of ``now``, before caps.
+
+        Args:
+            columns: n rows of what rules read (see :func:`retain.decision_columns.of_scores`); a
+                column that is not there is missing for everybody.
+            customer_ids: the n customers, in the order of the rows.
+            now: the moment of the decision, UTC.
+            context: of a live request.
+        """
+        rows, moment = len(customer_ids), context or Context()
+        known = {**columns, **moment.columns(rows)}
+        removed = Eligibility(self.catalogue, known, rows, moment).removed_by()
+        worth = appraise(self.catalogue, self.response, known, rows)
+        _remove_worthless(self.catalogue, removed, worth)
+        kept = np.equal(removed, np.array(None, dtype=object))
+        order = np.argsort(np.where(kept, -worth.expected, np.inf), axis=1, kind="stable")
+        return Ranking(self, tuple(customer_ids), known, now, moment, removed, worth, order)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The ranking of n customers; ``of`` reads one of them.
+
+    Attributes:
+        removed: (n, a) name of the rule that removed the action, or None.
+        worth: terms, each (n, a).
+        order: (n, a) positions in the catalogue, best first, removed ones last.
+    """
+
+    ranker: Ranker
+    customer_ids: tuple[str, ...]
+    columns: Columns
+    now: datetime
+    context: Context
+    removed: NDArray[np.object_]
+    worth: Worth
+    order: NDArray[np.int64]
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that was ranked."""
+        return self.ranker.catalogue
+
+    def limits(self, row: int) -> Limits:
+        """The caps that hold for this customer."""
+        own = self._value("max_contacts_per_week", row)
+        return Limits(self.catalogue, None if own is None or np.isnan(own) else float(own))
+
+    def best(self, row: int, state: ContactState | None = None) -> Candidate:
+        """The best action that no cap forbids, without looking at the others."""
+        limits, actions = self.limits(row), self.catalogue.actions
+        for place in self.order[row]:
+            action = actions[place]
+            if self.removed[row, place] is None and (
+                state is None or limits.forbid(action, state, self.now) is None
+            ):
+                return self._candidate(row, int(place))
+        raise AssertionError(f"the catalogue always has {NONE}")
+
+    def candidates(self, row: int, state: ContactState | None = None) -> list[Candidate]:
+        """Every action for this customer, best first; then the removed ones with the rule.
+
+        Args:
+            row: which customer.
+            state: contacts made, which caps are counted over; None counts none.
+        """
+        limits = self.limits(row)
+        found = [self._candidate(row, int(place)) for place in self.order[row]]
+        if state is not None:
+            found = [
+                replace(each, removed_by=limits.forbid(each.action, state, self.now))
+                if each.removed_by is None
+                else each
+                for each in found
+            ]
+        return sorted(found, key=lambda each: each.removed_by is not None)
+
+    @cached_property
+    def _send_times(self) -> SendTimes:
+        return SendTimes(self.catalogue.config, self.now)
+
+    def _candidate(self, row: int, place: int) -> Candidate:
+        action, worth = self.catalogue.actions[place], self.worth
+        hour = self._value("usual_order_hour", row)
+        return Candidate(
+            action=action,
+            treatment=action.treatments[worth.treatment[row, place]],
+            terms=Terms(
+                basis="model" if worth.modelled[row, place] else "prior",
+                conversion=_known(worth.conversion[row, place]),
+                uplift=_known(worth.uplift[row, place]),
+                value=_known(worth.value[row, place]),
+                margin=action.margin,
+                contact_cost=action.contact_cost,
+                redemption_cost=_known(worth.redemption_cost[row, place]),
+                lever=action.lever,
+                expected_value=_known(worth.expected[row, place]),
+            ),
+            items=self._items(row, place),
+            send_at=self._send_times.send_at(
+                action, self._value("time_zone", row), np.nan if hour is None else float(hour)
+            ),
+            removed_by=self.removed[row, place],
+        )
+
+    def _items(self, row: int, place: int) -> tuple[str, ...]:
+        for source in self.catalogue.actions[place].items:
+            if (items := self._value(source, row)) is not None and len(items):
+                return tuple(str(item) for item in items[:ITEMS])
+        return ()
+
+    def _value(self, name: str, row: int) -> Any:
+        column = self.columns.get(name)
+        return None if column is None else column[row]
+
+
+def _remove_worthless(catalogue: Catalogue, removed: NDArray[np.object_], worth: Worth) -> None:
+    for place, action in enumerate(catalogue.actions):
+        expected = worth.expected[:, place]
+        kept = np.equal(removed[:, place], np.array(None, dtype=object))
+        if action.id == NONE:
+            expected[:] = 0.0
+        else:
+            removed[kept & np.isnan(expected), place] = VALUE_UNKNOWN
+            removed[kept & (expected <= 0), place] = NOT_WORTH_IT
+
+
+def _known(value: np.float64) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -48,7 +48,7 @@ def main() -> None:
         home, shop = Path(folder, "home"), Path(folder, "shop")
         steps = [
             ("simulate", "simulate", "--out", str(shop), "--customers", str(given.customers)),
-            ("import", "import", str(shop), "--format", "retain"),
+            ("import", "import", str(shop / "events.parquet"), "--format", "retain"),
             ("features", "features", "build", "--as-of", "2026-10-31"),
             ("train", "train", "--as-of", "2026-10-31"),
             ("materialize", "features", "materialize", "--as-of", "2026-10-31"),

@@ -12,7 +12,7 @@ from retain.clock import iso, now, parse_utc, to_micros
 from retain.errors import Conflict, NotEnoughData
 from retain.settings import Settings
 
-SEED = 1
+SEED = 7
 CANDIDATES = 200
 LIVE_WITHIN = timedelta(days=2)
 HORIZON_DAYS = 90
@@ -60,11 +60,10 @@ def prepare(settings: Settings, steps: Steps, shop: Shop) -> Prepared:
                 remedy="give another folder with --home",
             )
         steps.begin()
-    data = shop.data or settings.home / "simulated"
     if shop.data is None and not steps.done("simulate"):
-        _simulate(data, shop.customers)
-        steps.finish("simulate")
+        steps.finish("simulate", str(_simulate(settings.home / "simulated", shop.customers)))
     if not steps.done("import"):
+        data = shop.data or Path(steps.left("simulate"))
         _import(settings, shop, data)
         last = open_log(settings).last_event_at()
         if last is None:
@@ -84,11 +83,11 @@ def prepare(settings: Settings, steps: Steps, shop: Shop) -> Prepared:
     return Prepared(as_of, steps.left("materialize"))
 
 
-def _simulate(folder: Path, customers: int) -> None:
+def _simulate(folder: Path, customers: int) -> Path:
     from retain import simulator
 
     with counter("simulate") as progress:
-        simulator.write(folder, customers, seed=SEED, end=now(), progress=progress)
+        return simulator.write(folder, customers, SEED, progress, end=now()).events
 
 
 def _import(settings: Settings, shop: Shop, data: Path) -> None:

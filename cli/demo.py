@@ -11,6 +11,7 @@ import typer
 
 from cli.context import settings_of
 from cli.preparation import SEED, Prepared, Shop, prepare
+from cli.progress import counter
 from cli.screen import say
 from cli.service_process import ServiceProcess, require_free
 from cli.steps import Steps, digest_of
@@ -90,10 +91,9 @@ def _serve(home: Path, prepared: Prepared, port: int, *, stop: bool) -> None:
     # a demo that is told to stop takes its service along
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     pinned = None if prepared.is_live else iso(prepared.as_of)
-    say("starting the service")
     with ServiceProcess(home, port, as_of=pinned) as service:
-        seconds = service.wait_until_ready()
-        say(f"ready after {seconds:.1f} s")
+        with counter("start the service"):
+            service.wait_until_ready()
         if pinned:
             say(f"its clock stands at the data's last event, {pinned}")
         _show_an_answer(service, prepared.candidates)

@@ -48,6 +48,11 @@ def main() -> None:
     except RetainError as error:
         show_error(error)
         sys.exit(INVALID_INPUT if isinstance(error, InvalidInput) else OPERATION_FAILED)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        show_error(RetainError(f"{error.filename}: {error.strerror}"))
+        sys.exit(OPERATION_FAILED)
 
 
 if __name__ == "__main__":

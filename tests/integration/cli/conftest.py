@@ -1,0 +1,3 @@
+from tests.command_line import home, retain
+
+__all__ = ["home", "retain"]

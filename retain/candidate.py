@@ -1,6 +1,6 @@
 """A candidate: one action for one customer, with what it would bring and when."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -37,7 +37,10 @@ class Terms:
 
     def as_json(self) -> dict[str, Any]:
         """As receipts and ``/rank`` show them."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _TERMS}
+
+
+_TERMS = tuple(field.name for field in fields(Terms))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from retain.actions import Action, Cap, Catalogue
 
@@ -60,6 +61,19 @@ class Limits:
         if cap and self._full(cap, state, now, channel=action.channel):
             return CAP_CHANNEL
         return None
+
+    def as_json(self, state: ContactState, now: datetime) -> dict[str, Any]:
+        """Where the customer stands, for the receipt."""
+        cap = self.catalogue.config.contact_cap
+        return {
+            "contacts": {
+                "made": self._count(state, now, cap.days),
+                "limit": cap.limit,
+                "days": cap.days,
+            },
+            "own_limit_per_week": self.own_per_week,
+            "suppressed_channels": sorted(state.suppressed),
+        }
 
     def _full(self, cap: Cap, state: ContactState, now: datetime, **only: str) -> bool:
         return self._count(state, now, cap.days, **only) >= cap.limit

@@ -8,18 +8,19 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Connection,
     Engine,
     Index,
     String,
     Table,
+    delete,
+    func,
     insert,
+    or_,
     select,
     update,
 )
 
-from retain.actions import Action
 from retain.caps import Contact, ContactState
 from retain.clock import from_micros, to_micros
 from retain.database import metadata, reading
@@ -75,9 +76,8 @@ def states(
         since = to_micros(now - timedelta(days=LOOK_BACK_DAYS))
         for customer_id, contact in _made(connection, ids, since, to_micros(now)):
             made.setdefault(customer_id, []).append(contact)
-        query = select(suppressions).where(suppressions.c.customer_id.in_(ids))
-        for row in connection.execute(query):
-            closed.setdefault(row.customer_id, set()).add(row.channel)
+        for customer_id, channel in _closed(connection, ids):
+            closed.setdefault(customer_id, set()).add(channel)
     return {
         customer_id: ContactState(
             tuple(made.get(customer_id, ())), frozenset(closed.get(customer_id, ()))
@@ -86,48 +86,58 @@ def states(
     }
 
 
-def record(
+def plan(
     connection: Connection,
     decision_id: str,
-    action: Action,
+    action_id: str,
+    *,
+    channel: str,
     customer_id: str,
     at: datetime,
 ) -> None:
-    """Count ``action`` from now on; recording it again changes nothing."""
-    known = select(contacts.c.released).where(*_is(decision_id, action.id))
-    if connection.execute(known).first() is None:
-        connection.execute(
-            insert(contacts).values(
-                decision_id=decision_id,
-                action_id=action.id,
-                customer_id=customer_id,
-                channel=action.channel,
-                at=to_micros(at),
-                released=False,
-            )
+    """Count a contact that is to be made ``at`` this time."""
+    connection.execute(
+        insert(contacts).values(
+            decision_id=decision_id,
+            action_id=action_id,
+            customer_id=customer_id,
+            channel=channel,
+            at=to_micros(at),
+            released=False,
         )
+    )
 
 
-def release(connection: Connection, decision_id: str, action_id: str) -> None:
-    """It was not sent after all: it no longer counts."""
-    connection.execute(update(contacts).where(*_is(decision_id, action_id)).values(released=True))
+def settle(
+    connection: Connection,
+    decision_id: str,
+    action_id: str,
+    *,
+    sent_at: datetime | None,
+    released: bool,
+) -> bool:
+    """Say when a planned contact was made, or that it was not; False where none was planned."""
+    known = {} if sent_at is None else {"at": to_micros(sent_at)}
+    settled = connection.execute(
+        update(contacts)
+        .where(contacts.c.decision_id == decision_id, contacts.c.action_id == action_id)
+        .values(released=released, **known)
+    )
+    return settled.rowcount > 0
 
 
 def suppress(
     connection: Connection, customer_id: str, channel: str, since: datetime, reason: str
 ) -> None:
-    """Close a channel for a customer from now on."""
+    """Close a channel for a customer, until they consent to it after ``since``."""
     key = (suppressions.c.customer_id == customer_id, suppressions.c.channel == channel)
+    connection.execute(delete(suppressions).where(*key, suppressions.c.since < to_micros(since)))
     if connection.execute(select(suppressions.c.since).where(*key)).first() is None:
         connection.execute(
             insert(suppressions).values(
                 customer_id=customer_id, channel=channel, since=to_micros(since), reason=reason
             )
         )
-
-
-def _is(decision_id: str, action_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return contacts.c.decision_id == decision_id, contacts.c.action_id == action_id
 
 
 def _made(
@@ -152,3 +162,17 @@ def _made(
         if (properties.get("decision_id"), action_id or "") not in ours:
             channel = row.channel.lower() if row.channel else None
             yield row.customer_id, Contact(from_micros(row.ts), channel, action_id)
+
+
+def _closed(connection: Connection, customer_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Channels closed by feedback, unless the customer consented to them since."""
+    shut = select(suppressions).where(suppressions.c.customer_id.in_(customer_ids))
+    for row in connection.execute(shut).all():
+        consented = select(events.c.event_id).where(
+            events.c.customer_id == row.customer_id,
+            events.c.ts > row.since,
+            events.c.type == "consent_given",
+            or_(events.c.channel.is_(None), func.lower(events.c.channel) == row.channel),
+        )
+        if connection.execute(consented.limit(1)).first() is None:
+            yield row.customer_id, row.channel

@@ -1,0 +1,260 @@
+"""Decisions: reserved under caps in one transaction, or previewed; found again by their id."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+    select,
+)
+
+from retain import contacts, ulid
+from retain.actions import NONE
+from retain.caps import ContactState
+from retain.clock import parse_utc, to_micros
+from retain.database import metadata, reading, writing
+from retain.errors import Conflict, NotFound
+from retain.ranking import Ranking
+from retain.receipt import Decision, Evidence, Receipt, write_receipt
+from retain.write_behind import WriteBehind
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", String(26), primary_key=True),
+    Column("customer_id", String, nullable=False),
+    Column("idempotency_key", String),
+    Column("request_digest", String),
+    Column("reserved", Boolean, nullable=False),
+    Column("action_id", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("receipt", Text, nullable=False),
+    UniqueConstraint("customer_id", "idempotency_key"),
+    Index("decisions_by_customer", "customer_id", "at"),
+)
+
+NO_STATE = ContactState()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A decision of which nothing is reserved and whose receipt is written later."""
+
+    decision_id: str
+    ranking: Ranking
+    row: int
+    state: ContactState
+    evidence: Evidence
+
+    def next_best_action(self) -> dict[str, Any]:
+        """``/predict``'s ``next_best_action``."""
+        best = self.ranking.best(self.row, self.state)
+        return {**best.as_action(), "decision_id": self.decision_id}
+
+    def receipt(self) -> Receipt:
+        """What the decision was made from."""
+        return write_receipt(
+            self.decision_id,
+            self.ranking,
+            self.row,
+            self.state,
+            self.evidence,
+            limit=1,
+            reserved=False,
+        )
+
+
+class Decisions:
+    """Makes, keeps and finds decisions; safe with several processes on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._previews: WriteBehind[Preview] = WriteBehind(self._write)
+
+    def replay(
+        self, customer_id: str, idempotency_key: str, request: Mapping[str, Any]
+    ) -> Decision | None:
+        """The decision this key got before, so that a retry need not be scored again.
+
+        Raises:
+            Conflict: the key was used for another request.
+        """
+        with reading(self._engine) as connection:
+            return _replayed(connection, customer_id, idempotency_key, _digest(request))
+
+    def reserve(
+        self,
+        ranking: Ranking,
+        row: int = 0,
+        *,
+        request: Mapping[str, Any],
+        idempotency_key: str | None = None,
+        limit: int = 3,
+        evidence: Evidence | None = None,
+    ) -> Decision:
+        """Decide for one customer and count the contact, durably, before it returns.
+
+        Contacts are counted and the decision is stored in one write transaction, so
+        however many ask at once no cap is broken. The first action is reserved; up to
+        ``limit - 1`` others are named as what could be done instead.
+
+        Args:
+            ranking: actions ranked before caps.
+            row: the customer's place in it.
+            request: what was asked, as JSON; it must be equal when a key is used again.
+            idempotency_key: the caller's key; the same key gets the same decision.
+            limit: how many actions to return.
+            evidence: models and feature age, for the receipt.
+
+        Raises:
+            Conflict: the key was used for another request of this customer.
+            StoreUnavailable: nothing was reserved.
+        """
+        customer_id, digest = ranking.customer_ids[row], _digest(request)
+        with writing(self._engine) as connection:
+            if idempotency_key is not None:
+                replayed = _replayed(connection, customer_id, idempotency_key, digest)
+                if replayed is not None:
+                    return replayed
+            state = contacts.states(connection, [customer_id], ranking.now).get(customer_id)
+            decision_id = ulid.new(ranking.now)
+            receipt = write_receipt(
+                decision_id,
+                ranking,
+                row,
+                state or NO_STATE,
+                evidence or Evidence(),
+                limit=limit,
+                reserved=True,
+            )
+            connection.execute(
+                insert(decisions), [_as_row(receipt, ranking.now, idempotency_key, digest)]
+            )
+            best = receipt["actions"][0]
+            if best["action_id"] != NONE:
+                contacts.plan(
+                    connection,
+                    decision_id,
+                    best["action_id"],
+                    channel=best["channel"],
+                    customer_id=customer_id,
+                    at=parse_utc(best["send_at"], field="send_at"),
+                )
+        return Decision(receipt)
+
+    def preview(
+        self,
+        ranking: Ranking,
+        row: int = 0,
+        *,
+        state: ContactState | None = None,
+        evidence: Evidence | None = None,
+    ) -> Preview:
+        """The same decision without reserving anything.
+
+        Args:
+            ranking: actions ranked before caps.
+            row: the customer's place in it.
+            state: from :meth:`retain.contacts.Contacts.read`; None where there was no contact.
+            evidence: models and feature age, for the receipt.
+        """
+        return Preview(
+            ulid.new(ranking.now), ranking, row, state or NO_STATE, evidence or Evidence()
+        )
+
+    def record_preview(self, preview: Preview) -> None:
+        """Store the receipt within a second, from a thread of its own."""
+        self._previews.put(preview.decision_id, preview)
+
+    def get(self, decision_id: str) -> Receipt:
+        """The receipt of a decision, as it was written.
+
+        Raises:
+            NotFound: there is no such decision.
+            StoreUnavailable: the store did not answer.
+        """
+        waiting = self._previews.get(decision_id)
+        if waiting is not None:
+            return waiting.receipt()
+        with reading(self._engine) as connection:
+            receipt = find(connection, decision_id)
+        if receipt is None:
+            raise NotFound(
+                f"there is no decision {decision_id}",
+                remedy="take decision_id from the answer of /predict or /rank",
+                field="decision_id",
+            )
+        return receipt
+
+    def flush(self) -> None:
+        """Write every preview that waits, now."""
+        self._previews.flush()
+
+    def close(self) -> None:
+        """Write what waits and end the thread."""
+        self._previews.close()
+
+    def _write(self, previews: list[Preview]) -> None:
+        rows = [_as_row(preview.receipt(), preview.ranking.now) for preview in previews]
+        with writing(self._engine) as connection:
+            connection.execute(insert(decisions), rows)
+
+
+def find(connection: Connection, decision_id: str) -> Receipt | None:
+    """The receipt of a stored decision, or None, within a transaction."""
+    query = select(decisions.c.receipt).where(decisions.c.decision_id == decision_id)
+    stored = connection.scalar(query)
+    receipt: Receipt | None = None if stored is None else json.loads(stored)
+    return receipt
+
+
+def _as_row(
+    receipt: Receipt, at: datetime, idempotency_key: str | None = None, digest: str | None = None
+) -> dict[str, Any]:
+    return {
+        "decision_id": receipt["decision_id"],
+        "customer_id": receipt["customer_id"],
+        "idempotency_key": idempotency_key,
+        "request_digest": digest,
+        "reserved": receipt["kind"] == "reserved",
+        "action_id": receipt["actions"][0]["action_id"],
+        "at": to_micros(at),
+        "receipt": json.dumps(receipt, separators=(",", ":"), allow_nan=False),
+    }
+
+
+def _replayed(
+    connection: Connection, customer_id: str, idempotency_key: str, digest: str
+) -> Decision | None:
+    query = select(decisions.c.receipt, decisions.c.request_digest).where(
+        decisions.c.customer_id == customer_id, decisions.c.idempotency_key == idempotency_key
+    )
+    found = connection.execute(query).first()
+    if found is None:
+        return None
+    if found.request_digest != digest:
+        raise Conflict(
+            f"the idempotency key {idempotency_key!r} was used for another request",
+            remedy="use a new key for a new request",
+            field="Idempotency-Key",
+        )
+    return Decision(json.loads(found.receipt))
+
+
+def _digest(request: Mapping[str, Any]) -> str:
+    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()

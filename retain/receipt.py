@@ -1,0 +1,89 @@
+"""Receipts: everything a decision was made from, as JSON that is stored and replayed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from retain.caps import ContactState
+from retain.clock import iso
+from retain.ranking import Ranking
+
+Receipt = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a decision rests on beside the catalogue.
+
+    Attributes:
+        models: per head, the model that answered (``churn:ab12``).
+        features_as_of: when the features were computed.
+        stale_views: feature views older than their time to live.
+    """
+
+    models: Mapping[str, str] = field(default_factory=dict)
+    features_as_of: datetime | None = None
+    stale_views: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision and its receipt."""
+
+    receipt: Receipt
+
+    @property
+    def decision_id(self) -> str:
+        """The id the receipt is found by."""
+        return str(self.receipt["decision_id"])
+
+    @property
+    def action_id(self) -> str:
+        """What is to be done."""
+        return str(self.receipt["actions"][0]["action_id"])
+
+    def next_best_action(self) -> dict[str, Any]:
+        """``/predict``'s ``next_best_action``."""
+        best = {name: v for name, v in self.receipt["actions"][0].items() if name != "terms"}
+        return {**best, "decision_id": self.decision_id}
+
+    def answer(self, *, receipt: bool = False) -> dict[str, Any]:
+        """``/rank``'s answer; with ``receipt`` also every candidate."""
+        names = ("decision_id", "customer_id", "as_of", "actions", "experiment", "models")
+        return {name: self.receipt[name] for name in (*names, *(("candidates",) * receipt))}
+
+
+def write_receipt(
+    decision_id: str,
+    ranking: Ranking,
+    row: int,
+    state: ContactState,
+    evidence: Evidence,
+    *,
+    limit: int,
+    reserved: bool,
+) -> Receipt:
+    """The receipt of the decision for one customer of ``ranking``.
+
+    The first action is the decision (and, where ``reserved``, the one whose contact is
+    counted); those after it are what could be done instead.
+    """
+    candidates = ranking.candidates(row, state)
+    kept = [each for each in candidates if each.removed_by is None]
+    at = evidence.features_as_of
+    return {
+        "decision_id": decision_id,
+        "customer_id": ranking.customer_ids[row],
+        "as_of": iso(ranking.now),
+        "kind": "reserved" if reserved else "preview",
+        "actions": [each.as_ranked() for each in kept[:limit]],
+        "experiment": None,
+        "models": dict(evidence.models),
+        "policy": {"name": "greedy", "deterministic": True},
+        "context": ranking.context.as_json(),
+        "caps": ranking.limits(row).as_json(state, ranking.now),
+        "features_as_of": None if at is None else iso(at),
+        "stale_views": list(evidence.stale_views),
+        "candidates": [each.as_receipt() for each in candidates],
+    }

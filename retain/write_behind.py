@@ -1,0 +1,91 @@
+"""Writing behind: what may be lost in a crash is stored in batches by a thread of its own."""
+
+import logging
+import threading
+from collections.abc import Callable
+from itertools import islice
+from typing import Generic, TypeVar
+
+from retain.errors import StoreUnavailable
+
+Item = TypeVar("Item")
+
+PAUSE_SECONDS = 0.2
+BATCH = 500
+MOST_WAITING = 50_000
+
+_log = logging.getLogger(__name__)
+
+
+class WriteBehind(Generic[Item]):
+    """Items that wait to be written, by key; the thread starts with the first of them.
+
+    Attributes:
+        dropped: items lost: too many waited, or they could not be written at all.
+    """
+
+    def __init__(self, write: Callable[[list[Item]], None]) -> None:
+        self._write = write
+        self._waiting: dict[str, Item] = {}
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.dropped = 0
+
+    def put(self, key: str, item: Item) -> None:
+        """Have ``item`` written soon; never blocks on the store."""
+        with self._lock:
+            if len(self._waiting) >= MOST_WAITING:
+                self.dropped += 1
+                return
+            self._waiting[key] = item
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="write-behind", daemon=True)
+                self._thread.start()
+
+    def get(self, key: str) -> Item | None:
+        """The item, while it waits."""
+        with self._lock:
+            return self._waiting.get(key)
+
+    def flush(self) -> None:
+        """Write everything that waits, now.
+
+        Raises:
+            StoreUnavailable: the rest still waits.
+        """
+        with self._writing:
+            while batch := self._next():
+                try:
+                    self._write(list(batch.values()))
+                except StoreUnavailable:
+                    raise
+                # one item that cannot be written must not hold up all that come after it
+                except Exception:  # noqa: BLE001
+                    _log.exception("%d items cannot be written and are dropped", len(batch))
+                    self.dropped += len(batch)
+                with self._lock:
+                    for key in batch:
+                        del self._waiting[key]
+
+    def close(self) -> None:
+        """Write what waits and end the thread; nothing may be put afterwards."""
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._flush_or_log()
+
+    def _next(self) -> dict[str, Item]:
+        with self._lock:
+            return dict(islice(self._waiting.items(), BATCH))
+
+    def _run(self) -> None:
+        while not self._closed.wait(PAUSE_SECONDS):
+            self._flush_or_log()
+
+    def _flush_or_log(self) -> None:
+        try:
+            self.flush()
+        except StoreUnavailable as error:
+            _log.warning("previews wait, the store is away: %s", error.message)

@@ -1,0 +1,105 @@
+"""Contacts: ours, those of others, and channels that were closed."""
+
+from datetime import timedelta
+
+import pytest
+
+from retain import contacts
+from retain.contacts import Contacts
+from retain.database import connect, writing
+from retain.event import Event, to_table
+from retain.eventlog import EventLog
+from tests.catalogues import NOW
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = connect(f"sqlite:///{tmp_path / 'retain.db'}")
+    yield engine
+    engine.dispose()
+
+
+def log(engine, *events):
+    rows = [
+        Event(
+            event_id=f"e{number}",
+            type=kind,
+            customer_id="c1",
+            anonymous_id=None,
+            session_id=None,
+            ts=NOW + timedelta(days=days),
+            sent_at=None,
+            received_at=NOW,
+            channel=channel,
+            device=None,
+            source=None,
+            properties=properties,
+        )
+        for number, (days, kind, channel, properties) in enumerate(events)
+    ]
+    EventLog(engine).append(to_table(rows))
+
+
+def planned(engine, days=1.0, decision_id="d1"):
+    with writing(engine) as connection:
+        contacts.plan(
+            connection,
+            decision_id,
+            "mail",
+            channel="email",
+            customer_id="c1",
+            at=NOW + timedelta(days=days),
+        )
+
+
+def made(engine):
+    state = Contacts(engine).read(["c1", "c2"], NOW).get("c1")
+    return [] if state is None else [(c.channel, c.action_id) for c in state.contacts]
+
+
+def test_planned_contacts_and_messages_of_others_are_read(engine):
+    planned(engine)
+    log(
+        engine,
+        (-1, "message_sent", "Push", {"action_id": "theirs"}),
+        (-2, "message_sent", None, {}),
+        (-2, "message_opened", "email", {}),
+        (-400, "message_sent", "email", {}),
+        (0.5, "message_sent", "email", {}),
+    )
+    assert set(made(engine)) == {(None, None), ("email", "mail"), ("push", "theirs")}
+    assert len(made(engine)) == 3
+
+
+def test_the_message_of_a_contact_of_ours_counts_once(engine):
+    planned(engine, days=-1)
+    log(engine, (-1, "message_sent", "email", {"decision_id": "d1", "action_id": "mail"}))
+    assert made(engine) == [("email", "mail")]
+
+
+def test_a_message_sent_on_a_decision_we_did_not_reserve_counts(engine):
+    log(engine, (-1, "message_sent", "email", {"decision_id": "preview", "action_id": "mail"}))
+    assert made(engine) == [("email", "mail")]
+
+
+def test_what_was_not_sent_does_not_count(engine):
+    planned(engine)
+    with writing(engine) as connection:
+        assert contacts.settle(connection, "d1", "mail", sent_at=None, released=True)
+        assert not contacts.settle(connection, "d2", "mail", sent_at=None, released=True)
+    assert made(engine) == []
+
+
+def test_a_closed_channel_opens_again_only_by_consent_given_later(engine):
+    with writing(engine) as connection:
+        contacts.suppress(connection, "c1", "email", NOW - timedelta(days=2), "unsubscribed")
+        contacts.suppress(connection, "c1", "push", NOW - timedelta(days=2), "complained")
+    log(
+        engine,
+        (-3, "consent_given", "email", {}),
+        (-1, "consent_given", "push", {}),
+    )
+    assert Contacts(engine).read(["c1"], NOW)["c1"].suppressed == {"email"}
+    with writing(engine) as connection:
+        contacts.suppress(connection, "c1", "push", NOW, "unsubscribed")
+    assert Contacts(engine).read(["c1"], NOW)["c1"].suppressed == {"email", "push"}

@@ -1,0 +1,29 @@
+"""Decision ids."""
+
+from datetime import timedelta
+
+from retain import ulid
+from tests.catalogues import NOW
+
+
+def test_an_id_has_26_characters_of_crockfords_alphabet():
+    made = ulid.new(NOW)
+    assert len(made) == 26
+    assert set(made) <= set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+
+def test_ids_sort_by_time_to_the_millisecond():
+    times = [NOW + timedelta(milliseconds=number) for number in range(50)]
+    ids = [ulid.new(at) for at in times]
+    assert ids == sorted(ids)
+
+
+def test_ids_of_one_moment_differ():
+    assert len({ulid.new(NOW) for _ in range(1000)}) == 1000
+
+
+def test_the_time_is_written_as_the_specification_has_it():
+    from datetime import UTC, datetime
+
+    at = datetime.fromtimestamp(1469918176.385, UTC)
+    assert ulid.new(at).startswith("01ARYZ6S41")

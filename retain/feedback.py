@@ -1,0 +1,203 @@
+"""Feedback: what became of a decision, taken once however often it is told."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    String,
+    Table,
+    insert,
+    select,
+)
+
+from retain import contacts
+from retain.clock import Clock, from_micros, now, to_micros
+from retain.database import metadata, writing
+from retain.decisions import Decisions, find
+from retain.errors import InvalidInput
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("feedback_id", String, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("decision_id", String, nullable=False),
+    Column("action_id", String, nullable=False),
+    Column("customer_id", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("value", Float),
+    Column("currency", String),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Index("feedback_by_decision", "decision_id", "action_id"),
+)
+
+Outcome = Literal[
+    "sent",
+    "not_sent",
+    "delivered",
+    "bounced",
+    "shown",
+    "opened",
+    "clicked",
+    "converted",
+    "dismissed",
+    "complained",
+    "unsubscribed",
+]
+Status = Literal["accepted", "duplicate", "rejected"]
+
+_REACHED = {"delivered", "shown", "opened", "clicked", "dismissed", "complained", "unsubscribed"}
+_CLOSING = {"complained", "unsubscribed"}
+FUTURE_TOLERANCE = timedelta(hours=24)
+"""Clocks of senders drift; what lies further ahead is a mistake."""
+
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class FeedbackItem(BaseModel):
+    """One outcome of one action of one decision."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    feedback_id: Id
+    decision_id: Id
+    action_id: Id
+    outcome: Outcome
+    value: float | None = None
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackResult:
+    """What became of one item; ``reason`` and ``field`` say why it was rejected."""
+
+    feedback_id: str | None
+    status: Status
+    reason: str | None = None
+    field: str | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        """As ``/feedback`` answers; ``field`` only where there is one."""
+        answer = {"feedback_id": self.feedback_id, "status": self.status, "reason": self.reason}
+        return answer if self.field is None else {**answer, "field": self.field}
+
+
+class Feedback:
+    """Records outcomes and lets them act: on caps, and on channels that were closed.
+
+    ``decisions`` is that of this process, so that feedback on a preview finds the receipt
+    although it waits to be written.
+    """
+
+    def __init__(
+        self, engine: Engine, decisions: Decisions | None = None, clock: Clock = now
+    ) -> None:
+        self._engine = engine
+        self._decisions = decisions
+        self._clock = clock
+
+    def record(self, items: Sequence[Mapping[str, Any]]) -> list[FeedbackResult]:
+        """Record each item that is new; one result per item, in order.
+
+        An item is rejected that is malformed, names a decision or an action of it that
+        does not exist, or reuses a feedback id for something else. The others are
+        durable, and count, when this returns.
+
+        Raises:
+            StoreUnavailable: nothing was recorded; send all of it again.
+        """
+        if self._decisions is not None:
+            self._decisions.flush()
+        with writing(self._engine) as connection:
+            return [self._record(connection, item) for item in items]
+
+    def _record(self, connection: Connection, given: Mapping[str, Any]) -> FeedbackResult:
+        try:
+            item, occurred_at = self._read(given)
+        except InvalidInput as error:
+            named = given.get("feedback_id")
+            return _rejected(named if isinstance(named, str) else None, error.message, error.field)
+        digest = hashlib.blake2b(item.model_dump_json().encode(), digest_size=16).hexdigest()
+        known = select(feedback.c.digest).where(feedback.c.feedback_id == item.feedback_id)
+        seen = connection.scalar(known)
+        if seen is not None:
+            if seen == digest:
+                return FeedbackResult(item.feedback_id, "duplicate")
+            reason = "this feedback_id was used for something else"
+            return _rejected(item.feedback_id, reason, "feedback_id")
+        receipt = find(connection, item.decision_id)
+        if receipt is None:
+            reason = f"there is no decision {item.decision_id}"
+            return _rejected(item.feedback_id, reason, "decision_id")
+        channels = {action["action_id"]: action["channel"] for action in receipt["actions"]}
+        if item.action_id not in channels:
+            reason = f"decision {item.decision_id} did not return {item.action_id}"
+            return _rejected(item.feedback_id, reason, "action_id")
+        row = {
+            **item.model_dump(),
+            "digest": digest,
+            "customer_id": receipt["customer_id"],
+            "occurred_at": to_micros(occurred_at),
+            "received_at": to_micros(self._clock()),
+        }
+        connection.execute(insert(feedback).values(row))
+        _act(connection, item, receipt["customer_id"], channels[item.action_id], occurred_at)
+        return FeedbackResult(item.feedback_id, "accepted")
+
+    def _read(self, given: Mapping[str, Any]) -> tuple[FeedbackItem, datetime]:
+        try:
+            item = FeedbackItem.model_validate(dict(given))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise InvalidInput(f"{field}: {first['msg']}", field=field) from None
+        received_at = self._clock()
+        at = item.occurred_at or received_at
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        if at > received_at + FUTURE_TOLERANCE:
+            raise InvalidInput("occurred_at lies in the future", field="occurred_at")
+        return item, at
+
+
+def is_released(outcomes: Iterable[str]) -> bool:
+    """Whether a contact with these outcomes, told in any order, did not take place."""
+    told = set(outcomes)
+    if told & _REACHED:
+        return False
+    return "bounced" in told or ("not_sent" in told and "sent" not in told)
+
+
+def _act(
+    connection: Connection, item: FeedbackItem, customer_id: str, channel: str, at: datetime
+) -> None:
+    if channel == "none":
+        return
+    told = select(feedback.c.outcome, feedback.c.occurred_at).where(
+        feedback.c.decision_id == item.decision_id, feedback.c.action_id == item.action_id
+    )
+    rows = connection.execute(told).all()
+    if (outcomes := {row.outcome for row in rows}) != {"converted"}:
+        sent = [from_micros(row.occurred_at) for row in rows if row.outcome == "sent"]
+        released = is_released(outcomes)
+        of_action = (connection, item.decision_id, item.action_id)
+        sent_at = min(sent, default=None)
+        if not contacts.settle(*of_action, sent_at=sent_at, released=released) and not released:
+            contacts.plan(*of_action, channel=channel, customer_id=customer_id, at=sent_at or at)
+    if item.outcome in _CLOSING:
+        contacts.suppress(connection, customer_id, channel, at, item.outcome)
+
+
+def _rejected(feedback_id: str | None, reason: str, field: str | None) -> FeedbackResult:
+    return FeedbackResult(feedback_id, "rejected", reason, field)

@@ -1,0 +1,27 @@
+"""SQL for reading the values of a table file, whatever their column's type is."""
+
+
+def quoted(text: str) -> str:
+    """``text`` as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def as_text(column: str) -> str:
+    """The value as trimmed text; blank is null."""
+    return f"nullif(trim(CAST({column} AS VARCHAR)), '')"
+
+
+def as_id(column: str) -> str:
+    """The value as an id: 17850.0, a frame's integer beside missing values, is 17850."""
+    return f"regexp_replace({as_text(column)}, '^(-?[0-9]+)[.]0+$', '\\1')"
+
+
+def as_number(column: str) -> str:
+    """The value as a finite number, else null."""
+    number = f"TRY_CAST({as_text(column)} AS DOUBLE)"
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
+def in_utc(local: str, zone: str) -> str:
+    """A local time as a UTC timestamp; where clocks went back the later time is meant."""
+    return f"timezone({quoted(zone)}, {local})"

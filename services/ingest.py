@@ -1,21 +1,17 @@
 """Taking in events: read each by the vocabulary, store what is new, say what became of each."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from retain.clock import Clock
-from retain.errors import InvalidInput, StoreUnavailable
+from retain.errors import InvalidInput
 from retain.event import Event, SetAside, read_event, to_table
 from retain.eventlog import Appended
 from services.answers import Json
 from services.metrics import Metrics
 from services.schemas.base import MAX_EVENTS
-
-WAIT_SECONDS = 10.0
-_POLL_SECONDS = 0.02
 
 
 class Log(Protocol):
@@ -30,10 +26,11 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """The answer, and whether everything in the request was handled."""
+    """The answer, whether nothing was rejected, and whose events were taken."""
 
     answer: Json
     complete: bool
+    customer_ids: frozenset[str] = frozenset()
 
 
 class Ingest:
@@ -56,12 +53,12 @@ class Ingest:
         self._metrics = metrics
         self._nudge = nudge
 
-    def ingest(self, body: Any, *, wait: bool = False, dry_run: bool = False) -> Handled:
+    def ingest(self, body: Any, *, dry_run: bool = False) -> Handled:
         """Store the events in ``body``; one result for each, in the order sent.
 
         Raises:
             InvalidInput: there is no event in the body, or there are too many.
-            StoreUnavailable: the log did not answer, or ``wait`` took too long.
+            StoreUnavailable: the log did not answer; nothing was stored.
         """
         received_at = self._clock()
         read = [self._read(record, received_at) for record in records_in(body)]
@@ -76,27 +73,24 @@ class Ingest:
         if not dry_run:
             for result in results:
                 self._metrics.event(result["status"])
-            if wait:
-                self._wait_for({event.customer_id for event in events if event.customer_id})
         return Handled(
-            {"results": results}, all(result["status"] != "rejected" for result in results)
+            {"results": results},
+            complete=all(result["status"] != "rejected" for result in results),
+            customer_ids=frozenset(e.customer_id for e in events if e.customer_id),
         )
+
+    def reflected(self, customer_ids: Iterable[str]) -> bool:
+        """Whether the online features of these customers reflect every event stored.
+
+        Raises:
+            StoreUnavailable: the log did not answer.
+        """
+        return not self._log.pending_among(sorted(customer_ids))
 
     def _read(self, record: Any, received_at: datetime) -> Event | SetAside:
         if not isinstance(record, Mapping):
             return SetAside("not_an_object", "an event is a JSON object")
         return read_event(self._unwrap(record), received_at)
-
-    def _wait_for(self, customer_ids: set[str]) -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
-        waiting = sorted(customer_ids)
-        while waiting := sorted(self._log.pending_among(waiting)):
-            if time.monotonic() > deadline:
-                raise StoreUnavailable(
-                    f"the features of {len(waiting)} customers are not refreshed yet; "
-                    "the events are stored"
-                )
-            time.sleep(_POLL_SECONDS)
 
 
 def records_in(body: Any) -> list[Any]:

@@ -109,7 +109,7 @@ DECISION = Operation(
     "decisions",
     "Replay a decision",
     "The receipt as it was written: candidates, terms, and the rule that removed each loser.",
-    (Reply(200, "The receipt.", ranking.Decision, {"receipt": ranking.RECEIPT_EXAMPLE}),),
+    (Reply(200, "The receipt.", ranking.Receipt, {"receipt": ranking.STORED_EXAMPLE}),),
     parameters=(Parameter("decision_id", "path", "From `/rank` or `/predict`.", _ID, "01JD0Z6Y"),),
     problems=(404, 500, 503),
 )

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from retain.errors import InvalidInput
+from retain.errors import InvalidInput, StoreUnavailable
 from services import bodies, champions, operations, pages, problems
 from services.bodies import json_response
 from services.metrics import CONTENT_TYPE, UNKNOWN_PATH
@@ -26,6 +26,8 @@ from services.schemas.ranking import RankRequest
 from services.use_cases import UseCases
 
 THREADS = 8
+WAIT_SECONDS = 10.0
+_POLL_SECONDS = 0.02
 Handler = Callable[[Request], Awaitable[Response]]
 Result = TypeVar("Result")
 
@@ -52,9 +54,11 @@ class Routes:
         return json_response(await self._in_thread(self._do.ranking.replay, decision_id))
 
     async def events(self, request: Request) -> Response:
-        flags = {name: _flag(request, name) for name in ("wait", "dry_run")}
+        wait, dry_run = _flag(request, "wait"), _flag(request, "dry_run")
         body = bodies.decode(await bodies.read(request))
-        done = await self._in_thread(partial(self._do.events.ingest, body, **flags))
+        done = await self._in_thread(partial(self._do.events.ingest, body, dry_run=dry_run))
+        if wait and not dry_run:
+            await self._wait_for(done.customer_ids)
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def feedback(self, request: Request) -> Response:
@@ -94,6 +98,13 @@ class Routes:
         if found is None:
             raise HTTPException(404)
         return found
+
+    async def _wait_for(self, customer_ids: frozenset[str]) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not await self._in_thread(self._do.events.reflected, customer_ids):
+            if time.monotonic() > deadline:
+                raise StoreUnavailable("the events are stored, but not reflected in time")
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
         loop = asyncio.get_running_loop()

@@ -1,6 +1,6 @@
 """Everything the routes call, in one hand."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,8 +33,11 @@ class Ranks(Protocol):
 class Ingests(Protocol):
     """``POST /events``."""
 
-    def ingest(self, body: Any, *, wait: bool, dry_run: bool) -> Handled:
+    def ingest(self, body: Any, *, dry_run: bool) -> Handled:
         """One result per event."""
+
+    def reflected(self, customer_ids: Iterable[str]) -> bool:
+        """Whether the online features of these customers reflect their events."""
 
 
 class Learns(Protocol):

@@ -74,6 +74,7 @@ class FeedbackResult(Answer):
     feedback_id: str
     status: Literal["accepted", "duplicate", "rejected"]
     reason: str | None
+    field: str | None = Field(default=None, description="The part at fault, where there is one.")
 
 
 class FeedbackResults(Answer):

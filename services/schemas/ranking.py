@@ -1,7 +1,7 @@
 """``POST /rank`` and ``GET /decisions/{decision_id}``: the next best action, with its receipt."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -87,6 +87,7 @@ class Candidate(Answer):
     """An action that was looked at, and the rule that removed it, if any did."""
 
     action_id: str
+    treatment: str | None = None
     terms: dict[str, Any]
     removed_by: str | None
 
@@ -96,6 +97,7 @@ class Decision(Answer):
 
     decision_id: str
     customer_id: str | None
+    anonymous_id: str | None = Field(default=None, description="Of a visitor who is no customer.")
     as_of: datetime
     actions: list[RankedAction]
     experiment: dict[str, Any] | None
@@ -103,6 +105,17 @@ class Decision(Answer):
     candidates: list[Candidate] | None = Field(
         default=None, description="Only where a receipt was asked for."
     )
+
+
+class Receipt(Decision):
+    """A decision as it was written: with every candidate and what it rested on."""
+
+    kind: Literal["reserved", "preview"]
+    policy: dict[str, Any] = Field(description="How the ranking was made.")
+    context: dict[str, Any] = Field(description="What the request said about the moment.")
+    caps: dict[str, Any] = Field(description="Contacts made, and the limits that hold.")
+    features_as_of: datetime | None
+    stale_views: list[str]
 
 
 ACTION_EXAMPLE: dict[str, Any] = {
@@ -114,9 +127,19 @@ ACTION_EXAMPLE: dict[str, Any] = {
     "items": ["sku-1", "sku-2"],
     "send_at": "2026-11-22T09:00:00Z",
     "expires_at": "2026-11-25T09:00:00Z",
-    "score": 3.2,
-    "propensity": 0.91,
-    "terms": {"basis": "prior", "response": 0.031, "value": 110.0, "cost": 0.2},
+    "score": 0.75,
+    "propensity": 1.0,
+    "terms": {
+        "basis": "prior",
+        "conversion": 0.34,
+        "uplift": 0.02,
+        "value": 110.0,
+        "margin": 0.35,
+        "contact_cost": 0.02,
+        "redemption_cost": 0.0,
+        "lever": 1.0,
+        "expected_value": 0.75,
+    },
 }
 EXAMPLE: dict[str, Any] = {
     "decision_id": "01JD0Z6Y8Q4X1V9T3R5P7N2M6K",
@@ -124,7 +147,7 @@ EXAMPLE: dict[str, Any] = {
     "as_of": "2026-11-21T20:00:00Z",
     "actions": [ACTION_EXAMPLE],
     "experiment": None,
-    "models": {"churn": "ab12", "next_purchase": "ab12", "ltv": "ab12"},
+    "models": {"churn": "churn:ab12", "ltv": "ltv:ab12"},
 }
 RECEIPT_EXAMPLE: dict[str, Any] = {
     **EXAMPLE,
@@ -134,6 +157,15 @@ RECEIPT_EXAMPLE: dict[str, Any] = {
             "terms": ACTION_EXAMPLE["terms"],
             "removed_by": None,
         },
-        {"action_id": "win_back_sms", "terms": {}, "removed_by": "consent: sms is withdrawn"},
+        {"action_id": "winback_reminder_sms", "terms": {}, "removed_by": "consent_channel"},
     ],
+}
+STORED_EXAMPLE: dict[str, Any] = {
+    **RECEIPT_EXAMPLE,
+    "kind": "reserved",
+    "policy": {"name": "greedy", "deterministic": True},
+    "context": {"channel": "web", "page": "cart"},
+    "caps": {"contacts": {"made": 1, "limit": 3, "days": 7.0}, "suppressed_channels": []},
+    "features_as_of": "2026-11-21T19:59:58Z",
+    "stale_views": [],
 }

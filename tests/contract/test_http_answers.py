@@ -115,7 +115,7 @@ def test_a_page_is_as_documented(client, path, asked, status) -> None:
 def test_a_decision_can_be_replayed(client) -> None:
     decided = client.post("/rank", json={"customer_id": "17850", "receipt": True}).json()
     response = client.get(f"/decisions/{decided['decision_id']}")
-    assert response.json() == decided
+    assert decided.items() <= response.json().items()
     assert_documented(response, "/decisions/{decision_id}", "get")
 
 

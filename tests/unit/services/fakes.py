@@ -161,13 +161,21 @@ class FakeRanking:
             "as_of": iso(NOW),
             "actions": [{**ACTION, "terms": {"basis": "prior"}}][: request.limit],
             "experiment": None,
-            "models": {"churn": "ab12"},
+            "models": {"churn": "churn:ab12"},
         }
+        receipt = {
+            **decision,
+            "candidates": [{"action_id": "win_back_sms", "terms": {}, "removed_by": "consent"}],
+            "kind": "reserved",
+            "policy": {"name": "greedy"},
+            "context": {},
+            "caps": {},
+            "features_as_of": iso(NOW),
+            "stale_views": [],
+        }
+        self.decisions[decision["decision_id"]] = receipt
         if request.receipt:
-            decision["candidates"] = [
-                {"action_id": "win_back_sms", "terms": {}, "removed_by": "consent"}
-            ]
-        self.decisions[decision["decision_id"]] = decision
+            decision["candidates"] = receipt["candidates"]
         if key is not None:
             self.keys[key] = decision
         return decision

@@ -1,0 +1,20 @@
+"""``python -m services``: the service without the command line's other rooms."""
+
+import argparse
+
+from retain import settings
+from services.server import serve
+
+
+def main() -> None:
+    """Serve the home ``RETAIN_HOME`` names."""
+    parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=3000)
+    parser.add_argument("--workers", type=int, default=1)
+    given = parser.parse_args()
+    serve(settings.load(), given.host, given.port, given.workers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Previews of the next best action: decided, nothing reserved, the receipt written behind."""
+
+from datetime import UTC
+from typing import Any
+
+from retain.contacts import Contacts
+from retain.decision_columns import of_scores
+from retain.decisions import Decisions
+from retain.features.reader import Features
+from retain.ranking import Ranker
+from retain.receipt import Evidence
+from retain.scoring import Scores
+from services.answers import Json
+from services.metrics import Metrics
+
+
+class Previews:
+    """Decides for every row of a table of scores at once."""
+
+    def __init__(
+        self,
+        *,
+        ranker: Ranker,
+        contacts: Contacts,
+        decisions: Decisions,
+        models: dict[str, str],
+        metrics: Metrics,
+    ) -> None:
+        self._ranker = ranker
+        self._contacts = contacts
+        self._decisions = decisions
+        self._models = models
+        self._metrics = metrics
+
+    def preview(self, scores: Scores, features: Features) -> list[Json]:
+        """One ``next_best_action`` object per row of ``scores``, decided as of its moment.
+
+        Raises:
+            StoreUnavailable: the contacts made so far could not be read.
+        """
+        moments: list[Any] = scores.as_of.astype("M8[us]").astype(object).tolist()
+        now = moments[0].replace(tzinfo=UTC)
+        ranking = self._ranker.rank(of_scores(scores), scores.customer_ids, now=now)
+        states = self._contacts.read(scores.customer_ids, now)
+        answers = []
+        for row, customer_id in enumerate(scores.customer_ids):
+            preview = self._decisions.preview(
+                ranking,
+                row,
+                state=states.get(customer_id),
+                evidence=evidence(self._models, features, customer_id),
+            )
+            answer = preview.next_best_action()
+            self._decisions.record_preview(preview)
+            self._metrics.decision(answer["action_id"])
+            answers.append(answer)
+        return answers
+
+
+def evidence(models: dict[str, str], features: Features, customer_id: str) -> Evidence:
+    """What a decision about one customer rests on."""
+    return Evidence(
+        models=models,
+        features_as_of=features.features_as_of.get(customer_id),
+        stale_views=tuple(features.stale_views.get(customer_id, ())),
+    )

@@ -1,0 +1,91 @@
+"""Deciding on request: durable, capped, found again by its id."""
+
+from retain.clock import Clock
+from retain.columns import Columns
+from retain.context import Context
+from retain.decision_columns import of_scores
+from retain.decisions import Decisions
+from retain.features.reader import FeatureReader
+from retain.ranking import Ranker
+from retain.receipt import Evidence
+from services.answers import Json
+from services.metrics import Metrics
+from services.predictions import Scoring
+from services.previews import evidence
+from services.schemas.ranking import RankRequest
+
+ANONYMOUS = "anonymous:"
+"""Visitors are counted apart from customers: a cookie is never somebody's id."""
+
+
+class Ranking:
+    """The use case behind ``POST /rank`` and ``GET /decisions/{decision_id}``."""
+
+    def __init__(
+        self,
+        *,
+        reader: FeatureReader,
+        scorer: Scoring,
+        ranker: Ranker,
+        decisions: Decisions,
+        models: dict[str, str],
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._reader = reader
+        self._scorer = scorer
+        self._ranker = ranker
+        self._decisions = decisions
+        self._models = models
+        self._clock = clock
+        self._metrics = metrics
+
+    def rank(self, request: RankRequest, key: str | None) -> Json:
+        """Decide and reserve; the same ``key`` with the same request answers the same.
+
+        An unknown customer and an anonymous visitor get what the catalogue's priors say.
+
+        Raises:
+            Conflict: ``key`` was used for another request of this customer.
+            StoreUnavailable: a store did not answer; nothing was reserved.
+        """
+        whom = request.customer_id or f"{ANONYMOUS}{request.anonymous_id}"
+        asked = request.model_dump(mode="json", exclude={"receipt"})
+        if key is not None:
+            earlier = self._decisions.replay(whom, key, asked)
+            if earlier is not None:
+                return _public(earlier.answer(receipt=request.receipt))
+        now = self._clock()
+        columns, rests_on = self._known_of(request.customer_id)
+        ranking = self._ranker.rank(
+            columns, [whom], now=now, context=Context(**request.context.model_dump())
+        )
+        decision = self._decisions.reserve(
+            ranking, request=asked, idempotency_key=key, limit=request.limit, evidence=rests_on
+        )
+        self._metrics.decision(decision.action_id)
+        return _public(decision.answer(receipt=request.receipt))
+
+    def replay(self, decision_id: str) -> Json:
+        """The receipt of an earlier decision, as it was written.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        return _public(self._decisions.get(decision_id))
+
+    def _known_of(self, customer_id: str | None) -> tuple[Columns, Evidence]:
+        if customer_id is None:
+            return {}, Evidence()
+        features = self._reader.read([customer_id], self._clock())
+        if features.table.num_rows == 0:
+            return {}, Evidence()
+        scores = self._scorer.score(features.table)
+        return of_scores(scores), evidence(self._models, features, customer_id)
+
+
+def _public(answer: Json) -> Json:
+    whom = answer["customer_id"]
+    if not whom.startswith(ANONYMOUS):
+        return answer
+    return {**answer, "customer_id": None, "anonymous_id": whom.removeprefix(ANONYMOUS)}

@@ -1,0 +1,52 @@
+"""Readiness: models loaded, fingerprints matching, store reached."""
+
+from collections.abc import Callable, Mapping
+
+from retain.columns import ACTION_RULES, READ_TIME
+from retain.errors import FingerprintMismatch, RetainError
+from retain.manifest import Head, Manifest
+from services.answers import Json
+
+
+class Readiness:
+    """The checks behind ``/readyz``; models and fingerprints were verified at start."""
+
+    def __init__(self, manifests: Mapping[str, Manifest], reach: Callable[[], object]) -> None:
+        self._models = ", ".join(manifest.name for manifest in manifests.values())
+        self._reach = reach
+
+    def check(self) -> Json:
+        """``ready`` with its checks, or ``not_ready`` naming what is missing."""
+        store = self._store()
+        return {
+            "status": "ready" if store["ok"] else "not_ready",
+            "checks": {
+                "models": {"ok": True, "detail": self._models},
+                "features": {"ok": True, "detail": "every model's features are computed"},
+                "store": store,
+            },
+        }
+
+    def _store(self) -> Json:
+        try:
+            self._reach()
+        except RetainError:
+            return {"ok": False, "detail": "a store did not answer"}
+        return {"ok": True, "detail": "reached"}
+
+
+def require_features(manifests: Mapping[Head, Manifest]) -> None:
+    """Every feature of every model is one the service computes.
+
+    Raises:
+        FingerprintMismatch: one is not.
+    """
+    for manifest in manifests.values():
+        # the response model may also read the other models' scores
+        computed = ACTION_RULES if manifest.head == "response" else READ_TIME
+        unknown = sorted(set(manifest.feature_names) - computed.keys())
+        if unknown:
+            raise FingerprintMismatch(
+                f"{manifest.name} needs features this version does not compute: {unknown}",
+                remedy="train again, or roll back to a model of this version",
+            )

@@ -1,0 +1,29 @@
+"""Starting the service: this process becomes ``bentoml serve``."""
+
+import os
+import sys
+
+from retain.clock import iso
+from retain.settings import Settings
+
+SERVICE = "services.service:Retain"
+
+
+def serve(settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers: int = 1) -> None:
+    """Serve ``settings.home`` until it is told to stop; does not return.
+
+    The process is replaced, so that signals and exit codes are the server's own. Several
+    workers share the home: SQLite is safe with several processes, and one of them refreshes
+    the online features.
+    """
+    os.environ["RETAIN_HOME"] = str(settings.home)
+    os.environ["BENTOML_HOME"] = str(settings.bentoml_home)
+    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    os.environ["BENTOML_CONFIG_OPTIONS"] = f"services.retain.workers={workers}"
+    # Feast's SQLite store writes times as local ones
+    os.environ["TZ"] = "UTC"
+    if settings.as_of is not None:
+        os.environ["RETAIN_AS_OF"] = iso(settings.as_of)
+    settings.bentoml_home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "bentoml", "serve", SERVICE]
+    os.execv(sys.executable, [*command, "--host", host, "--port", str(port)])  # noqa: S606

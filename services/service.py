@@ -1,0 +1,70 @@
+"""The BentoML service: one door that leads every request to the application."""
+
+from typing import Any
+
+import bentoml
+from bentoml.exceptions import BentoMLException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from retain import settings
+from retain.database import connect
+from retain.errors import RetainError
+from services.composition import Composition, compose, scorer
+
+TIMEOUT_SECONDS = 60
+
+
+class Door:
+    """Middleware that answers every HTTP request itself.
+
+    BentoML matches its own probes and pages before any mount and answers unknown paths in
+    plain text. From here there is one set of paths and one shape of errors; what is left to
+    BentoML is the process: workers, sockets, life span.
+    """
+
+    application: ASGIApp | None = None
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._framework = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request to the application once it is composed."""
+        inner = self.application if scope["type"] == "http" else None
+        await (inner or self._framework)(scope, receive, send)
+
+
+class _Retain:
+    """Composed in the worker, when it starts; importing this module composes nothing."""
+
+    def __init__(self) -> None:
+        try:
+            self._composition: Composition = compose(settings.load())
+        except RetainError as error:
+            raise SystemExit(f"retain: {error.message}\n  remedy: {error.remedy}") from None
+        Door.application = self._composition.application
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    @staticmethod
+    def check() -> None:
+        """Refuse to start without models or state, before any worker does: one reason, exit 1."""
+        given = settings.load()
+        try:
+            scorer(given, connect(given.database_url))
+        except RetainError as error:
+            raise BentoMLException(f"{error.message}; {error.remedy}") from None
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def close(self) -> None:
+        """Finish what is in hand."""
+        self._composition.close()
+
+
+Retain: Any = bentoml.service(
+    _Retain,
+    name="retain",
+    traffic={"timeout": TIMEOUT_SECONDS},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+)
+Retain.add_asgi_middleware(Door)

@@ -35,6 +35,7 @@ contacts = Table(
     Column("customer_id", String, nullable=False),
     Column("channel", String, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
     Column("released", Boolean, nullable=False, default=False),
     Index("contacts_by_customer", "customer_id", "at"),
 )
@@ -60,21 +61,33 @@ class Contacts:
         self._engine = engine
 
     def read(self, customer_ids: Sequence[str], now: datetime) -> dict[str, ContactState]:
-        """The state of every customer who has one; the others had no contact in a year."""
+        """The state of every customer who has one; the others had no contact in a year.
+
+        What was decided after ``now`` is not known at ``now``.
+        """
         with reading(self._engine) as connection:
-            return states(connection, customer_ids, now)
+            return states(connection, customer_ids, now, decided_until=now)
 
 
 def states(
-    connection: Connection, customer_ids: Sequence[str], now: datetime
+    connection: Connection,
+    customer_ids: Sequence[str],
+    now: datetime,
+    *,
+    decided_until: datetime | None = None,
 ) -> dict[str, ContactState]:
-    """As :meth:`Contacts.read`, within a transaction."""
+    """As :meth:`Contacts.read`, within a transaction.
+
+    Without ``decided_until`` everything decided counts: another process's clock may be
+    ahead of ours, and its contact must not be overlooked when the next is reserved.
+    """
+    latest = None if decided_until is None else to_micros(decided_until)
     made: dict[str, list[Contact]] = {}
     closed: dict[str, set[str]] = {}
     for start in range(0, len(customer_ids), _IDS_PER_QUERY):
         ids = customer_ids[start : start + _IDS_PER_QUERY]
         since = to_micros(now - timedelta(days=LOOK_BACK_DAYS))
-        for customer_id, contact in _made(connection, ids, since, to_micros(now)):
+        for customer_id, contact in _made(connection, ids, since, to_micros(now), latest):
             made.setdefault(customer_id, []).append(contact)
         for customer_id, channel in _closed(connection, ids):
             closed.setdefault(customer_id, set()).add(channel)
@@ -94,8 +107,9 @@ def plan(
     channel: str,
     customer_id: str,
     at: datetime,
+    made_at: datetime,
 ) -> None:
-    """Count a contact that is to be made ``at`` this time."""
+    """Count a contact decided at ``made_at`` that is to be made ``at`` this time."""
     connection.execute(
         insert(contacts).values(
             decision_id=decision_id,
@@ -103,6 +117,7 @@ def plan(
             customer_id=customer_id,
             channel=channel,
             at=to_micros(at),
+            made_at=to_micros(made_at),
             released=False,
         )
     )
@@ -141,11 +156,13 @@ def suppress(
 
 
 def _made(
-    connection: Connection, customer_ids: Sequence[str], since: int, until: int
+    connection: Connection, customer_ids: Sequence[str], since: int, until: int, latest: int | None
 ) -> Iterator[tuple[str, Contact]]:
     """Our contacts, planned ones included, and messages in the log that are not ours."""
     ours: set[tuple[str, str]] = set()
     query = select(contacts).where(contacts.c.customer_id.in_(customer_ids), contacts.c.at > since)
+    if latest is not None:
+        query = query.where(contacts.c.made_at <= latest)
     for row in connection.execute(query):
         ours |= {(row.decision_id, row.action_id), (row.decision_id, "")}
         if not row.released:

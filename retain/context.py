@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retain.clock import iso
-
 LIVE_SURFACES = {"web": frozenset({"web"}), "in_app": frozenset({"app", "in_app"})}
 """Channels that need the customer to be there, and the context channels that say so."""
 
@@ -41,7 +39,7 @@ class Context:
     def as_json(self) -> dict[str, str]:
         """What was given, for the receipt."""
         return {
-            name: iso(value) if isinstance(value, datetime) else str(value)
+            name: value.isoformat() if isinstance(value, datetime) else str(value)
             for name, value in asdict(self).items()
             if value is not None
         }

@@ -153,6 +153,7 @@ class Decisions:
                     channel=best["channel"],
                     customer_id=customer_id,
                     at=parse_utc(best["send_at"], field="send_at"),
+                    made_at=ranking.now,
                 )
         return Decision(receipt)
 

@@ -49,6 +49,7 @@ def planned(engine, days=1.0, decision_id="d1"):
             channel="email",
             customer_id="c1",
             at=NOW + timedelta(days=days),
+            made_at=NOW,
         )
 
 
@@ -103,3 +104,8 @@ def test_a_closed_channel_opens_again_only_by_consent_given_later(engine):
     with writing(engine) as connection:
         contacts.suppress(connection, "c1", "push", NOW, "unsubscribed")
     assert Contacts(engine).read(["c1"], NOW)["c1"].suppressed == {"email", "push"}
+
+
+def test_what_was_decided_later_is_not_known_earlier(engine):
+    planned(engine)
+    assert Contacts(engine).read(["c1"], NOW - timedelta(hours=1)) == {}

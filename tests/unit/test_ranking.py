@@ -1,6 +1,6 @@
 """Ranking: worth in terms, the best first, and the rule that removed each loser."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -126,6 +126,14 @@ def test_rules_read_the_context():
     )
     assert removed_by(cat, {}, "a", Context(page="cart")) is None
     assert removed_by(cat, {}, "a") == "at_cart"
+
+
+def test_a_context_is_logged_as_it_was_given():
+    seoul = datetime.fromisoformat("2026-11-21T21:00:00+09:00")
+    assert Context(page="cart", local_time=seoul).as_json() == {
+        "page": "cart",
+        "local_time": "2026-11-21T21:00:00+09:00",
+    }
 
 
 def test_a_cap_removes_the_best_and_the_next_moves_up():

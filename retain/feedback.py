@@ -194,7 +194,9 @@ def _act(
         of_action = (connection, item.decision_id, item.action_id)
         sent_at = min(sent, default=None)
         if not contacts.settle(*of_action, sent_at=sent_at, released=released) and not released:
-            contacts.plan(*of_action, channel=channel, customer_id=customer_id, at=sent_at or at)
+            contacts.plan(
+                *of_action, channel=channel, customer_id=customer_id, at=sent_at or at, made_at=at
+            )
     if item.outcome in _CLOSING:
         contacts.suppress(connection, customer_id, channel, at, item.outcome)
 

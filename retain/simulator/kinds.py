@@ -24,13 +24,13 @@ GIFT, REGULAR, BARGAIN, VIP, ONCE, BROWSER = range(len(NAMES))
 #   peak: how strongly the yearly season moves them
 _TABLE = {
     #                   gift  regular bargain  vip   once  browser
-    "share":           (0.20,  0.25,   0.17,  0.06,  0.18,  0.14),
+    "share":           (0.22,  0.25,   0.17,  0.06,  0.16,  0.14),
     "joined_before":   (0.45,  0.50,   0.45,  0.55,  0.00,  0.35),
-    "orders_per_year": (2.80,  7.50,   4.50,  15.0,  0.50,  0.00),
-    "rate_spread":     (0.35,  0.45,   0.50,  0.30,  0.40,  0.00),
+    "orders_per_year": (2.60,  6.00,   4.00,  13.0,  0.50,  0.00),
+    "rate_spread":     (0.50,  0.60,   0.60,  0.35,  0.40,  0.00),
     "shape_from":      (1,     3,      1,     2,     1,     1),
     "shape_to":        (2,     7,      2,     4,     1,     1),
-    "lifetime_days":   (900,   620,    480,   900,   45,    300),
+    "lifetime_days":   (950,   800,    600,   1000,  45,    300),
     "visits_per_year": (9.00,  17.0,   20.0,  30.0,  7.00,  14.0),
     "lines":           (2.00,  2.60,   1.90,  3.20,  1.50,  1.00),
     "premium":         (0.55,  0.45,   0.22,  0.75,  0.40,  0.50),

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from retain.simulator.catalogue import CURRENCY
-from retain.simulator.columns import SECOND, IntArray, chance, micros
+from retain.simulator.columns import NEVER, SECOND, IntArray, chance, micros
 from retain.simulator.emission import CRM, EMAIL, PUSH, SITE, WEB, Happened, happened
 from retain.simulator.jsontext import coded, numbered, objects, quoted, whole
 from retain.simulator.population import tier_after
@@ -86,7 +86,7 @@ def _profile(world: World, who: IntArray, place: IntArray | None = None) -> pa.A
 
 
 def _changes(rng: np.random.Generator, world: World) -> list[Happened]:
-    """Moves, wishes to hear less often, and referrals by the satisfied; all while they last."""
+    """Moves, wishes to hear less or nothing, and referrals; all while the relation lasts."""
     population = world.population
     n = len(population)
     lasts = np.minimum(population.churned_at, world.plan.end) - population.begins_at
@@ -94,6 +94,7 @@ def _changes(rng: np.random.Generator, world: World) -> list[Happened]:
     moves = np.flatnonzero(chance(rng, _MOVES, n))
     limits = np.flatnonzero(chance(rng, _LIMITS_CONTACTS, n))
     refers = np.flatnonzero(chance(rng, _REFERS, n) & (population.satisfaction > 0.5))
+    leaves = np.flatnonzero(world.profiles.withdraws_at != NEVER)
     place = rng.integers(0, len(PLACES), len(moves))
     limit = objects(len(limits), max_contacts_per_week=whole(rng.integers(1, 4, len(limits))))
     referral = objects(
@@ -102,6 +103,14 @@ def _changes(rng: np.random.Generator, world: World) -> list[Happened]:
     )
     return [
         happened("profile_updated", at[moves], moves, _profile(world, moves, place), source=CRM),
+        happened(
+            "consent_withdrawn",
+            world.profiles.withdraws_at[leaves],
+            leaves,
+            objects(len(leaves), purpose="marketing"),
+            source=SITE,
+            channel=EMAIL,
+        ),
         happened("preferences_updated", at[limits], limits, limit, source=SITE, channel=WEB),
         happened("referral_sent", at[refers], refers, referral, source=SITE, channel=WEB),
     ]

@@ -27,7 +27,7 @@ class Season:
         day_of_year = (since_new_year + np.arange(plan.days)) % _YEAR
         weekday = _WEEKDAY[(days + 3) % 7]  # 1970-01-01 was a Thursday
         ordinary = _intensity(np.arange(365, dtype=np.float64)).mean(axis=1, keepdims=True)
-        yearly = _intensity(day_of_year) / ordinary
+        yearly = _intensity(day_of_year.astype(np.float64)) / ordinary
         clock = np.cumsum(yearly * weekday, axis=1) / _YEAR
         self._start = plan.start
         self._length = float(plan.days)

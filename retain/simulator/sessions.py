@@ -23,10 +23,10 @@ from retain.simulator.trials import Orders
 from retain.simulator.world import World
 
 _PREPARES = 0.30
-_LULL = 0.35  # of all customers have a quiet time that means nothing
+_LULL = 0.40  # of all customers have a quiet time that means nothing
 _IN_LULL = 0.25
-_BY_THE_END = 0.12
-_AFTERWARDS = 0.10
+_BY_THE_END = 0.15
+_AFTERWARDS = 0.18
 _VISITORS = 0.10
 _KNOWN_BEFORE = 0.30
 

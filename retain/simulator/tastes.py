@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retain.simulator.catalogue import CATEGORIES, Catalogue, taste
-from retain.simulator.columns import BoolArray, FloatArray, IntArray, pick
+from retain.simulator.columns import FloatArray, IntArray, pick
 from retain.simulator.kinds import each
 from retain.simulator.plan import Block, Plan
 from retain.simulator.population import Population
@@ -17,10 +17,10 @@ _ANY = len(FAVOURITE_WEIGHTS) - 1
 QUANTITIES = np.array([1, 2, 3, 6])
 QUANTITY_WEIGHTS = (0.72, 0.18, 0.07, 0.03)
 MEAN_QUANTITY = float(QUANTITIES @ np.array(QUANTITY_WEIGHTS))
-MEAN_COUPON = 0.14
 COUPONS = ("SAVE10", "SAVE15", "SAVE20", "WINBACK15")
 COUPON_SHARE = np.array([0.10, 0.15, 0.20, 0.15])
-COUPON_WEIGHTS = (0.45, 0.30, 0.25, 0.0)  # mean 0.14
+COUPON_WEIGHTS = (0.45, 0.30, 0.25, 0.0)  # the last comes with a campaign only
+MEAN_COUPON = float(COUPON_SHARE @ np.array(COUPON_WEIGHTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,3 @@ def expected_spend(population: Population, liked: Tastes, products: Catalogue) -
     pence = line @ weights[:_ANY] + weights[_ANY] * anything
     discount = 1 - population.coupon_rate * MEAN_COUPON
     return np.asarray(population.lines * MEAN_QUANTITY * pence * discount / 100)
-
-
-def is_favourite(liked: Tastes, customer: IntArray, category: IntArray) -> BoolArray:
-    """Whether each category is the first favourite of each customer."""
-    return np.asarray(liked.favourites[customer, 0] == category, dtype=np.bool_)

@@ -63,7 +63,7 @@ def run(world: World, natural: Purchases) -> tuple[Assignments, Orders]:
     rng = world.rng("trials")
     people = len(world.population)
     orders = Orders(natural.customer, natural.ts, np.full(len(natural.ts), -1, dtype=np.int64))
-    unsubscribed_at = np.full(people, NEVER, dtype=np.int64)
+    unsubscribed_at = world.profiles.withdraws_at.copy()
     rounds = []
     for campaign in calendar(world.plan):
         seen = Timeline(orders.customer, orders.ts, world.plan.start)

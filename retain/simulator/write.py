@@ -65,6 +65,8 @@ def write(
         about = {**shop.as_json(), "events": event_count, "products": products.num_rows}
         (workshop / "shop.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
         names = [*(f"{name}.parquet" for name in (*_TABLES, "products")), "shop.json"]
+        # shop.json says that the files beside it belong together, so it goes first and comes last
+        (folder / "shop.json").unlink(missing_ok=True)
         for name in names:
             (workshop / name).replace(folder / name)
     finally:

@@ -20,7 +20,7 @@ from retain.fields import COMMON_SPELLINGS, read_time, split, text
 from retain.order import ORDER_TYPES, order_total
 from retain.properties import encode, read_properties
 from retain.set_aside import Refused, SetAside
-from retain.vocabulary import vocabulary
+from retain.vocabulary import EventType, vocabulary
 
 __all__ = [
     "COMMON_SPELLINGS",
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
+_MESSAGE_CHANNELS = ("email", "push", "sms")
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 EVENT_SCHEMA = pa.schema(
@@ -132,12 +133,19 @@ def _read(
         ts=ts,
         sent_at=sent_at,
         received_at=received_at,
-        channel=text(common.get("channel"), "channel"),
+        channel=text(common.get("channel"), "channel") or _channel_in(spelling, event_type),
         device=text(common.get("device"), "device"),
         source=text(common.get("source"), "source"),
         properties=properties,
         dropped=dropped,
     )
+
+
+def _channel_in(spelling: str, event_type: EventType) -> str | None:
+    """The channel a spelling like "Email Opened" names, which ``message_opened`` does not."""
+    if event_type.family != "messages":
+        return None
+    return next((name for name in _MESSAGE_CHANNELS if spelling.lower().startswith(name)), None)
 
 
 def content_id(*parts: Any) -> str:

@@ -170,13 +170,11 @@ class EventLog:
     def pending_among(self, customer_ids: Sequence[str]) -> set[str]:
         """Those of ``customer_ids`` whose online features do not reflect the log yet."""
         found: set[str] = set()
+        column = pending_customers.c.customer_id
         with reading(self._engine) as connection:
             for start in range(0, len(customer_ids), _IDS_PER_QUERY):
                 ids = customer_ids[start : start + _IDS_PER_QUERY]
-                query = select(pending_customers.c.customer_id)
-                found.update(
-                    connection.scalars(query.where(pending_customers.c.customer_id.in_(ids)))
-                )
+                found.update(connection.scalars(select(column).where(column.in_(ids))))
         return found
 
     def reflected(self, customers: dict[str, int]) -> None:

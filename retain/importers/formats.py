@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from retain.envelopes import unwrap
 from retain.importers.online_retail import OnlineRetailReading
 from retain.importers.reading import Reading, Request
 from retain.importers.records import RecordReading, as_it_is
@@ -10,6 +11,7 @@ Opener = Callable[[Request], Reading]
 
 _OPENERS: Mapping[str, Opener] = {
     "retain": lambda request: RecordReading(request, as_it_is),
+    "segment": lambda request: RecordReading(request, unwrap),
     "online-retail": OnlineRetailReading,
 }
 FORMATS = tuple(_OPENERS)

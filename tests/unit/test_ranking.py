@@ -259,6 +259,7 @@ BUYER = {
             },
             "vip_welcome_call",
         ),
+        ({**BUYER, "order_recency_days": 200.0, "stage": "lapsing"}, "reengagement_email"),
         ({**BUYER, "order_recency_days": 2.0, "stage": "purchase"}, "post_purchase_email"),
         (
             {**BUYER, "last_score": 10.0, "ltv_value": 900.0, "order_recency_days": 70.0},

@@ -30,7 +30,8 @@ def simulate(
     midnights and events lie in ``[start, end)``.
 
     Raises:
-        InvalidInput: no customers, a negative seed, or a window under 30 days.
+        InvalidInput: no customers, a negative seed, or a window under 30 days or over
+            ten years.
     """
     return (block.events for block in blocks(customers, seed=seed, start=start, end=end))
 

@@ -15,6 +15,7 @@ from retain.simulator.columns import DAY
 DEFAULT_END = datetime(2026, 10, 31, tzinfo=UTC)
 DEFAULT_DAYS = 548
 SHORTEST_DAYS = 30
+LONGEST_DAYS = 3_652
 BLOCK_CUSTOMERS = 5_000
 
 
@@ -73,7 +74,7 @@ def plan(
     """The plan for these parameters; times are cut to UTC midnights.
 
     Raises:
-        InvalidInput: no customers, a negative seed, or a window under 30 days.
+        InvalidInput: no customers, a negative seed, or a window under 30 days or over ten years.
     """
     until = end or DEFAULT_END
     since = start or until - timedelta(days=DEFAULT_DAYS)
@@ -86,10 +87,11 @@ def plan(
     if seed < 0:
         raise InvalidInput(f"seed {seed} is negative", remedy="use 0 or more", field="seed")
     first, last = to_micros(since) // DAY * DAY, to_micros(until) // DAY * DAY
-    if last - first < SHORTEST_DAYS * DAY:
+    days = (last - first) // DAY
+    if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
         raise InvalidInput(
-            f"the window {iso(since)} to {iso(until)} is shorter than {SHORTEST_DAYS} days",
-            remedy="give an earlier start or a later end",
+            f"the window {iso(since)} to {iso(until)} is {days} days long",
+            remedy=f"give a start and an end {SHORTEST_DAYS} to {LONGEST_DAYS} days apart",
             field="start",
         )
     return Plan(customers, seed, first, last)

@@ -7,7 +7,6 @@ import numpy as np
 from retain.simulator.baskets import Baskets
 from retain.simulator.columns import (
     DAY,
-    NEVER,
     SECOND,
     BoolArray,
     FloatArray,
@@ -19,14 +18,11 @@ from retain.simulator.columns import (
     pick,
 )
 from retain.simulator.emission import APP, NONE, WEB
+from retain.simulator.liveliness import liveliness
 from retain.simulator.trials import Orders
 from retain.simulator.world import World
 
 _PREPARES = 0.30
-_LULL = 0.40  # of all customers have a quiet time that means nothing
-_IN_LULL = 0.25
-_BY_THE_END = 0.15
-_AFTERWARDS = 0.18
 _VISITORS = 0.10
 _KNOWN_BEFORE = 0.30
 
@@ -101,27 +97,10 @@ def _others(rng: np.random.Generator, world: World) -> Sessions:
     customer = owners(counts)
     clock = opens[customer] + span[customer] * rng.random(len(customer))
     start = population.at_usual_hour(rng, customer, season.when(kind[customer], clock))
-    keep = rng.random(len(customer)) < _liveliness(rng, world, customer, start)
+    keep = rng.random(len(customer)) < liveliness(rng, world, customer, start)
     keep &= day_of(start) > day_of(population.begins_at[customer])
     customer, start = customer[keep], start[keep]
     return _visits(rng, world, customer, start, _length(rng, np.full(len(start), 3.0)))
-
-
-def _liveliness(
-    rng: np.random.Generator, world: World, customer: IntArray, ts: IntArray
-) -> FloatArray:
-    """The share of their visits that customers still make at ``ts``."""
-    population, plan = world.population, world.plan
-    n = len(population)
-    ends, fades = population.churned_at, population.fades_from
-    fading = np.clip((ts - fades[customer]) / np.maximum(ends - fades, 1)[customer], 0, 1)
-    lively = 1 - (1 - _BY_THE_END) * np.where(ends[customer] == NEVER, 0, fading)
-    lively = np.where(ts >= ends[customer], _AFTERWARDS, lively)
-    lull_from = plan.start + micros(rng.uniform(0, plan.days, n) * DAY)
-    lull_to = lull_from + micros(rng.uniform(20, 60, n) * DAY)
-    lull_to = np.where(rng.random(n) < _LULL, lull_to, lull_from)
-    resting = (ts >= lull_from[customer]) & (ts < lull_to[customer])
-    return np.where(resting, _IN_LULL, 1.0) * lively
 
 
 def _anonymous(rng: np.random.Generator, world: World) -> Sessions:

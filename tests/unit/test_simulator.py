@@ -110,6 +110,7 @@ def test_one_customer_is_a_shop():
         ({"customers": 0}, "customers"),
         ({"seed": -1}, "seed"),
         ({"start": datetime(2026, 10, 20, tzinfo=UTC)}, "start"),
+        ({"start": datetime(2001, 1, 1, tzinfo=UTC)}, "start"),
     ],
 )
 def test_parameters_that_make_no_shop_are_refused(arguments, field):

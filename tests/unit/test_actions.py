@@ -4,7 +4,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from retain import actions, segments
+from retain import actions, caps, eligibility, ranking, segments
 from retain.actions import NONE, QuietHours
 from retain.errors import InvalidInput
 from retain.settings import PROJECT_CONFIG
@@ -100,3 +100,22 @@ def test_quiet_hours_may_span_midnight():
     night, noon = QuietHours(start=21, end=8), QuietHours(start=12, end=14)
     assert [night.cover(hour) for hour in (20, 21, 0, 7, 8)] == [False, True, True, True, False]
     assert [noon.cover(hour) for hour in (11, 12, 13, 14)] == [False, True, True, False]
+
+
+GUIDE = (PROJECT_CONFIG.parent / "docs" / "guides" / "actions.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("model", [actions.Action, actions.ActionConfig, actions.Treatment])
+def test_every_field_of_the_file_is_documented(model):
+    documented = {*model.model_fields} - {"name", "actions"}
+    assert [field for field in sorted(documented) if f"`{field}`" not in GUIDE] == []
+
+
+def test_every_built_in_reason_for_removal_is_documented():
+    reasons = {
+        value
+        for module in (caps, eligibility, ranking)
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str)
+    }
+    assert [reason for reason in sorted(reasons) if f"`{reason}`" not in GUIDE] == []

@@ -16,11 +16,12 @@ from retain.columns import Columns
 from retain.context import Context
 from retain.eligibility import Eligibility
 from retain.send_times import SendTimes
-from retain.worth import ResponseModel, Worth, appraise
+from retain.worth import Appraiser, ResponseModel, Worth
 
 NOT_WORTH_IT = "not_worth_it"
 VALUE_UNKNOWN = "value_unknown"
 ITEMS = 5
+_NOBODY: NDArray[np.object_] = np.array(None, dtype=object)
 
 
 class Ranker:
@@ -28,7 +29,8 @@ class Ranker:
 
     def __init__(self, catalogue: Catalogue, response: ResponseModel | None = None) -> None:
         self.catalogue = catalogue
-        self.response = response
+        self._eligibility = Eligibility(catalogue)
+        self._appraiser = Appraiser(catalogue, response)
 
     def rank(
         self,
@@ -49,10 +51,10 @@ class Ranker:
         """
         rows, moment = len(customer_ids), context or Context()
         known = {**columns, **moment.columns(rows)}
-        removed = Eligibility(self.catalogue, known, rows, moment).removed_by()
-        worth = appraise(self.catalogue, self.response, known, rows)
+        removed = self._eligibility.removed_by(known, rows, moment)
+        worth = self._appraiser.appraise(known, rows)
         _remove_worthless(self.catalogue, removed, worth)
-        kept = np.equal(removed, np.array(None, dtype=object))
+        kept = np.equal(removed, _NOBODY)
         order = np.argsort(np.where(kept, -worth.expected, np.inf), axis=1, kind="stable")
         return Ranking(self, tuple(customer_ids), known, now, moment, removed, worth, order)
 
@@ -155,14 +157,12 @@ class Ranking:
 
 
 def _remove_worthless(catalogue: Catalogue, removed: NDArray[np.object_], worth: Worth) -> None:
-    for place, action in enumerate(catalogue.actions):
-        expected = worth.expected[:, place]
-        kept = np.equal(removed[:, place], np.array(None, dtype=object))
-        if action.id == NONE:
-            expected[:] = 0.0
-        else:
-            removed[kept & np.isnan(expected), place] = VALUE_UNKNOWN
-            removed[kept & (expected <= 0), place] = NOT_WORTH_IT
+    nothing = [action.id for action in catalogue.actions].index(NONE)
+    worth.expected[:, nothing] = 0.0
+    kept = np.equal(removed, _NOBODY)
+    kept[:, nothing] = False
+    removed[kept & np.isnan(worth.expected)] = VALUE_UNKNOWN
+    removed[kept & (worth.expected <= 0)] = NOT_WORTH_IT
 
 
 def _known(value: np.float64) -> float | None:

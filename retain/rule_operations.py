@@ -58,15 +58,23 @@ def _not_equal(a: Array, b: Array) -> Array:
     return np.not_equal(a, b) & ~np.isnan(a) & ~np.isnan(b)
 
 
+def _quietly(operation: Operation) -> Operation:
+    def quiet(a: Array, b: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return operation(a, b)
+
+    return quiet
+
+
 def _divide(a: Array, b: Array) -> Array:
     return np.divide(a, np.where(b == 0, np.nan, b))
 
 
 ARITHMETIC: Mapping[type[ast.operator], Operation] = {
-    ast.Add: np.add,
-    ast.Sub: np.subtract,
-    ast.Mult: np.multiply,
-    ast.Div: _divide,
+    ast.Add: _quietly(np.add),
+    ast.Sub: _quietly(np.subtract),
+    ast.Mult: _quietly(np.multiply),
+    ast.Div: _quietly(_divide),
 }
 COMPARISONS: Mapping[type[ast.cmpop], Operation] = {
     ast.Eq: np.equal,

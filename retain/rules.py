@@ -63,9 +63,8 @@ class Rule:
 
     def evaluate(self, columns: Columns, rows: int) -> NDArray[np.bool_]:
         """(rows,) booleans. A declared column that ``columns`` lacks is missing everywhere."""
-        with np.errstate(all="ignore"):
-            held = self._read(columns)
-        return np.array(np.broadcast_to(held, (rows,)), dtype=np.bool_)
+        held = self._read(columns)
+        return held if held.shape == (rows,) else np.full(rows, held, dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +78,8 @@ class Amount:
 
     def evaluate(self, columns: Columns, rows: int) -> NDArray[np.float64]:
         """(rows,) float64. A declared column that ``columns`` lacks is missing everywhere."""
-        with np.errstate(all="ignore"):
-            value = self._read(columns)
-        return np.array(np.broadcast_to(value, (rows,)), dtype=np.float64)
+        value = self._read(columns)
+        return np.array(value) if value.shape == (rows,) else np.full(rows, value)
 
 
 def compile_rule(text: str | bool, known: Mapping[str, Kind], *, name: str, file: str) -> Rule:

@@ -81,6 +81,11 @@ def test_division_by_zero_is_missing():
     assert holds("missing(1 / (x - 1))") == [True, False, True]
 
 
+def test_numbers_too_large_are_compared_without_a_warning():
+    assert holds("1e300 * 1e300 * x > 1e300") == [True, True, False]
+    assert holds("missing(1e300 * 1e300 - 1e300 * 1e300)") == [True, True, True]
+
+
 def test_first_takes_the_first_value_that_is_known():
     amount = compile_amount("first(x, 7) * 2", KNOWN, name="a", file="f")
     assert amount.evaluate(COLUMNS, 3).tolist() == [2.0, 4.0, 14.0]

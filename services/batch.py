@@ -12,7 +12,7 @@ from retain.features.engine import in_batches
 from retain.features.reader import Features
 from retain.settings import Settings
 from services import table
-from services.composition import deciding
+from services.deciding import deciding
 from services.metrics import Metrics
 
 ORDERED_WITHIN_DAYS = 365

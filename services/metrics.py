@@ -1,13 +1,16 @@
 """Prometheus metrics: what is counted, and never a customer's id in a label."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNKNOWN_PATH = "unknown"
+PREFIX = "retain_"
 _LATENCY_BUCKETS = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
     *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
@@ -103,6 +106,17 @@ class Metrics:
         # BentoML names a folder for its workers, and prometheus-client then keeps values there
         if ValueClass is not MutexValue:
             joined = CollectorRegistry()
-            MultiProcessCollector(joined)  # type: ignore[no-untyped-call]
+            joined.register(_Ours())
             return generate_latest(joined)
         return generate_latest(self._registry)
+
+
+class _Ours(Collector):
+    """Values of all workers; libraries keep theirs in the same folder, and those are left out."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Our own families."""
+        everything = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
+        for family in everything.collect():  # type: ignore[no-untyped-call]
+            if family.name.startswith(PREFIX):
+                yield family

@@ -1,5 +1,6 @@
 """Starting the service: this process becomes ``bentoml serve``."""
 
+import json
 import os
 import sys
 
@@ -19,7 +20,8 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers
     os.environ["RETAIN_HOME"] = str(settings.home)
     os.environ["BENTOML_HOME"] = str(settings.bentoml_home)
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    os.environ["BENTOML_CONFIG_OPTIONS"] = f"services.retain.workers={workers}"
+    overrides = {"services": {"retain": {"workers": workers}}}
+    os.environ["BENTOML_CONFIG_OVERRIDES"] = json.dumps(overrides)
     # Feast's SQLite store writes times as local ones
     os.environ["TZ"] = "UTC"
     if settings.as_of is not None:

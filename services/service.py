@@ -9,7 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from retain import settings
 from retain.database import connect
 from retain.errors import RetainError
-from services.composition import Composition, compose, scorer
+from services.deciding import deciding
+from services.metrics import Metrics
 
 TIMEOUT_SECONDS = 60
 
@@ -37,8 +38,11 @@ class _Retain:
     """Composed in the worker, when it starts; importing this module composes nothing."""
 
     def __init__(self) -> None:
+        # only workers read features: the parent is spared Feast's import, which takes seconds
+        from services.composition import compose  # noqa: PLC0415
+
         try:
-            self._composition: Composition = compose(settings.load())
+            self._composition = compose(settings.load())
         except RetainError as error:
             raise SystemExit(f"retain: {error.message}\n  remedy: {error.remedy}") from None
         Door.application = self._composition.application
@@ -49,7 +53,7 @@ class _Retain:
         """Refuse to start without models or state, before any worker does: one reason, exit 1."""
         given = settings.load()
         try:
-            scorer(given, connect(given.database_url))
+            deciding(given, connect(given.database_url), Metrics())
         except RetainError as error:
             raise BentoMLException(f"{error.message}; {error.remedy}") from None
 

@@ -1,0 +1,79 @@
+"""How customers are scored and decided for: what service and batch share."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from retain import actions, champions, segments
+from retain.contacts import Contacts
+from retain.decisions import Decisions
+from retain.errors import NoModel
+from retain.ledger import Ledger
+from retain.ranking import Ranker
+from retain.scoring import Scorer
+from retain.segments import Segmenter
+from retain.settings import Settings
+from services.metrics import Metrics
+from services.previews import Previews
+from services.readiness import require_features
+
+REQUIRED = ("churn", "next_purchase", "ltv", "rfm")
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """One set of champions, one catalogue of actions, one store of decisions."""
+
+    scorer: Scorer
+    ranker: Ranker
+    decisions: Decisions
+    previews: Previews
+
+    @property
+    def models(self) -> dict[str, str]:
+        """``head:version`` of every champion, by head."""
+        return _names(self.scorer)
+
+
+def scorer(settings: Settings, engine: Engine) -> Scorer:
+    """The champions of this home and its segments.
+
+    Raises:
+        NoModel: a head has no champion.
+        CorruptModel: a champion's files are not the sealed ones.
+        FingerprintMismatch: a champion needs features this version does not compute.
+        InvalidInput: ``segments.yaml`` is wrong.
+    """
+    found = champions.load(Ledger(engine), settings.bentoml_home)
+    missing = [head for head in REQUIRED if head not in found.manifests]
+    if missing or found.rfm is None:
+        raise NoModel(
+            f"no model answers for {', '.join(missing)} in {settings.home}",
+            remedy="train some first: retain train (or run scripts/demo)",
+        )
+    require_features(found.manifests)
+    config = segments.load(settings.config / "segments.yaml")
+    return Scorer(found, Segmenter(config, found.rfm))
+
+
+def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
+    """Scorer, ranker and decisions over one database.
+
+    Raises:
+        RetainError: as :func:`scorer`, or ``actions.yaml`` is wrong.
+    """
+    scoring = scorer(settings, engine)
+    ranker = Ranker(actions.load(settings.config / "actions.yaml"), scoring.champions.response)
+    decisions = Decisions(engine)
+    previews = Previews(
+        ranker=ranker,
+        contacts=Contacts(engine),
+        decisions=decisions,
+        models=_names(scoring),
+        metrics=metrics,
+    )
+    return Deciding(scoring, ranker, decisions, previews)
+
+
+def _names(scoring: Scorer) -> dict[str, str]:
+    return {head: one.name for head, one in scoring.champions.manifests.items()}

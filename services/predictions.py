@@ -61,7 +61,8 @@ class Predictions:
         """
         ids = request.ids()
         as_of = at_or_before(self._clock(), request.as_of)
-        known = self._predict(list(dict.fromkeys(ids)), as_of, request.include or PARTS)
+        include = PARTS if request.include is None else request.include
+        known = self._predict(list(dict.fromkeys(ids)), as_of, include)
         if request.customer_id is not None:
             if request.customer_id not in known:
                 raise unknown(request.customer_id, field="customer_id")

@@ -1,0 +1,62 @@
+"""Scores as JSON: nulls where there is nothing, nulls where an answer must not tell."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retain.clock import parse_utc, to_micros
+from services import answers
+from tests.unit.services.fakes import MANIFESTS, NOW, scores
+
+
+def test_numbers_that_json_does_not_know_become_null() -> None:
+    assert answers.plain(np.array([1.5, np.nan, np.inf, -np.inf])) == [1.5, None, None, None]
+
+
+def test_times_are_iso_8601_in_utc_and_missing_ones_null() -> None:
+    column = np.array(["2026-11-21T20:00:00", "NaT", "2026-11-21T20:00:00.25"], "M8[us]")
+    assert answers.plain(column) == ["2026-11-21T20:00:00Z", None, "2026-11-21T20:00:00.250000Z"]
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True)))
+def test_a_number_survives_json_bit_by_bit(values: list[float]) -> None:
+    column = np.array(values, dtype=np.float64)
+    back = json.loads(json.dumps(answers.plain(column), allow_nan=False))
+    for value, again in zip(values, back, strict=True):
+        assert again == value if np.isfinite(value) else again is None
+
+
+@given(st.integers(0, 2**57))
+def test_a_time_survives_json_to_the_microsecond(micros: int) -> None:
+    (text,) = answers.plain(np.array([micros], "M8[us]"))
+    assert to_micros(parse_utc(text, field="")) == micros
+
+
+@pytest.mark.parametrize("status", ["already_churned", "insufficient_data", "no_consent"])
+def test_a_head_that_abstains_keeps_its_object_with_null_scores(status) -> None:
+    (churn,) = answers.churn(scores(["a"], NOW, {"a": status}), MANIFESTS["churn"])
+    assert churn["status"] == status
+    assert churn["probability"] is None
+    assert churn["band"] is None
+    assert churn["model"] == MANIFESTS["churn"].name
+
+
+def test_one_withheld_customer_does_not_withhold_the_next() -> None:
+    both = answers.churn(scores(["a", "b"], NOW, {"a": "no_consent"}), MANIFESTS["churn"])
+    assert [one["probability"] for one in both] == [None, 0.25]
+
+
+def test_the_currency_stays_where_the_value_is_withheld() -> None:
+    made = scores(["a"], NOW)
+    made.ltv_status[0] = "insufficient_data"
+    (ltv,) = answers.ltv(made, MANIFESTS["ltv"])
+    assert (ltv["value"], ltv["currency"]) == (None, "GBP")
+
+
+def test_dates_of_the_next_purchase_are_times_or_null() -> None:
+    (purchase,) = answers.next_purchase(scores(["a"], NOW), MANIFESTS["next_purchase"])
+    assert purchase["expected_at"] == "2026-12-21T20:00:00Z"
+    assert purchase["high_at"] is None

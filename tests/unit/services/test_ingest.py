@@ -1,0 +1,94 @@
+"""Taking in events: each gets its own result, in the order sent."""
+
+import pytest
+
+from retain.errors import InvalidInput
+from services.ingest import records_in
+from tests.unit.services.fakes import Service
+
+EVENT = {
+    "event_id": "e-1",
+    "type": "product_viewed",
+    "customer_id": "17850",
+    "timestamp": "2026-11-21T19:00:00Z",
+    "properties": {"product_id": "sku-1", "mood": "good"},
+}
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def events(service):
+    return service.use_cases().events
+
+
+def statuses(handled) -> list[str]:
+    return [result["status"] for result in handled.answer["results"]]
+
+
+@pytest.mark.parametrize("body", [{"events": [EVENT]}, {"batch": [EVENT]}, [EVENT], EVENT])
+def test_a_batch_a_list_and_one_event_are_all_understood(events, body) -> None:
+    assert statuses(events.ingest(body)) == ["accepted"]
+
+
+@pytest.mark.parametrize("body", ["events", 5, None, {"events": EVENT}, [], {"events": []}])
+def test_what_holds_no_events_is_refused(body) -> None:
+    with pytest.raises(InvalidInput):
+        records_in(body)
+
+
+def test_an_event_sent_again_is_a_duplicate(events) -> None:
+    assert statuses(events.ingest([EVENT])) == ["accepted"]
+    assert statuses(events.ingest([EVENT])) == ["duplicate"]
+
+
+def test_of_two_equal_ids_in_one_batch_the_first_is_accepted(events, service) -> None:
+    twice = events.ingest([EVENT, {**EVENT, "customer_id": "13047"}])
+    assert statuses(twice) == ["accepted", "duplicate"]
+    assert service.log.stored["e-1"]["customer_id"] == "17850"
+
+
+def test_one_wrong_event_does_not_refuse_the_others(events) -> None:
+    done = events.ingest([EVENT, {"type": "teleported"}, 7])
+    assert statuses(done) == ["accepted", "rejected", "rejected"]
+    assert [r["reason"] for r in done.answer["results"]] == [None, "unknown_type", "not_an_object"]
+    assert not done.complete
+
+
+def test_dropped_properties_are_named(events) -> None:
+    assert events.ingest([EVENT]).answer["results"][0]["dropped"] == ["mood"]
+
+
+def test_a_dry_run_explains_and_stores_nothing(events, service) -> None:
+    assert statuses(events.ingest([EVENT], dry_run=True)) == ["accepted"]
+    assert service.log.stored == {}
+    assert service.nudges == 0
+
+
+def test_a_dry_run_knows_what_is_stored(events) -> None:
+    events.ingest([EVENT])
+    assert statuses(events.ingest([EVENT], dry_run=True)) == ["duplicate"]
+
+
+def test_the_refresher_is_told_at_once(events, service) -> None:
+    events.ingest([EVENT])
+    assert service.nudges == 1
+
+
+def test_waiting_ends_when_the_features_reflect_the_events(service) -> None:
+    service.log.lag = 3
+    with service.client() as client:
+        response = client.post("/events?wait=true", json=EVENT)
+    assert response.status_code == 200
+    assert service.log.looked == 4
+
+
+def test_events_are_counted_by_what_became_of_them(events, service) -> None:
+    events.ingest([EVENT, {"type": "teleported"}])
+    events.ingest([EVENT])
+    text = service.metrics.render().decode()
+    for outcome in ("accepted", "duplicate", "rejected"):
+        assert f'retain_events_total{{outcome="{outcome}"}} 1.0' in text

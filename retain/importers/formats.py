@@ -3,16 +3,33 @@
 from collections.abc import Callable, Mapping
 
 from retain.envelopes import unwrap
+from retain.errors import InvalidInput
+from retain.importers.mapped import MappedReading
+from retain.importers.mapping import load, preset
 from retain.importers.online_retail import OnlineRetailReading
 from retain.importers.reading import Reading, Request
 from retain.importers.records import RecordReading, as_it_is
 
 Opener = Callable[[Request], Reading]
 
+
+def _by_mapping(request: Request) -> Reading:
+    if request.mapping is None:
+        raise InvalidInput(
+            "the format csv needs a mapping: which column means what",
+            remedy="write one as docs/guides/importing.md describes, and name it with --map",
+            field="mapping",
+        )
+    return MappedReading(request, load(request.mapping))
+
+
 _OPENERS: Mapping[str, Opener] = {
     "retain": lambda request: RecordReading(request, as_it_is),
     "segment": lambda request: RecordReading(request, unwrap),
     "online-retail": OnlineRetailReading,
+    "cdnow": lambda request: MappedReading(request, preset("cdnow")),
+    "retailrocket": lambda request: MappedReading(request, preset("retailrocket")),
+    "csv": _by_mapping,
 }
 FORMATS = tuple(_OPENERS)
 

@@ -11,7 +11,9 @@ import pyarrow.compute as pc
 from retain.event_table import TableReader
 from retain.importers.delimited import MALFORMED
 from retain.importers.report import Tally
+from retain.importers.scratch import Distinct
 from retain.importers.set_aside_file import SetAsideFile
+from retain.set_aside import SetAside
 
 _OUT_ROWS = 10_000
 
@@ -33,8 +35,8 @@ class Staging:
     """
 
     def __init__(self, database: duckdb.DuckDBPyConnection, file: TableFile) -> None:
-        # of its own, because a result still being read ends with its connection's next query
-        self._database = database.cursor()
+        # two, because a result still being read ends with its connection's next query
+        self._database, self._besides = database.cursor(), database.cursor()
         self._database.execute("SET TimeZone = 'UTC'")
         self._file = file
         self.inner = {name: f"c{number}" for number, name in enumerate(file.columns)}
@@ -97,20 +99,27 @@ class Staging:
         not to be an event, they are set aside with its reason.
         """
         self.run("CREATE TABLE refused (row BIGINT, reason VARCHAR, detail VARCHAR)")
+        ids = Distinct(self._besides, "event_ids")
         for table in self.tables(candidates):
             read = reader.read(table)
             tally.drop(read.dropped)
-            lengths = pc.list_value_length(table.column("rows")).to_numpy()
-            kept = int(lengths[read.rows].sum())
+            rows = table.column("rows").combine_chunks()
+            first = ids.first(read.events.column("event_id"))
+            again = SetAside("duplicate", "another row of this file has its event id")
+            repeated = [(int(place), again) for place in read.rows[~first]]
+            self._refuse(rows, [*read.set_aside, *repeated])
+            kept = int(pc.sum(pc.list_value_length(rows.take(read.rows[first]))).as_py() or 0)
             tally.rows_kept += kept
             self.kept += kept
-            for place, reason in read.set_aside:
-                for row in table.column("rows")[place].as_py():
-                    self._database.execute(
-                        "INSERT INTO refused VALUES (?, ?, ?)", [row, reason.reason, reason.detail]
-                    )
-            yield read.events
+            yield read.events.filter(pa.array(first))
         self.set_aside("SELECT * FROM refused", aside)
+
+    def _refuse(self, rows: pa.ListArray, refused: list[tuple[int, SetAside]]) -> None:
+        found = [
+            (row, why.reason, why.detail) for place, why in refused for row in rows[place].as_py()
+        ]
+        if found:
+            self._besides.executemany("INSERT INTO refused VALUES (?, ?, ?)", found)
 
     def _insert(self, batch: pa.Table) -> None:
         count = batch.num_rows

@@ -1,0 +1,240 @@
+"""The SQL of a mapping: rows to judged rows, judged rows to candidates for events."""
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+
+from retain.clock import to_micros
+from retain.event import EARLIEST
+from retain.importers.mapping import LINE_AMOUNT, Mapping, Time, Value
+from retain.importers.wording import as_id, as_number, as_text, in_utc, quoted
+from retain.order import ORDER_TYPES
+from retain.vocabulary import vocabulary
+
+_HAS_ZONE = r":[0-9.]+ ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_LONGEST_AGO, _FARTHEST = -(10**16), 25 * 10**16
+_IDS = ("event_id", "customer_id", "anonymous_id", "session_id", "order_id")
+_LABELS = ("channel", "device", "source")
+
+
+class Columns:
+    """The columns of one file, as a mapping's values find them."""
+
+    def __init__(self, inner: Dict[str, str], types: Dict[str, str]) -> None:
+        self._inner = inner
+        self._types = types
+
+    def of(self, value: Value) -> str | None:
+        """The column ``value`` names, None where it is a constant or the file has none."""
+        return next((name for name in value.column if name in self._inner), None)
+
+    def sql(self, value: Value | None) -> str:
+        """The value in SQL, untouched."""
+        if value is None:
+            return "NULL"
+        if value.constant is not None:
+            return quoted(value.constant)
+        column = self.of(value)
+        return "NULL" if column is None else self._inner[column]
+
+    def time(self, time: Time) -> str:
+        """The time in SQL, as a UTC timestamp; null where it is none."""
+        raw, column = self.sql(time), self.of(time)
+        given = self._types[column] if column else "VARCHAR"
+        if given == "TIMESTAMP WITH TIME ZONE":
+            return raw
+        if given.startswith(("TIMESTAMP", "DATE")):
+            return in_utc(f"CAST({raw} AS TIMESTAMP)", time.zone)
+        text = as_text(raw)
+        return f"coalesce({', '.join(_parsed(text, form, time.zone) for form in time.format)})"
+
+    @property
+    def every(self) -> list[str]:
+        """All columns of the file."""
+        return list(self._inner.values())
+
+
+def _parsed(text: str, form: str, zone: str) -> str:
+    if form == "epoch":
+        number = as_number(text)
+        micros = (
+            f"CASE WHEN abs({number}) < 1e11 THEN {number} * 1e6 WHEN abs({number}) < 1e14 "
+            f"THEN {number} * 1e3 ELSE {number} END"
+        )
+        within = f"{micros} BETWEEN {_LONGEST_AGO} AND {_FARTHEST}"
+        return f"CASE WHEN {within} THEN make_timestamptz(CAST({micros} AS BIGINT)) END"
+    if form == "iso":
+        local = in_utc(f"TRY_CAST({text} AS TIMESTAMP)", zone)
+        return (
+            f"CASE WHEN regexp_matches({text}, {quoted(_HAS_ZONE)}) "
+            f"THEN TRY_CAST({text} AS TIMESTAMPTZ) ELSE {local} END"
+        )
+    return in_utc(f"try_strptime({text}, {quoted(form)})", zone)
+
+
+def kinds(mapping: Mapping) -> dict[str, str]:
+    """Every mapped property by its column in ``mapped``, with the vocabulary's type."""
+    known = {n: k for row in vocabulary().types.values() for n, k in row.properties.items()}
+    found = {f"p_{name}": known[name] for name in mapping.properties}
+    line = {**vocabulary().line, LINE_AMOUNT: "number"}
+    return found | {f"l_{name}": line[name] for name in mapping.lines}
+
+
+def mapped(mapping: Mapping, columns: Columns) -> str:
+    """``mapped``: every row of ``source`` with its fields under the vocabulary's names."""
+    fields = mapping.fields()
+    wanted = [
+        *(f"{as_id(columns.sql(fields.get(name)))} AS {name}" for name in _IDS),
+        *(f"{as_text(columns.sql(fields.get(name)))} AS {name}" for name in _LABELS),
+        f"{as_text(columns.sql(mapping.type))} AS given_type",
+        f"{as_text(columns.sql(mapping.time))} AS given_time",
+        f"{columns.time(mapping.time)} AS ts",
+        f"{_copy(columns) if mapping.duplicates == 'set_aside' else 1} AS copy",
+    ]
+    values = {f"p_{name}": value for name, value in mapping.properties.items()}
+    values |= {f"l_{name}": value for name, value in mapping.lines.items()}
+    wrong = []
+    for name, kind in kinds(mapping).items():
+        raw = columns.sql(values[name])
+        match kind:
+            case "number":
+                wanted.append(f"{as_number(raw)} AS {name}")
+                wrong.append(
+                    f"WHEN {name} IS NULL AND {as_text(raw)} IS NOT NULL "
+                    f"THEN concat('{name[2:]} is not a number: ', {as_text(raw)})"
+                )
+            case "strings":
+                wanted.append(
+                    f"list_transform(string_split({as_text(raw)}, ','), x -> trim(x)) AS {name}"
+                )
+            case _:
+                read = as_id(raw) if name.endswith("_id") else as_text(raw)
+                wanted.append(f"{read} AS {name}")
+    odd = f"CASE {' '.join(wrong)} END" if wrong else "NULL"
+    return (
+        f"CREATE TABLE mapped AS SELECT row, malformed, {', '.join(wanted)}, {odd} AS odd "
+        "FROM source"
+    )
+
+
+def _copy(columns: Columns) -> str:
+    return f"row_number() OVER (PARTITION BY {', '.join(columns.every)} ORDER BY row)"
+
+
+def judged(mapping: Mapping, types: Dict[str, str], latest: int) -> str:
+    """``judged``: every mapped row with its ``type``, and the reason to set it aside, if any.
+
+    ``types`` has the vocabulary's word for each of the file's own; ``latest`` is in epoch µs.
+    """
+    known = " ".join(f"WHEN given_type = {quoted(g)} THEN {quoted(t)}" for g, t in types.items())
+    known = f"CASE {known} END" if types else "NULL"
+    orders = ", ".join(map(quoted, sorted(ORDER_TYPES)))
+    below = " OR ".join(f"coalesce({name}, 0) < 0" for name in _signed(mapping)) or "false"
+    negative = f"(known_type = 'order_completed' AND ({below}))"
+    rules = [
+        ("malformed_row", "malformed IS NOT NULL", "malformed"),
+        ("no_customer_id", "coalesce(customer_id, anonymous_id) IS NULL", "'no customer id'"),
+        ("duplicate", "copy > 1", "'the same row stands in this file before'"),
+        ("missing_type", "given_type IS NULL", "'the row has no event type'"),
+        ("unknown_type", "known_type IS NULL", "concat(given_type, ' is not in the vocabulary')"),
+        ("unparseable_time", "ts IS NULL", "concat('not a time: ', given_time)"),
+        ("future_time", f"epoch_us(ts) > {latest}", "concat(given_time, ' has not come yet')"),
+        (
+            "implausible_time",
+            f"epoch_us(ts) < {to_micros(EARLIEST)}",
+            "concat(given_time, ' is too long ago')",
+        ),
+        ("invalid_property", "odd IS NOT NULL", "odd"),
+    ]
+    if mapping.non_product_codes and "product_id" in mapping.lines:
+        codes = ", ".join(quoted(code.upper()) for code in mapping.non_product_codes)
+        listed = f"known_type IN ({orders}) AND upper(l_product_id) IN ({codes})"
+        rules.append(("non_product_code", listed, "concat(l_product_id, ' is not a product')"))
+    if "price" in mapping.lines:
+        rules.append(("negative_price", "l_price < 0", "concat('the price is ', l_price)"))
+    if mapping.negative == "set_aside":
+        rules.append(("negative_value", negative, "'an order with a negative quantity or value'"))
+    reasons = " ".join(f"WHEN {rule} THEN {quoted(name)}" for name, rule, _ in rules)
+    details = " ".join(f"WHEN {rule} THEN {detail}" for _, rule, detail in rules)
+    return (
+        f"CREATE TABLE judged AS SELECT *, {known} AS known_type, "
+        f"CASE WHEN {negative} THEN 'order_refunded' ELSE known_type END AS type, "
+        f"CASE {reasons} END AS reason, CASE {details} END AS detail FROM mapped"
+    )
+
+
+def candidates(mapping: Mapping, types: Sequence[str], currency: str | None) -> str:
+    """Events of the rows kept: rows of one order id and customer are one order.
+
+    Ids come from the content; what is there several times is numbered. ``currency`` is left
+    out of them, so that naming it later doubles nothing.
+    """
+    who = "type, customer_id, anonymous_id"
+    orders = ", ".join(map(quoted, sorted(ORDER_TYPES)))
+    common = ("event_id", "session_id", "channel", "device", "source")
+    first = [*common, "order_id", *(f"p_{name}" for name in mapping.properties)]
+    firsts = ", ".join(f"arg_min({name}, row) AS {name}" for name in first)
+    lines = f", list({_line(mapping)} ORDER BY row) AS lines" if mapping.lines else ""
+    content = " ".join(
+        f"WHEN {quoted(name)} THEN {_properties(mapping, name, None)}" for name in types
+    )
+    stored = " ".join(
+        f"WHEN {quoted(name)} THEN {_properties(mapping, name, currency)}" for name in types
+    )
+    return f"""
+        WITH grouped AS (
+            SELECT {who}, min(ts) AS ts, min(row) AS row, list(row ORDER BY row) AS rows,
+                {firsts}{lines}
+            FROM judged WHERE reason IS NULL
+            GROUP BY {who}, CASE WHEN type IN ({orders}) AND order_id IS NOT NULL
+                THEN concat('o', order_id) ELSE concat('r', row) END
+        ), told AS (
+            SELECT * EXCLUDE (event_id), CASE
+                WHEN event_id IS NOT NULL THEN event_id
+                WHEN type IN ({orders}) AND order_id IS NOT NULL THEN
+                    concat_ws(':', '{mapping.name}', type, order_id, customer_id, anonymous_id)
+                ELSE concat('{mapping.name}:', md5(concat_ws(chr(31), type,
+                    coalesce(customer_id, ''), coalesce(anonymous_id, ''),
+                    coalesce(session_id, ''), epoch_us(ts),
+                    CAST(CASE type {content} END AS VARCHAR)))) END AS told_id,
+                event_id IS NOT NULL AS is_given
+            FROM grouped
+        ), numbered AS (
+            SELECT *, row_number() OVER (PARTITION BY told_id ORDER BY row) AS repeat FROM told
+        )
+        SELECT CASE WHEN repeat = 1 OR is_given THEN told_id
+                ELSE concat(told_id, ':', repeat) END AS event_id,
+            type, customer_id, anonymous_id, session_id, ts, NULL::TIMESTAMPTZ AS sent_at,
+            NULL::TIMESTAMPTZ AS received_at, channel, device,
+            coalesce(source, '{mapping.name}') AS source,
+            CAST(CASE type {stored} END AS VARCHAR) AS properties, rows
+        FROM numbered ORDER BY ts, row"""
+
+
+def _signed(mapping: Mapping) -> list[str]:
+    lines = [f"l_{name}" for name in ("quantity", LINE_AMOUNT) if name in mapping.lines]
+    return [*lines, *(["p_total"] if "total" in mapping.properties else [])]
+
+
+def _line(mapping: Mapping) -> str:
+    parts = {name: f"l_{name}" for name in vocabulary().line if name in mapping.lines}
+    if "quantity" in parts:
+        parts["quantity"] = "abs(l_quantity)"
+    if LINE_AMOUNT in mapping.lines and "price" not in parts:
+        pieces = "coalesce(nullif(abs(l_quantity), 0), 1)" if "quantity" in parts else "1"
+        parts["price"] = f"abs(l_{LINE_AMOUNT}) / {pieces}"
+    return "{" + ", ".join(f"'{name}': {sql}" for name, sql in parts.items()) + "}"
+
+
+def _properties(mapping: Mapping, type_name: str, currency: str | None) -> str:
+    """The JSON of one type's properties: those mapped that its row of the vocabulary has."""
+    names = vocabulary().types[type_name].properties
+    parts = {name: f"p_{name}" for name in names if name in mapping.properties}
+    if "order_id" in names and mapping.order_id is not None:
+        parts["order_id"] = "order_id"
+    if "lines" in names and mapping.lines:
+        parts["lines"] = "lines"
+    if type_name in ORDER_TYPES and currency is not None:
+        parts["currency"] = f"coalesce({parts.get('currency', 'NULL')}, {quoted(currency)})"
+    if not parts:
+        return "'{}'::JSON"
+    return "to_json({" + ", ".join(f"'{name}': {sql}" for name, sql in parts.items()) + "})"

@@ -77,7 +77,6 @@ def compose(settings: Settings) -> Composition:
         events=Ingest(
             log=log,
             known=partial(known_events, engine),
-            unwrap=dict,
             clock=clock,
             metrics=metrics,
             nudge=refresher.nudge,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from retain.clock import Clock
+from retain.envelopes import unwrap
 from retain.errors import InvalidInput
 from retain.event import Event, SetAside, read_event, to_table
 from retain.eventlog import Appended
@@ -41,14 +42,12 @@ class Ingest:
         *,
         log: Log,
         known: Callable[[Sequence[str]], set[str]],
-        unwrap: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         clock: Clock,
         metrics: Metrics,
         nudge: Callable[[], None],
     ) -> None:
         self._log = log
         self._known = known
-        self._unwrap = unwrap
         self._clock = clock
         self._metrics = metrics
         self._nudge = nudge
@@ -61,7 +60,7 @@ class Ingest:
             StoreUnavailable: the log did not answer; nothing was stored.
         """
         received_at = self._clock()
-        read = [self._read(record, received_at) for record in records_in(body)]
+        read = [_read(record, received_at) for record in records_in(body)]
         events = _first_of_each_id(read)
         if dry_run:
             stored = self._known([event.event_id for event in events])
@@ -87,11 +86,6 @@ class Ingest:
         """
         return not self._log.pending_among(sorted(customer_ids))
 
-    def _read(self, record: Any, received_at: datetime) -> Event | SetAside:
-        if not isinstance(record, Mapping):
-            return SetAside("not_an_object", "an event is a JSON object")
-        return read_event(self._unwrap(record), received_at)
-
 
 def records_in(body: Any) -> list[Any]:
     """The records of a batch: under ``events`` or ``batch``, a bare list, or one event.
@@ -116,6 +110,14 @@ def records_in(body: Any) -> list[Any]:
             field=field or "events",
         )
     return body
+
+
+def _read(record: Any, received_at: datetime) -> Event | SetAside:
+    if not isinstance(record, Mapping):
+        return SetAside("not_an_object", "an event is a JSON object")
+    if not isinstance(record.get("type", ""), str):
+        return SetAside("missing_type", "the type of an event is a text")
+    return read_event(unwrap(record), received_at)
 
 
 def _first_of_each_id(read: Iterable[Event | SetAside]) -> list[Event]:

@@ -290,7 +290,6 @@ class Service:
             events=Ingest(
                 log=self.log,
                 known=self.log.known,
-                unwrap=dict,
                 clock=self.clock,
                 metrics=self.metrics,
                 nudge=self.nudge,

@@ -1,9 +1,12 @@
 """Taking in events: each gets its own result, in the order sent."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retain.errors import InvalidInput
 from services.ingest import records_in
+from services.schemas.events import EVENT_SCHEMA
 from tests.unit.services.fakes import Service
 
 EVENT = {
@@ -13,6 +16,35 @@ EVENT = {
     "timestamp": "2026-11-21T19:00:00Z",
     "properties": {"product_id": "sku-1", "mood": "good"},
 }
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+names = st.sampled_from(
+    [
+        "type",
+        "event",
+        "data",
+        "id",
+        "subject",
+        "source",
+        "time",
+        "specversion",
+        "userId",
+        "messageId",
+        "properties",
+        "traits",
+        "context",
+        "customer_id",
+        "timestamp",
+        "event_id",
+        "channel",
+    ]
+)
+types = st.sampled_from(["order_completed", "track", "identify", "page", "product_viewed"])
+json_records = json_values | st.dictionaries(names, json_values | types)
 
 
 @pytest.fixture
@@ -38,6 +70,18 @@ def test_a_batch_a_list_and_one_event_are_all_understood(events, body) -> None:
 def test_what_holds_no_events_is_refused(body) -> None:
     with pytest.raises(InvalidInput):
         records_in(body)
+
+
+@given(json_records)
+def test_no_record_whatever_it_holds_breaks_the_batch_it_came_in(record) -> None:
+    done = Service().use_cases().events.ingest([record, EVENT])
+    assert len(done.answer["results"]) == 2
+    assert done.answer["results"][1]["status"] == "accepted"
+
+
+@pytest.mark.parametrize("event", EVENT_SCHEMA["examples"])
+def test_every_published_example_is_accepted(events, event) -> None:
+    assert statuses(events.ingest([event])) == ["accepted"]
 
 
 def test_an_event_sent_again_is_a_duplicate(events) -> None:

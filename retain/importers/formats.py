@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
+import pyarrow as pa
+
 from retain.envelopes import unwrap
 from retain.errors import InvalidInput
+from retain.eventlog import EventLog
 from retain.importers.mapped import MappedReading
 from retain.importers.mapping import load, preset
 from retain.importers.online_retail import OnlineRetailReading
+from retain.importers.product_feed import ProductReading
 from retain.importers.reading import Reading, Request
 from retain.importers.records import RecordReading, as_it_is
+from retain.products import Products
 
 Opener = Callable[[Request], Reading]
 
@@ -30,6 +35,7 @@ _OPENERS: Mapping[str, Opener] = {
     "cdnow": lambda request: MappedReading(request, preset("cdnow")),
     "retailrocket": lambda request: MappedReading(request, preset("retailrocket")),
     "csv": _by_mapping,
+    "products": ProductReading,
 }
 FORMATS = tuple(_OPENERS)
 
@@ -41,3 +47,14 @@ def open_reading(request: Request) -> Reading:
         UnreadableFile: the file is not of that format.
     """
     return _OPENERS[request.format](request)
+
+
+def store(format_name: str, log: EventLog, table: pa.Table) -> int:
+    """Write what a reading of this format yields; returns how many rows were new.
+
+    Raises:
+        StoreUnavailable: the store did not answer.
+    """
+    if format_name == "products":
+        return Products(log.engine).append(table)
+    return log.append(table).accepted

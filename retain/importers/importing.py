@@ -8,7 +8,7 @@ from retain.clock import now
 from retain.errors import InvalidInput, UnreadableFile
 from retain.eventlog import EventLog
 from retain.importers.currency import known_currency
-from retain.importers.formats import FORMATS, open_reading
+from retain.importers.formats import FORMATS, open_reading, store
 from retain.importers.reading import Request
 from retain.importers.report import ImportReport, Tally
 from retain.importers.scratch import Distinct, scratch
@@ -62,8 +62,9 @@ def import_file(
         aside = SetAsideFile(kept_in / "set_aside.csv", tally)
         try:
             for events in reading.events(tally, aside):
-                tally.logged(events, log.append(events).accepted)
-                customers.add(events.column("customer_id"))
+                tally.logged(events, store(format, log, events))
+                if "customer_id" in events.column_names:
+                    customers.add(events.column("customer_id"))
                 if progress:
                     progress(*reading.progress())
         finally:

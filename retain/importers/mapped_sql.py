@@ -136,7 +136,7 @@ def judged(mapping: Mapping, types: Dict[str, str], latest: int) -> str:
         ("duplicate", "copy > 1", "'the same row stands in this file before'"),
         ("missing_type", "given_type IS NULL", "'the row has no event type'"),
         ("unknown_type", "known_type IS NULL", "concat(given_type, ' is not in the vocabulary')"),
-        ("unparseable_time", "ts IS NULL", "concat('not a time: ', given_time)"),
+        ("unparseable_time", "ts IS NULL", "concat('not a time: ', coalesce(given_time, 'blank'))"),
         ("future_time", f"epoch_us(ts) > {latest}", "concat(given_time, ' has not come yet')"),
         (
             "implausible_time",

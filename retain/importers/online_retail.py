@@ -111,7 +111,7 @@ def _judged(latest: int) -> str:
         "no_customer_id": ("customer IS NULL", "'the line has no customer id'"),
         "duplicate": ("copy > 1", "'the same line stands in this file before'"),
         "no_order_id": ("invoice IS NULL", "'the line has no invoice number'"),
-        "unparseable_time": ("ts IS NULL", "concat('not a time: ', given_time)"),
+        "unparseable_time": ("ts IS NULL", "concat('not a time: ', coalesce(given_time, 'blank'))"),
         "future_time": (f"epoch_us(ts) > {latest}", "concat(given_time, ' has not come yet')"),
         "implausible_time": (
             f"epoch_us(ts) < {to_micros(EARLIEST)}",

@@ -15,10 +15,19 @@ ONLINE_RETAIL: Mapping[str, tuple[str, ...]] = {
     "customer_id": ("Customer ID", "CustomerID"),
     "country": ("Country",),
 }
+PRODUCTS: Mapping[str, tuple[str, ...]] = {
+    "product_id": ("product_id", "id", "sku", "item_id"),
+    "name": ("name", "title", "product_name"),
+    "category": ("category", "product_category", "product_type"),
+    "price": ("price", "unit_price"),
+    "margin": ("margin",),
+    "in_stock": ("in_stock", "availability", "available"),
+    "at": ("at", "time", "timestamp", "updated_at"),
+}
 _SIGNS: Mapping[str, Sequence[Sequence[str]]] = {
     "online-retail": list(ONLINE_RETAIL.values()),
     "retailrocket": [("visitorid", "user_idx"), ("itemid", "item_idx"), ("event",)],
-    "products": [("product_id", "id"), ("margin", "in_stock")],
+    "products": [PRODUCTS["product_id"], PRODUCTS["price"], ("margin", "in_stock")],
     "retain": [("type",), ("customer_id", "anonymous_id"), ("ts", "timestamp")],
     "segment": [("userId", "anonymousId"), ("type",)],
 }

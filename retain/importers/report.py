@@ -61,6 +61,7 @@ class ImportReport:
 
     def text(self) -> str:
         """The report as a table for a person."""
+        things = "products" if self.format == "products" else "events"
         rows = [
             ("rows read", f"{self.rows_read:,}", ""),
             ("rows kept", f"{self.rows_kept:,}", ""),
@@ -69,13 +70,14 @@ class ImportReport:
                 (f"  {reason}", f"{entry.rows:,}", entry.example)
                 for reason, entry in self.set_aside.items()
             ),
-            ("events written", f"{self.events_written:,}", ""),
-            ("events already there", f"{self.events_already_logged:,}", ""),
-            ("customers", f"{self.customers:,}", ""),
-            ("first event", self.first_event_at or "none", ""),
-            ("last event", self.last_event_at or "none", ""),
-            ("orders by currency", _counts(self.currencies) or "none", ""),
+            (f"{things} written", f"{self.events_written:,}", ""),
+            (f"{things} already there", f"{self.events_already_logged:,}", ""),
+            ("first", self.first_event_at or "none", ""),
+            ("last", self.last_event_at or "none", ""),
         ]
+        if things == "events":
+            rows.append(("customers", f"{self.customers:,}", ""))
+            rows.append(("orders by currency", _counts(self.currencies) or "none", ""))
         if self.dropped_properties:
             rows.append(("properties not kept", _counts(self.dropped_properties), ""))
         width = max(len(name) for name, _, _ in rows)
@@ -115,14 +117,17 @@ class Tally:
             self.dropped[name if known else _OTHER_NAMES] += times
 
     def logged(self, events: pa.Table, accepted: int) -> None:
-        """Count a table of events that went to the log, of which ``accepted`` were new."""
+        """Count a table of events (or product states) stored, of which ``accepted`` were new."""
         if not events.num_rows:
             return
         self.events_written += accepted
         self.events_already_logged += events.num_rows - accepted
-        span = pc.min_max(events.column("ts")).as_py()
+        is_feed = "ts" not in events.column_names
+        span = pc.min_max(events.column("at" if is_feed else "ts")).as_py()
         self.first_event_at = min(span["min"], self.first_event_at or span["min"])
         self.last_event_at = max(span["max"], self.last_event_at or span["max"])
+        if is_feed:
+            return
         orders = events.filter(pc.is_in(events.column("type"), pa.array(sorted(ORDER_TYPES))))
         found = pc.extract_regex(orders.column("properties"), _CURRENCY)
         codes = pc.struct_field(found, "currency").drop_null()

@@ -1,0 +1,66 @@
+"""What a place that keeps packed rows can do; SQLite and Redis are two of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.packed_codec import PackedRows
+from feature_repo.packed_schema import PackedSchema
+from feature_repo.packed_view import PackedView
+
+Key = str | bytes
+Rows = Sequence[bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of one view among the keys asked for.
+
+    Attributes:
+        present: (n,) whether the key has a row.
+        rows: the rows that are there, in the order of the keys.
+    """
+
+    present: NDArray[np.bool_]
+    rows: PackedRows
+
+
+class PackedBackend(Protocol):
+    """Packed rows of the customers of one project.
+
+    Every method raises StoreUnavailable when the store does not answer.
+    """
+
+    def read(self, keys: Sequence[Key], views: Sequence[PackedView]) -> list[Found]:
+        """One round trip for all views; a key asked twice is answered twice.
+
+        Raises:
+            FingerprintMismatch: a row was written for another schema.
+        """
+
+    def read_rows(self, keys: Sequence[Key], views: Sequence[str]) -> list[list[bytes | None]]:
+        """Per view the row of every key, whatever schema it was written for."""
+
+    def write(self, keys: Sequence[Key], rows: Mapping[PackedView, Rows]) -> None:
+        """Keep these rows, each customer at once; an older row never replaces a newer one."""
+
+    def schemas(self) -> dict[int, PackedSchema]:
+        """Every schema rows were ever written for, by fingerprint."""
+
+    def add_view(self, view: PackedView) -> None:
+        """Make room for a view."""
+
+    def drop_view(self, view: str) -> None:
+        """Forget a view and its rows."""
+
+    def clear(self) -> None:
+        """Forget everything of this project and entity."""
+
+    def progress(self, job: str) -> int:
+        """How many rows of a job were written before it stopped."""
+
+    def set_progress(self, job: str, rows: int | None) -> None:
+        """Remember how far a job is; None forgets it."""

@@ -1,0 +1,196 @@
+"""How the rows of all views of one customer become one small value, and rows again.
+
+A book names the views of a value, the schemas of their rows, and the dictionary they were
+compressed with. A value is a header (which views, which book, how many event times, and those
+times) and one zstandard frame: the fixed parts of the rows, then their variable parts.
+A customer's views usually share one event time, which is then kept once.
+"""
+
+import json
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from feature_repo.packed_codec import NO_TIME, event_bytes
+from feature_repo.packed_schema import PackedSchema
+
+HEADER = struct.Struct("<IIB")
+KEPT_APART = 16  # fingerprint and event time are not repeated in the frame
+
+_LEVEL = 1
+_DICTIONARY_BYTES = 16_384
+_FEWEST_SAMPLES, _MOST_SAMPLES = 200, 2_000
+
+
+@dataclass(frozen=True)
+class Book:
+    """The views of a value in order, with the schema of each, and their dictionary."""
+
+    views: tuple[tuple[str, PackedSchema], ...]
+    dictionary: bytes = b""
+
+    @cached_property
+    def names_id(self) -> int:
+        """32 bits over the names of the views."""
+        return _digest(json.dumps([name for name, _ in self.views]).encode())
+
+    @cached_property
+    def id(self) -> int:
+        """32 bits over everything a value of this book depends on."""
+        return _digest(self.text().encode())
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """Bytes of each view's fixed part in the frame."""
+        return [schema.row.itemsize - KEPT_APART for _, schema in self.views]
+
+    @cached_property
+    def _zstd(self) -> tuple[zstandard.ZstdCompressor, zstandard.ZstdDecompressor]:
+        trained = zstandard.ZstdCompressionDict(self.dictionary) if self.dictionary else None
+        return (
+            zstandard.ZstdCompressor(_LEVEL, dict_data=trained, write_dict_id=False),
+            zstandard.ZstdDecompressor(dict_data=trained),
+        )
+
+    def text(self) -> str:
+        """The book as JSON."""
+        views = [[name, schema.fields] for name, schema in self.views]
+        return json.dumps([views, self.dictionary.hex()])
+
+    @classmethod
+    def of_text(cls, text: str | bytes) -> "Book":
+        """The book that :meth:`text` made."""
+        views, dictionary = json.loads(text)
+        schemas = [(name, PackedSchema.of((n, d) for n, d in fields)) for name, fields in views]
+        return cls(tuple(schemas), bytes.fromhex(dictionary))
+
+    def trained(self, lines: Sequence[Sequence[bytes | None]]) -> "Book":
+        """This book with a dictionary learned from customers, where there are enough of them."""
+        if len(lines) < _FEWEST_SAMPLES:
+            return self
+        samples: list[bytes | bytearray | memoryview] = [
+            self._frame(line) for line in lines[:_MOST_SAMPLES]
+        ]
+        try:
+            dictionary = zstandard.train_dictionary(_DICTIONARY_BYTES, samples)
+        except zstandard.ZstdError:
+            return self
+        return Book(self.views, dictionary.as_bytes())
+
+    def values(self, lines: Iterable[Sequence[bytes | None]]) -> list[bytes]:
+        """One value per customer; a line is its rows in the order of the views, None for none."""
+        compress = self._zstd[0].compress
+        absent = event_bytes(NO_TIME)
+        start = HEADER.pack(self.names_id, self.id, 1)
+        values = []
+        for line in lines:
+            times = [absent if row is None else row[8:KEPT_APART] for row in line]
+            if times.count(times[0]) == len(times):
+                head = start + times[0]
+            else:
+                head = HEADER.pack(self.names_id, self.id, len(times)) + b"".join(times)
+            values.append(head + compress(self._frame(line)))
+        return values
+
+    def opened(self, values: Sequence[bytes]) -> "Opened":
+        """What n values of this book hold."""
+        count, fixed = len(values), sum(self.widths)
+        decompress = self._zstd[1].decompress
+        times, frames = [], []
+        for value in values:
+            kept = value[8]
+            start = HEADER.size + 8 * kept
+            head = value[HEADER.size : start]
+            times.append(head if kept > 1 else head * len(self.views))
+            frames.append(decompress(value[start:]))
+        joined = b"".join([frame[:fixed] for frame in frames])
+        return Opened(
+            book=self,
+            fixed=np.frombuffer(joined, np.uint8).reshape(count, fixed),
+            tails=[frame[fixed:] for frame in frames],
+            times=np.frombuffer(b"".join(times), ">u8").reshape(count, len(self.views)),
+        )
+
+    def _frame(self, line: Sequence[bytes | None]) -> bytes:
+        fixed, tails = [], []
+        for row, width, (_, schema) in zip(line, self.widths, self.views, strict=True):
+            if row is None:
+                fixed.append(bytes(width))
+                continue
+            end = schema.row.itemsize
+            fixed.append(row[KEPT_APART:end])
+            if schema.variable:
+                tails.append(row[end:])
+        return b"".join(fixed) + b"".join(tails)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Decompressed values of one book.
+
+    Attributes:
+        fixed: (n, bytes) the fixed parts of all views, side by side.
+        tails: per customer the variable parts of all views.
+        times: (n, views) event times as rows hold them; zero where a view has no row.
+    """
+
+    book: Book
+    fixed: NDArray[np.uint8]
+    tails: list[bytes]
+    times: NDArray[np.uint64]
+
+    def present(self, view: int) -> NDArray[np.bool_]:
+        """Which customers have a row of the view at this position."""
+        there: NDArray[np.bool_] = self.times[:, view] != 0
+        return there
+
+    def fixed_rows(self, view: int) -> NDArray[Any]:
+        """The fixed parts of the rows that are there, with their headers whole again."""
+        _, schema = self.book.views[view]
+        there = self.present(view)
+        rows = np.zeros(int(there.sum()), schema.row)
+        rows["fingerprint"] = schema.fingerprint
+        rows["event"] = self.times[there, view]
+        start = sum(self.book.widths[:view])
+        block = rows.view(np.uint8).reshape(len(rows), schema.row.itemsize)
+        block[:, KEPT_APART:] = self.fixed[there, start : start + self.book.widths[view]]
+        return rows
+
+    def row_tails(self, view: int) -> list[bytes]:
+        """The variable parts of the rows that are there."""
+        ends = self._ends
+        there = self.present(view)
+        starts, stops = ends[there, view].tolist(), ends[there, view + 1].tolist()
+        tails = [self.tails[place] for place in np.flatnonzero(there)]
+        return [tail[a:b] for tail, a, b in zip(tails, starts, stops, strict=True)]
+
+    def rows(self, view: int) -> list[bytes | None]:
+        """The rows of the view at this position as they were encoded."""
+        fixed = self.fixed_rows(view)
+        width = fixed.dtype.itemsize
+        parts, tails = fixed.tobytes(), iter(self.row_tails(view))
+        whole = (parts[i * width : (i + 1) * width] + tail for i, tail in enumerate(tails))
+        return [next(whole) if there else None for there in self.present(view).tolist()]
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """Where the variable part of each view ends within a tail, (n, views + 1)."""
+        lengths = np.zeros((len(self.tails), len(self.book.views) + 1), dtype=np.int64)
+        stop = 0
+        for view, (_, schema) in enumerate(self.book.views):
+            stop += self.book.widths[view]
+            if schema.variable:
+                last = np.ascontiguousarray(self.fixed[:, stop - 4 : stop])
+                lengths[:, view + 1] = last.view("<u4")[:, 0]
+        return np.cumsum(lengths, axis=1)
+
+
+def _digest(content: bytes) -> int:
+    return int.from_bytes(blake2b(content, digest_size=4).digest(), "little")

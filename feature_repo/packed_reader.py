@@ -1,0 +1,190 @@
+"""The two reads requests live on: a matrix in manifest order, or Arrow columns; no Feast.
+
+Both are one round trip for any number of customers and decode without a loop over values.
+A value older than its view's time to live reads as its declared null default.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from feature_repo.packed_backend import Found, PackedBackend
+from feature_repo.packed_codec import NO_TIME
+from feature_repo.packed_schema import FIXED
+from feature_repo.packed_view import PackedView
+from retain.clock import to_micros
+from retain.errors import FingerprintMismatch, InvalidInput
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """How old what was read is, by customer (n rows) and view (v columns).
+
+    Attributes:
+        views: names of the v views.
+        event_us: (n, v) event times in epoch microseconds; ``NO_TIME`` without a row.
+        present: (n, v) whether there is a row.
+        stale: (n, v) whether the row is older than the view's time to live.
+    """
+
+    views: tuple[str, ...]
+    event_us: NDArray[np.int64]
+    present: Flags
+    stale: Flags
+
+    def stale_views(self, row: int) -> list[str]:
+        """The views whose values were too old for the customer in ``row``."""
+        return [self.views[view] for view in np.flatnonzero(self.stale[row])]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedMatrix:
+    """``values`` is (n, d) float64 in the order of the names asked for; NaN is missing."""
+
+    values: NDArray[np.float64]
+    ages: Ages
+
+
+@dataclass(frozen=True, slots=True)
+class PackedTable:
+    """``table`` has ``customer_id`` and the columns of every view; null is missing."""
+
+    table: pa.Table
+    ages: Ages
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Columns of one dtype of one view, and where they go in the matrix."""
+
+    dtype: str
+    slots: list[int]
+    positions: list[int]
+    columns: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    views: tuple[PackedView, ...]
+    parts: tuple[tuple[_Part, ...], ...]
+    defaults: NDArray[np.float64]
+
+
+class PackedReader:
+    """Reads of one store; safe to share between threads.
+
+    Args:
+        backend: where the rows are.
+        views: what may be asked for.
+    """
+
+    def __init__(self, backend: PackedBackend, views: Sequence[PackedView]) -> None:
+        self._backend = backend
+        self._views = tuple(views)
+        self._plan = lru_cache(maxsize=64)(self._planned)
+
+    def read_matrix(
+        self, customer_ids: Sequence[str], names: Sequence[str], at: datetime
+    ) -> PackedMatrix:
+        """The stored numbers ``names`` of the customers, (n, d), as they hold at ``at``.
+
+        A customer without a row has NaN there. Times are epoch microseconds.
+
+        Raises:
+            FingerprintMismatch: a name is not stored, or a row has another schema.
+            InvalidInput: a name is not of a number.
+            StoreUnavailable: the store did not answer.
+        """
+        plan = self._plan(tuple(names))
+        found = self._backend.read(customer_ids, plan.views)
+        ages = _ages(plan.views, found, at)
+        values = np.full((len(customer_ids), len(names)), np.nan)
+        for view, (own, parts) in enumerate(zip(found, plan.parts, strict=True)):
+            usable = ages.present[:, view] & ~ages.stale[:, view]
+            whole = bool(usable.all())
+            kept = usable[own.present]
+            for part in parts:
+                block = own.rows.fixed[part.dtype][:, part.slots].astype(np.float64)
+                if not part.dtype.startswith("float"):
+                    block[own.rows.nulls[:, part.positions]] = np.nan
+                if whole:
+                    values[:, part.columns] = block
+                else:
+                    columns = np.array(part.columns)
+                    values[np.ix_(usable, columns)] = block[kept]
+                    values[np.ix_(ages.stale[:, view], columns)] = plan.defaults[columns]
+        return PackedMatrix(values, ages)
+
+    def read_table(self, customer_ids: Sequence[str], at: datetime) -> PackedTable:
+        """Every stored column of the customers, one line each in the order asked.
+
+        Raises:
+            FingerprintMismatch: a row was written for another schema.
+            StoreUnavailable: the store did not answer.
+        """
+        found = self._backend.read(customer_ids, self._views)
+        ages = _ages(self._views, found, at)
+        names, columns = ["customer_id"], [pa.array(customer_ids, pa.string())]
+        for position, view in enumerate(self._views):
+            names.extend(view.columns)
+            columns.extend(_columns(view, found[position], ages.stale[:, position]))
+        return PackedTable(pa.Table.from_arrays(columns, names=names), ages)
+
+    def _planned(self, names: tuple[str, ...]) -> _Plan:
+        owners = {name: view for view in self._views for name in view.schema.slots}
+        absent = [name for name in names if name not in owners]
+        if absent:
+            raise FingerprintMismatch(
+                f"features that are not stored: {', '.join(absent)}",
+                remedy="train again with this version, or serve with the version it was made by",
+            )
+        views = tuple(view for view in self._views if any(owners[n] is view for n in names))
+        parts: dict[str, dict[str, _Part]] = {view.name: {} for view in views}
+        for column, name in enumerate(names):
+            dtype, slot, position = owners[name].schema.slots[name]
+            if dtype not in FIXED:
+                raise InvalidInput(f"{name} is no number", field=name)
+            part = parts[owners[name].name].setdefault(dtype, _Part(dtype, [], [], []))
+            part.slots.append(slot)
+            part.positions.append(position)
+            part.columns.append(column)
+        defaults = [owners[name].null_defaults.get(name, np.nan) for name in names]
+        by_view = tuple(tuple(parts[view.name].values()) for view in views)
+        return _Plan(views, by_view, np.array(defaults))
+
+
+def _ages(views: Sequence[PackedView], found: Sequence[Found], at: datetime) -> Ages:
+    moment = to_micros(at)
+    count = len(found[0].present) if found else 0
+    event_us = np.full((count, len(views)), NO_TIME)
+    present = np.zeros((count, len(views)), dtype=bool)
+    stale = np.zeros((count, len(views)), dtype=bool)
+    for position, (view, own) in enumerate(zip(views, found, strict=True)):
+        present[:, position] = own.present
+        event_us[own.present, position] = own.rows.event_us
+        if view.ttl_us is not None:
+            late = event_us[:, position] < moment - view.ttl_us
+            stale[:, position] = own.present & late
+    return Ages(tuple(view.name for view in views), event_us, present, stale)
+
+
+def _columns(view: PackedView, found: Found, stale: Flags) -> list[pa.Array]:
+    arrays = found.rows.arrays()
+    if not found.present.all() or stale.any():
+        places = np.cumsum(found.present) - 1
+        taken = pa.array(places, mask=~found.present | stale)
+        arrays = [array.take(taken) for array in arrays]
+    by_name = dict(zip(view.schema.slots, arrays, strict=True))
+    if stale.any():
+        for name, default in view.null_defaults.items():
+            own = by_name[name]
+            by_name[name] = pc.if_else(pa.array(stale), pa.scalar(default, own.type), own)
+    return [by_name[name] for name in view.columns]

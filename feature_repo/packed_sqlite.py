@@ -1,0 +1,229 @@
+"""Packed rows in SQLite: one table per entity, one line per customer, one column per view.
+
+A read takes no lock a writer could hold (WAL), and a writer replaces a cell only by a row whose
+event time is not older: the guard is in the upsert.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from threading import local
+
+import numpy as np
+
+from feature_repo.packed_backend import Found, Key, Rows
+from feature_repo.packed_codec import PackedRows
+from feature_repo.packed_schema import PackedSchema
+from feature_repo.packed_view import PackedView
+from retain.errors import StoreUnavailable
+
+_BUSY_TIMEOUT_MS = 10_000
+_PAGE_BYTES = 16_384
+_MOST_VARIABLES = 30_000
+_EVENT_TIME = "substr({0}, 9, 8)"  # PackedSchema.row: the field after the fingerprint
+
+
+class SqliteRows:
+    """Packed rows of one entity of a project in the file ``path``.
+
+    Every thread has its own connection. ``entity`` is the join keys, comma-separated.
+    """
+
+    def __init__(self, path: Path, project: str, entity: str = "customer_id") -> None:
+        self._path = path
+        self._table = _quoted(f"packed {project} {entity}")
+        self._schemas = _quoted(f"packed schemas {project} {entity}")
+        self._jobs = _quoted(f"packed jobs {project} {entity}")
+        self._threads = local()
+
+    def read(self, keys: Sequence[Key], views: Sequence[PackedView]) -> list[Found]:
+        found = []
+        for view, rows in zip(views, self.read_rows(keys, [v.name for v in views]), strict=True):
+            there = [row for row in rows if row is not None]
+            present = (
+                np.ones(len(rows), bool)
+                if len(there) == len(rows)
+                else np.fromiter((row is not None for row in rows), bool, len(rows))
+            )
+            found.append(Found(present, PackedRows.of(view.schema, there, view=view.name)))
+        return found
+
+    def read_rows(self, keys: Sequence[Key], views: Sequence[str]) -> list[list[bytes | None]]:
+        with self._connected() as connection:
+            try:
+                lines, names = self._lines(connection, keys, views)
+            except sqlite3.OperationalError as error:
+                if not str(error).startswith("no such"):
+                    raise
+                # another process dropped a view since we looked
+                self._threads.known = set()
+                lines, names = self._lines(connection, keys, views)
+        asked = [lines.get(key) for key in keys]
+        read: dict[str, list[bytes | None]] = {
+            name: [line[position] if line else None for line in asked]
+            for position, name in enumerate(names, start=1)
+        }
+        return [read.get(view) or [None] * len(keys) for view in views]
+
+    def _lines(
+        self, connection: sqlite3.Connection, keys: Sequence[Key], views: Sequence[str]
+    ) -> tuple[dict[Key, tuple[bytes | None, ...]], list[str]]:
+        """The stored cells by key, and the views they are of: those there are columns for."""
+        known = self._known(connection, views)
+        names = [view for view in views if view in known]
+        columns = ", ".join(["t.key", *(f"t.{_column(view)}" for view in names)])
+        lines: dict[Key, tuple[bytes | None, ...]] = {}
+        for start in range(0, len(keys) if names else 0, _MOST_VARIABLES):
+            part = keys[start : start + _MOST_VARIABLES]
+            marks = ",".join("?" * len(part))
+            cursor = connection.execute(
+                f"SELECT {columns} FROM {self._table} AS t WHERE t.key IN ({marks})", part
+            )
+            lines.update((line[0], line) for line in cursor)
+        return lines, names
+
+    def write(self, keys: Sequence[Key], rows: Mapping[PackedView, Rows]) -> None:
+        views = list(rows)
+        for view in views:
+            self.add_view(view)
+        columns = [_column(view.name) for view in views]
+        newer = "{0} IS NULL OR {1} >= {2}"
+        sets = ", ".join(
+            f"{c} = CASE WHEN "
+            + newer.format(
+                f"t.{c}", _EVENT_TIME.format(f"excluded.{c}"), _EVENT_TIME.format(f"t.{c}")
+            )
+            + f" THEN excluded.{c} ELSE t.{c} END"
+            for c in columns
+        )
+        upsert = (
+            f"INSERT INTO {self._table} AS t (key, {', '.join(columns)}) "
+            f"VALUES ({', '.join('?' * (len(columns) + 1))}) "
+            f"ON CONFLICT (key) DO UPDATE SET {sets}"
+        )
+        with self._writing() as connection:
+            connection.executemany(upsert, zip(keys, *rows.values(), strict=True))
+
+    def schemas(self) -> dict[int, PackedSchema]:
+        with self._connected() as connection:
+            if not self._exists(connection):
+                return {}
+            lines = connection.execute(f"SELECT fields FROM {self._schemas}").fetchall()
+        known = [PackedSchema.of((n, d) for n, d in json.loads(fields)) for (fields,) in lines]
+        return {schema.fingerprint: schema for schema in known}
+
+    def add_view(self, view: PackedView) -> None:
+        ready: set[tuple[str, int]] = self._threads.__dict__.setdefault("ready", set())
+        if (view.name, view.schema.fingerprint) in ready:
+            with self._connected() as connection:
+                if view.name in self._known(connection, [view.name], fresh=True):
+                    return
+        with self._writing() as connection:
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {self._table} (key NOT NULL PRIMARY KEY)"
+            )
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {self._schemas} (fields TEXT PRIMARY KEY)"
+            )
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {self._jobs} (job TEXT PRIMARY KEY, rows INTEGER)"
+            )
+            if view.name not in self._known(connection, [view.name], fresh=True):
+                connection.execute(
+                    f"ALTER TABLE {self._table} ADD COLUMN {_column(view.name)} BLOB"
+                )
+            connection.execute(
+                f"INSERT OR IGNORE INTO {self._schemas} VALUES (?)",
+                (json.dumps(view.schema.fields),),
+            )
+        ready.add((view.name, view.schema.fingerprint))
+
+    def drop_view(self, view: str) -> None:
+        with self._writing() as connection:
+            if view in self._known(connection, [view], fresh=True):
+                connection.execute(f"ALTER TABLE {self._table} DROP COLUMN {_column(view)}")
+
+    def clear(self) -> None:
+        with self._writing() as connection:
+            for table in (self._table, self._schemas, self._jobs):
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
+        with self._connected() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def progress(self, job: str) -> int:
+        with self._connected() as connection:
+            if not self._exists(connection):
+                return 0
+            line = connection.execute(
+                f"SELECT rows FROM {self._jobs} WHERE job = ?", (job,)
+            ).fetchone()
+        return line[0] if line else 0
+
+    def set_progress(self, job: str, rows: int | None) -> None:
+        with self._writing() as connection:
+            if rows is None:
+                connection.execute(f"DELETE FROM {self._jobs} WHERE job = ?", (job,))
+            else:
+                connection.execute(
+                    f"INSERT OR REPLACE INTO {self._jobs} VALUES (?, ?)", (job, rows)
+                )
+
+    def _exists(self, connection: sqlite3.Connection) -> bool:
+        return bool(connection.execute(f"PRAGMA table_info({self._jobs})").fetchall())
+
+    def _known(
+        self, connection: sqlite3.Connection, views: Sequence[str], *, fresh: bool = False
+    ) -> set[str]:
+        """Views there are columns for, among ``views``; asked again while one is missing."""
+        known: set[str] = self._threads.__dict__.setdefault("known", set())
+        if fresh or not known.issuperset(views):
+            lines = connection.execute(f"PRAGMA table_info({self._table})").fetchall()
+            columns = {_quoted(line[1]) for line in lines}
+            known.difference_update(views)
+            known.update(view for view in views if _column(view) in columns)
+        return known
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            yield self._connection()
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(
+                f"the online store did not answer: {error}", remedy="try again in a moment"
+            ) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self._path, isolation_level=None)
+            connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+            connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            self._threads.connection = connection
+        return connection
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _column(view: str) -> str:
+    # SQLite does not tell "Orders" from "orders", Feast does
+    mark = "" if view == view.lower() else blake2b(view.encode(), digest_size=4).hexdigest()
+    return _quoted(f"view {view} {mark}".rstrip())

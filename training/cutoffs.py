@@ -1,0 +1,103 @@
+"""Cutoffs: the moments of the past at which customers are looked at, and their roles."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from retain.errors import NotEnoughData
+
+SPACING_DAYS = 30
+MINIMUM_HISTORY_DAYS = 30
+MOST_CUTOFFS = 24
+FEWEST_CUTOFFS = 3
+
+# (holdout, validation) cutoffs, the most wanted first
+_SHAPES = ((3, 3), (3, 2), (2, 2), (1, 2), (1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every cutoff is in ``every``; the others say which part it plays.
+
+    Attributes:
+        fit: models are fitted on these while rounds and calibrators are chosen.
+        validation: rounds, shares and calibrators are chosen on these.
+        refit: the evaluated model is fitted on these; their labels end by the first holdout.
+        holdout: judged on these, once.
+        statement: the same in words, for the manifest.
+    """
+
+    fit: tuple[datetime, ...]
+    validation: tuple[datetime, ...]
+    refit: tuple[datetime, ...]
+    holdout: tuple[datetime, ...]
+    every: tuple[datetime, ...]
+    statement: str
+
+
+def plan(first_event_at: datetime, as_of: datetime, horizon_days: int) -> Plan:
+    """As many cutoffs as the history allows, one every 30 days, split by time.
+
+    Raises:
+        NotEnoughData: the history is too short for three cutoffs.
+    """
+    every = _grid(first_event_at, as_of, horizon_days)
+    if len(every) < FEWEST_CUTOFFS:
+        needed = horizon_days + MINIMUM_HISTORY_DAYS + 2 * _spacing(horizon_days)
+        raise NotEnoughData(
+            f"labels of {horizon_days} days need {needed} days of history; "
+            f"there are {max((as_of - first_event_at).days, 0)} before {as_of:%Y-%m-%d}",
+            remedy="import a longer history, or train with a shorter --horizon-days",
+        )
+    horizon = timedelta(days=horizon_days)
+    enough = max(FEWEST_CUTOFFS, len(every) // 3)
+    for held, validated in _SHAPES:
+        holdout = every[-held:]
+        refit = tuple(at for at in every if at + horizon <= holdout[0])
+        validation = refit[-validated:]
+        fit = tuple(at for at in refit if at + horizon <= validation[0]) if validation else ()
+        if len(fit) >= enough:
+            return Plan(fit, validation, refit, holdout, every, _apart(fit, validation, holdout))
+    fit, validation, holdout = every[:-2], every[-2:-1], every[-1:]
+    return Plan(fit, validation, every[:-1], holdout, every, _overlapping(holdout, horizon_days))
+
+
+def _spacing(horizon_days: int) -> int:
+    return min(SPACING_DAYS, max(7, horizon_days))
+
+
+def _grid(first_event_at: datetime, as_of: datetime, horizon_days: int) -> tuple[datetime, ...]:
+    last = as_of - timedelta(days=horizon_days)
+    spacing = timedelta(days=_spacing(horizon_days))
+    earliest = first_event_at + timedelta(days=MINIMUM_HISTORY_DAYS)
+    moments = (last - spacing * step for step in range(MOST_CUTOFFS))
+    return tuple(at for at in moments if at >= earliest)[::-1]
+
+
+def _days(cutoffs: tuple[datetime, ...]) -> str:
+    if len(cutoffs) == 1:
+        return f"{cutoffs[0]:%Y-%m-%d}"
+    return f"{cutoffs[0]:%Y-%m-%d} to {cutoffs[-1]:%Y-%m-%d} ({len(cutoffs)} cutoffs)"
+
+
+_FINAL = (
+    "The registered model was fitted again on every cutoff with what had been chosen; "
+    "its metrics are those of the evaluated model."
+)
+
+
+def _apart(
+    fit: tuple[datetime, ...], validation: tuple[datetime, ...], holdout: tuple[datetime, ...]
+) -> str:
+    return (
+        f"Rounds, blend and calibration were chosen on {_days(validation)} after fitting on "
+        f"{_days(fit)}; judged on {_days(holdout)}. No label window of a fit reaches into the "
+        f"windows it is judged on. {_FINAL}"
+    )
+
+
+def _overlapping(holdout: tuple[datetime, ...], horizon_days: int) -> str:
+    return (
+        f"The history is too short to keep label windows apart: judged on {_days(holdout)}, and "
+        f"the {horizon_days}-day label windows of earlier cutoffs overlap the holdout's, so the "
+        f"metrics are somewhat too good. {_FINAL}"
+    )

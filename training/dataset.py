@@ -1,0 +1,123 @@
+"""The training set: customers at cutoffs, their read-time features and their labels."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from retain import labels
+from retain.clock import to_micros
+from retain.columns import Columns
+from retain.features.ageing import aged
+from retain.features.matrix import to_matrix
+from retain.manifest import ModelFeature
+from retain.predictors.trees import Floats
+from training.cutoffs import Plan
+
+POPULATION_DAYS = 365
+POPULATION = f"customers with an order in the {POPULATION_DAYS} days before the moment of scoring"
+
+Mask = NDArray[np.bool_]
+
+
+class FeatureSource(Protocol):
+    """Where training gets features and facts from; nothing after ``as_of`` is ever returned."""
+
+    def training_table(self, cutoffs: Sequence[datetime]) -> pa.Table:
+        """The feature table of every known customer at each cutoff."""
+        ...
+
+    def features_at(self, keys: pa.Table) -> pa.Table:
+        """The feature table of (customer_id, as_of) keys, in their order."""
+        ...
+
+    def orders(self) -> pa.Table:
+        """``customer_id, ts, is_order, value``; refunds are negative."""
+        ...
+
+    def assignments(self) -> pa.Table:
+        """``customer_id, as_of, action_id, treated, campaign_id``."""
+        ...
+
+    def span(self) -> tuple[datetime, datetime]:
+        """First and last moment of any event."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """n rows of (customer, cutoff), in the order of cutoffs.
+
+    Attributes:
+        cutoffs: epoch microseconds, (n,).
+        days_to_order: NaN where no order came within the horizon.
+        current: the population's columns at ``as_of`` itself, which have no labels yet.
+    """
+
+    plan: Plan
+    horizon_days: int
+    seed: int
+    customers: NDArray[Any]
+    cutoffs: NDArray[np.int64]
+    columns: Columns
+    churned: Floats
+    days_to_order: Floats
+    net_revenue: Floats
+    current: Columns
+
+    def at(self, cutoffs: Sequence[datetime]) -> Mask:
+        """Which rows belong to these cutoffs, (n,)."""
+        return np.isin(self.cutoffs, [to_micros(at) for at in cutoffs])
+
+    def matrix(self, features: Sequence[ModelFeature]) -> Floats:
+        """The (n, d) matrix of these features."""
+        return to_matrix(self.columns, features)
+
+    def where(self, mask: Mask) -> "Dataset":
+        """The rows of ``mask``."""
+        return replace(
+            self,
+            customers=self.customers[mask],
+            cutoffs=self.cutoffs[mask],
+            columns={name: column[mask] for name, column in self.columns.items()},
+            churned=self.churned[mask],
+            days_to_order=self.days_to_order[mask],
+            net_revenue=self.net_revenue[mask],
+        )
+
+    def digest(self, features: Sequence[ModelFeature]) -> str:
+        """sha256 over keys, features and labels."""
+        found = hashlib.sha256("\n".join(self.customers).encode())
+        for part in (self.cutoffs, self.matrix(features), self.churned, self.net_revenue):
+            found.update(np.ascontiguousarray(part).tobytes())
+        return found.hexdigest()
+
+
+def build(
+    source: FeatureSource, plan: Plan, as_of: datetime, horizon_days: int, seed: int
+) -> Dataset:
+    """Features and labels of the population at every cutoff of ``plan``."""
+    table = source.training_table([*plan.every, as_of])
+    columns = aged(table)
+    population = np.asarray(columns["order_recency_days"], dtype=np.float64) < POPULATION_DAYS
+    now = table.column("as_of").cast(pa.int64()).to_numpy() == to_micros(as_of)
+    labelled = population & ~now
+    keys = table.select(["customer_id", "as_of"]).filter(pa.array(labelled))
+    found = labels.outcomes(keys, source.orders(), horizon_days)
+    return Dataset(
+        plan=plan,
+        horizon_days=horizon_days,
+        seed=seed,
+        customers=np.array(keys.column("customer_id").to_pylist(), dtype=object),
+        cutoffs=keys.column("as_of").cast(pa.int64()).to_numpy(),
+        columns={name: column[labelled] for name, column in columns.items()},
+        churned=found.column("churned").cast(pa.float64()).to_numpy(),
+        days_to_order=found.column("days_to_order").to_numpy(),
+        net_revenue=found.column("net_revenue").to_numpy(),
+        current={name: column[population & now] for name, column in columns.items()},
+    )

@@ -1,0 +1,143 @@
+"""The written evaluation: a table a person can read, and the same as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from retain.clock import iso
+from retain.manifest import Measured
+from training.cutoffs import Plan
+from training.head import FittedHead, Judgement
+
+_HEADER = ("metric", "model", "rule", "", "difference", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One training run as it is written down.
+
+    Attributes:
+        heads: every fitted head with the name of its registered model.
+        skipped: heads without a model, and why.
+    """
+
+    run_id: str
+    as_of: datetime
+    horizon_days: int
+    seed: int
+    plan: Plan
+    heads: tuple[tuple[str, FittedHead], ...]
+    skipped: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON, intervals included."""
+        return {
+            "run_id": self.run_id,
+            "as_of": iso(self.as_of),
+            "horizon_days": self.horizon_days,
+            "seed": self.seed,
+            "split": self.plan.statement,
+            "cutoffs": [iso(at) for at in self.plan.every],
+            "holdout_cutoffs": [iso(at) for at in self.plan.holdout],
+            "heads": {
+                head.head: {
+                    "model": model,
+                    "label": head.label,
+                    "population": head.population,
+                    "rows": head.rows,
+                    "beats_baseline": head.beats_baseline,
+                    "metrics": {k: v.model_dump() for k, v in head.metrics.items()},
+                    "baselines": {k: v.model_dump() for k, v in head.baselines.items()},
+                    "parameters": head.parameters,
+                    "notes": list(head.notes),
+                }
+                for model, head in self.heads
+            },
+            "skipped": dict(self.skipped),
+        }
+
+    def text(self) -> str:
+        """The table, in at most 100 columns."""
+        lines = [
+            f"Training run {self.run_id}",
+            f"as of {iso(self.as_of)}, labels of {self.horizon_days} days",
+            "",
+            *_wrapped(self.plan.statement),
+            "Every number is from the holdout, with its 95 % interval over resampled customers;",
+            "a difference is paired, and positive where the model is better.",
+        ]
+        for model, head in self.heads:
+            lines += ["", f"{model}: {head.label} ({head.rows:,} rows)"]
+            if head.judgements:
+                lines += _table(head.judgements)
+                lines += _wrapped(_verdict(head))
+            lines += [part for note in head.notes for part in _wrapped(note)]
+        for name, reason in self.skipped.items():
+            lines += ["", f"{name}: no model", *_wrapped(reason)]
+        return "\n".join(lines)
+
+    def write(self, folder: Path) -> Path:
+        """``evaluation.json`` and ``evaluation.txt`` in a folder of the run's name."""
+        target = folder / self.run_id
+        target.mkdir(parents=True, exist_ok=True)
+        content = json.dumps(self.as_json(), indent=2, ensure_ascii=False)
+        (target / "evaluation.json").write_text(content + "\n", encoding="utf-8")
+        (target / "evaluation.txt").write_text(self.text() + "\n", encoding="utf-8")
+        return target
+
+
+def _verdict(head: FittedHead) -> str:
+    decisive = [line for line in head.judgements if line.decisive]
+    rules = ", ".join(f"{line.rule_name} on {line.metric}" for line in decisive)
+    if head.beats_baseline:
+        return f"The model beats its dumb rule ({rules})."
+    return (
+        f"The model does NOT beat its dumb rule ({rules}): "
+        "it is registered, and is promoted only by force and with a reason."
+    )
+
+
+def _table(lines: tuple[Judgement, ...]) -> list[str]:
+    rows = [_HEADER, *map(_row, lines)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADER))]
+    return [
+        "  "
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _row(line: Judgement) -> tuple[str, ...]:
+    if line.rule is None or line.difference is None:
+        return (line.metric, _number(line.model), "", "", "", "")
+    lost = "worse" if line.difference.high < 0 else "not told apart"
+    return (
+        line.metric,
+        _number(line.model),
+        _number(line.rule),
+        line.rule_name,
+        _number(line.difference),
+        "better" if line.beats else lost,
+    )
+
+
+def _number(measured: Measured) -> str:
+    digits = 3 if abs(measured.value) < 10 else 1
+    value, low, high = (
+        f"{number:.{digits}f}" for number in (measured.value, measured.low, measured.high)
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def _wrapped(sentence: str, width: int = 98) -> list[str]:
+    lines, line = [], ""
+    for word in sentence.split():
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, line]

@@ -1,0 +1,78 @@
+"""A hurdle: whether a customer brings revenue at all, times how much if so."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from retain.manifest import ModelFeature
+from retain.predictors.calibrator import Platt
+from retain.predictors.trees import Floats
+from training import blending
+from training.blending import FittedBlend
+from training.boosting import Rows
+from training.calibration import platt
+
+Features = Sequence[ModelFeature]
+
+SMALLEST = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Hurdle:
+    """Probability of any revenue times the exponential of its expected logarithm."""
+
+    buys: FittedBlend
+    calibrator: Platt
+    amount: FittedBlend
+    level: float = 1.0
+    kind: str = "hurdle"
+
+    def value(self, matrix: Floats) -> Floats:
+        """Expected net revenue, (n,)."""
+        amount = np.exp(self.amount.blend.raw(matrix))
+        buys = self.calibrator.probability(self.buys.blend.raw(matrix))
+        return np.asarray(self.level * amount * buys, dtype=np.float64)
+
+    def refit(self, rows: Rows, features: Features, seed: int) -> "Hurdle":
+        """The same choices on other rows."""
+        buys = blending.refit(self.buys, _whether(rows), features, seed)
+        amount = blending.refit(self.amount, _how_much(rows), features, seed)
+        return Hurdle(buys, self.calibrator, amount).levelled(rows)
+
+    def levelled(self, rows: Rows) -> "Hurdle":
+        """At the total of these rows: a mean of logarithms says nothing about the sum."""
+        return self.scaled(float(rows.target.sum() / self.value(rows.matrix).sum()))
+
+    def scaled(self, factor: float) -> "Hurdle":
+        """Every value multiplied by ``factor``."""
+        return replace(self, level=self.level * factor)
+
+    def files(self) -> dict[str, str]:
+        """The files of the predictor."""
+        buys = {"slope": self.calibrator.slope, "offset": self.calibrator.offset}
+        content = {"kind": self.kind, "level": self.level, "buys": buys}
+        return {
+            **self.amount.files("model"),
+            **self.buys.files("buys"),
+            "value.json": json.dumps(content, indent=1),
+        }
+
+
+def choose(rows: Rows, later: Rows, features: Features, seed: int) -> Hurdle:
+    """Rounds, shares and the calibrator from the later rows."""
+    whether = _whether(later)
+    buys = blending.choose("probability", _whether(rows), whether, features, seed)
+    amount = blending.choose("log_amount", _how_much(rows), _how_much(later), features, seed)
+    calibrator = platt(buys.blend.raw(later.matrix), whether.target)
+    return Hurdle(buys, calibrator, amount).levelled(rows)
+
+
+def _whether(rows: Rows) -> Rows:
+    return Rows.of(rows.matrix, (rows.target > SMALLEST).astype(np.float64))
+
+
+def _how_much(rows: Rows) -> Rows:
+    positive = rows.target > SMALLEST
+    return Rows.of(rows.matrix[positive], np.log(rows.target[positive]))

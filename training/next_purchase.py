@@ -1,0 +1,111 @@
+"""Next purchase: one survival curve per customer, judged against recency."""
+
+import json
+
+import numpy as np
+
+from retain.manifest import ModelFeature
+from retain.predictors.next_purchase import (
+    QUANTILES,
+    Hazards,
+    by_phase,
+    days_until,
+    probability_within,
+)
+from retain.predictors.trees import Floats
+from training import blending, hazards
+from training.boosting import Rows
+from training.bootstrap import Bootstrap
+from training.dataset import POPULATION, Dataset, Mask
+from training.enough import demand
+from training.head import FittedHead, Judgement
+from training.metrics import AUC, BRIER, CALIBRATION_ERROR, MEAN
+from training.selection import choose
+
+HORIZONS = (7, 30, 90)
+
+
+def train(data: Dataset) -> FittedHead:
+    """Fit on the plan's cutoffs.
+
+    Raises:
+        NotEnoughData: too few customers ordered, or did not, in the first cutoffs.
+    """
+    plan, seed = data.plan, data.seed
+    fit, validation, holdout = (data.at(c) for c in (plan.fit, plan.validation, plan.holdout))
+    ordered = (~np.isnan(data.days_to_order)).astype(np.float64)
+    demand("next_purchase", ordered[fit], "customers who ordered", "customers who did not")
+    ends = hazards.bin_ends(data.horizon_days)
+    phases = hazards.phases_of(ends)
+    features = choose(data.where(fit).columns)
+    phased = (*features, ModelFeature(name="phase"))
+    matrix = data.matrix(features)
+
+    def rows(mask: Mask) -> Rows:
+        return hazards.grouped(matrix[mask], data.days_to_order[mask], ends, phases)
+
+    def scores(fitted: blending.FittedBlend, mask: Mask) -> Floats:
+        return by_phase(fitted.blend, matrix[mask], max(phases) + 1)
+
+    chosen = blending.choose("probability", rows(fit), rows(validation), phased, seed)
+    early = scores(chosen, validation)
+    calibrated = hazards.fit(early, data.days_to_order[validation], ends, phases)
+    late = scores(blending.refit(chosen, rows(data.at(plan.refit)), phased, seed), holdout)
+    judgements = _judge(data.where(holdout), calibrated, late)
+
+    final = blending.refit(chosen, rows(np.ones(len(matrix), dtype=bool)), phased, seed)
+    served = hazards.fit(
+        np.concatenate([early, late]),
+        np.concatenate([data.days_to_order[validation], data.days_to_order[holdout]]),
+        ends,
+        phases,
+    )
+    return FittedHead(
+        head="next_purchase",
+        label=(
+            "days from the moment of scoring to the next order, "
+            f"right-censored after {data.horizon_days}"
+        ),
+        population=POPULATION,
+        features=features,
+        rows=len(matrix),
+        files={
+            **final.files("model"),
+            "hazards.json": json.dumps(served.to_json(), indent=1),
+        },
+        parameters={
+            "bin_ends_days": ends.tolist(),
+            "interval_quantiles": [QUANTILES[0], QUANTILES[-1]],
+            "rounds": final.rounds,
+            "trees_share": final.share,
+        },
+        judgements=judgements,
+        notes=(f"Beyond {data.horizon_days} days the mean hazard of the second half goes on.",),
+    )
+
+
+def _judge(held: Dataset, curve: Hazards, scores: Floats) -> tuple[Judgement, ...]:
+    bootstrap = Bootstrap(held.customers, held.seed)
+    days, cumulative = curve.days, curve.cumulative(scores)
+    recency = -np.asarray(held.columns["order_recency_days"], dtype=np.float64)
+    lines = []
+    for horizon in (h for h in HORIZONS if h <= held.horizon_days):
+        ordered = (held.days_to_order <= horizon).astype(np.float64)
+        probability = probability_within(days, cumulative, horizon)
+        compared = bootstrap.compare(AUC, ordered, probability, recency)
+        decisive = horizon == min(30, held.horizon_days)
+        lines.append(Judgement.against(f"auc_{horizon}d", "recency", compared, decisive=decisive))
+        lines += [
+            Judgement(f"{metric.name}_{horizon}d", bootstrap.measured(metric, ordered, probability))
+            for metric in (BRIER, CALIBRATION_ERROR)
+        ]
+    covered = _covered(held, days, cumulative)
+    return (*lines, Judgement("interval_coverage", bootstrap.measured(MEAN, covered, covered)))
+
+
+def _covered(held: Dataset, days: Floats, cumulative: Floats) -> Floats:
+    """1 where the order came within the interval; a censored one does where the end is beyond."""
+    low, high = (days_until(days, cumulative, at) for at in (QUANTILES[0], QUANTILES[-1]))
+    seen = ~np.isnan(held.days_to_order)
+    actual = np.where(seen, held.days_to_order, held.horizon_days)
+    return np.where(seen, (low <= actual) & (actual <= high), high > actual).astype(np.float64)

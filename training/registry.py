@@ -1,0 +1,52 @@
+"""The registry: models are written into the BentoML model store, once per content."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+from retain import artefacts, manifest
+from retain.errors import NoModel
+from retain.manifest import Manifest
+
+
+def register(bentoml_home: Path, description: Manifest, files: dict[str, str]) -> Manifest:
+    """Seal and store a model; the same content is stored once and found again.
+
+    The store gets our own text and JSON files and nothing else: no pickle, no custom objects.
+    """
+    with tempfile.TemporaryDirectory(prefix="retain-model-") as name:
+        staged = Path(name)
+        for file, content in files.items():
+            (staged / file).write_text(content)
+        sealed = manifest.seal(staged, description)
+        try:
+            artefacts.folder(bentoml_home, sealed.head, sealed.version)
+        except NoModel:
+            _store(bentoml_home, sealed, staged)
+    return sealed
+
+
+def _store(bentoml_home: Path, sealed: Manifest, staged: Path) -> None:
+    bentoml = _bentoml(bentoml_home)
+    from bentoml._internal.models.model import ModelStore  # noqa: PLC0415
+
+    with bentoml.models.create(
+        f"{artefacts.store_name(sealed.head)}:{sealed.version}",
+        labels={"head": sealed.head, "retain": "model"},
+        metadata={"as_of": sealed.training.as_of.isoformat()},
+        _model_store=ModelStore(str(bentoml_home / "models")),
+    ) as model:
+        shutil.copytree(staged, model.path, dirs_exist_ok=True)
+
+
+def _bentoml(bentoml_home: Path) -> ModuleType:
+    """BentoML reads its home once, when it is first used: it is set before the import."""
+    (bentoml_home / "models").mkdir(parents=True, exist_ok=True)
+    os.environ["BENTOML_HOME"] = str(bentoml_home)
+    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    import bentoml  # noqa: PLC0415
+
+    module: ModuleType = bentoml
+    return module

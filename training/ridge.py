@@ -1,0 +1,73 @@
+"""Ridge fits of :class:`retain.predictors.linear.Linear`: logistic, or least squares."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from retain.manifest import ModelFeature
+from retain.predictors.calibrator import sigmoid
+from retain.predictors.linear import Linear, standardised
+from retain.predictors.trees import Floats
+from training.boosting import Rows
+
+Link = Literal["logit", "identity"]
+
+PENALTY: dict[Link, float] = {"logit": 100.0, "identity": 1000.0}
+MOST_ROWS = 40_000
+_STEPS = 25
+_CONVERGED = 1e-7
+
+
+def fit(link: Link, rows: Rows, features: Sequence[ModelFeature], seed: int) -> Linear:
+    """Iteratively reweighted least squares on at most 40,000 rows; categories are left out.
+
+    With ``logit`` the target is a share in [0, 1] and the weight its number of trials.
+    """
+    if len(rows.target) > MOST_ROWS:
+        kept = np.random.default_rng(seed).choice(len(rows.target), MOST_ROWS, replace=False)
+        rows = Rows(rows.matrix[kept], rows.target[kept], rows.weight[kept])
+    width = rows.matrix.shape[1]
+    numeric = np.array([feature.dtype != "category" for feature in features])
+    missing = np.isnan(rows.matrix)
+    center, scale = _center_and_scale(rows.matrix)
+    design = np.column_stack(
+        [
+            np.ones(len(rows.target)),
+            (standardised(rows.matrix, center, scale) * numeric),
+            missing * (numeric & missing.any(axis=0)),
+        ]
+    )
+    weights = _solve(link, design, rows.target, rows.weight)
+    return Linear(center, scale, weights[1 : width + 1], weights[width + 1 :], float(weights[0]))
+
+
+def _center_and_scale(matrix: Floats) -> tuple[Floats, Floats]:
+    logs = np.copysign(np.log1p(np.abs(matrix)), matrix)
+    known = ~np.isnan(logs)
+    counts = np.maximum(known.sum(axis=0), 1)
+    center = np.where(known, logs, 0.0).sum(axis=0) / counts
+    spread = np.sqrt((np.where(known, logs - center, 0.0) ** 2).sum(axis=0) / counts)
+    return center, np.where(spread > 1e-9, spread, 1.0)
+
+
+def _solve(link: Link, design: Floats, target: Floats, weight: Floats) -> Floats:
+    penalty = np.full(design.shape[1], PENALTY[link])
+    penalty[0] = 1e-6
+    beta = np.zeros(design.shape[1])
+    if link == "logit":
+        share = np.clip(np.average(target, weights=weight), 1e-6, 1 - 1e-6)
+        beta[0] = np.log(share / (1 - share))
+    for _ in range(_STEPS if link == "logit" else 1):
+        fitted = design @ beta
+        expected = sigmoid(fitted) if link == "logit" else fitted
+        curvature = weight * (expected * (1 - expected) if link == "logit" else 1.0)
+        gradient = design.T @ (weight * (target - expected)) - penalty * beta
+        hessian = (design * curvature[:, None]).T @ design
+        hessian[np.diag_indices_from(hessian)] += penalty
+        step = cho_solve(cho_factor(hessian), gradient)
+        beta += step
+        if np.abs(step).max() < _CONVERGED:
+            break
+    return np.asarray(beta, dtype=np.float64)

@@ -1,0 +1,62 @@
+"""Which declared features a model reads: those that tell customers apart."""
+
+from collections import Counter
+
+import numpy as np
+
+from retain.columns import Columns
+from retain.features.catalogue import FEATURES, RATIOS
+from retain.manifest import ModelFeature
+
+MOST_CATEGORIES = 30
+SMALLEST_CATEGORY = 0.01
+
+# places and habits a campaign may be planned by; ids, currencies and zones only stand for them
+_CATEGORIES = (
+    "country",
+    "region",
+    "tier",
+    "language",
+    "age_band",
+    "acquisition_source",
+    "subscription_plan",
+    "favourite_category",
+)
+
+_AGES = {"customer_age_days", "tenure_days"}
+
+
+def choose(columns: Columns) -> tuple[ModelFeature, ...]:
+    """Numeric features that vary, and categories with at least two common values."""
+    numbers = [
+        (f.name, f.null_default) for f in FEATURES if f.dtype in {"number", "since", "until"}
+    ]
+    numbers += [(ratio.name, None) for ratio in RATIOS]
+    chosen = [
+        ModelFeature(name=name, null_default=default)
+        for name, default in numbers
+        if _varies(np.asarray(columns[name], dtype=np.float64))
+    ]
+    for name in _CATEGORIES:
+        common = _common(list(columns[name]))
+        if len(common) > 1:
+            chosen.append(ModelFeature(name=name, dtype="category", categories=tuple(common)))
+    return tuple(chosen)
+
+
+def steady(features: tuple[ModelFeature, ...]) -> tuple[ModelFeature, ...]:
+    """Without ages: they are bounded by how long the shop has recorded, and outgrow a training."""
+    return tuple(feature for feature in features if feature.name not in _AGES)
+
+
+def _varies(values: np.ndarray) -> bool:
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return False
+    return bool(known.min() < known.max()) or 0 < len(known) < len(values)
+
+
+def _common(values: list[object]) -> list[str]:
+    counts = Counter(str(value) for value in values if value is not None)
+    kept = [v for v, count in counts.items() if count >= SMALLEST_CATEGORY * len(values)]
+    return sorted(sorted(kept, key=lambda v: (-counts[v], v))[:MOST_CATEGORIES])

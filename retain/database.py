@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from retain.errors import StoreUnavailable
 
@@ -26,16 +26,16 @@ def connect(url: str) -> Engine:
         StoreUnavailable: the database cannot be opened.
     """
     engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if engine.dialect.name == "sqlite":
-        if engine.url.database:
-            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-        event.listen(engine, "connect", _configure_sqlite)
     try:
+        if engine.dialect.name == "sqlite":
+            if engine.url.database:
+                Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+            event.listen(engine, "connect", _configure_sqlite)
         with writing(engine) as connection:
             metadata.create_all(connection)
-    except (OperationalError, OSError) as error:
+    except (StoreUnavailable, OSError) as error:
         raise StoreUnavailable(
-            f"the database cannot be opened: {error.__cause__ or error}",
+            f"the database cannot be opened: {error}",
             remedy="check RETAIN_HOME and RETAIN_DATABASE_URL, and that the disk is writable",
         ) from error
     return engine
@@ -77,7 +77,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if isinstance(error, OperationalError) or error.connection_invalidated:
+        # the bare DatabaseError is what SQLite says of a file that is damaged or no database
+        down = isinstance(error, OperationalError) or type(error) is DatabaseError
+        if down or error.connection_invalidated:
             raise StoreUnavailable(
                 f"the database did not answer: {error.orig}",
                 remedy="try again; if it persists, check the database",

@@ -120,7 +120,7 @@ def test_a_time_is_read_from_text_and_from_epochs_of_any_unit(given: Any) -> Non
     assert read_time(given) == MOMENT
 
 
-@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)))
+@given(st.datetimes(datetime.fromisoformat("1990-01-01"), datetime.fromisoformat("2100-01-01")))
 def test_an_epoch_in_microseconds_is_exact(moment: datetime) -> None:
     moment = moment.replace(tzinfo=UTC)
     micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -50,8 +50,8 @@ def check_same(table: pa.Table, read: TableRead) -> None:
     assert read.set_aside == aside
 
 
-ids = st.sampled_from(
-    ["c1", "17850", "", " c2", "c3 ", "é", "a\x00b", "x" * 201, "a b", "\x1c", "\u00a0"]
+ids = st.sampled_from(["c1", "17850", "C-9"]) | st.sampled_from(
+    ["", " c2", "c3 ", "é", "a\x00b", "x" * 201, "a b", "\x1c", "\u00a0"]
 )
 numbers = st.one_of(
     st.floats(), st.integers(), st.integers(-(10**320), 10**320), st.booleans(), st.just("4.5")
@@ -86,7 +86,9 @@ property_texts = st.one_of(
 )
 times = st.one_of(
     st.none(),
-    st.datetimes(datetime(1980, 1, 1), datetime(2030, 1, 1)).map(lambda t: t.replace(tzinfo=UTC)),
+    st.datetimes(datetime.fromisoformat("1980-01-01"), datetime.fromisoformat("2030-01-01")).map(
+        lambda t: t.replace(tzinfo=UTC)
+    ),
 )
 rows = st.fixed_dictionaries(
     {

@@ -1,7 +1,6 @@
 """The composition root of the service: everything is built here, from settings."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,12 +17,13 @@ from services.ingest import Ingest
 from services.logged import known_events
 from services.metrics import Metrics
 from services.outcomes import Outcomes
+from services.pools import Pools
 from services.predictions import Predictions
 from services.profiles import Profiles
 from services.ranking import Ranking
 from services.readiness import Readiness
 from services.refresher import Refresher
-from services.routes import THREADS, application
+from services.routes import application
 from services.use_cases import UseCases
 
 
@@ -87,13 +87,13 @@ def compose(settings: Settings) -> Composition:
         readiness=Readiness(manifests, reach=log.last_seq).check,
         metrics=metrics,
     )
-    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="retain")
+    pools = Pools()
     refresher.start()
 
     def close() -> None:
         refresher.stop()
-        pool.shutdown()
+        pools.close()
         made.decisions.close()
         engine.dispose()
 
-    return Composition(application(use_cases, pool), close)
+    return Composition(application(use_cases, pools), close)

@@ -3,9 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,69 +17,68 @@ from services.bodies import json_response
 from services.metrics import CONTENT_TYPE, UNKNOWN_PATH
 from services.openapi import document
 from services.operations import Operation
+from services.pools import Pools
 from services.schemas.base import MAX_ID_LENGTH
 from services.schemas.feedback import outcomes_in
 from services.schemas.predictions import PredictRequest
 from services.schemas.ranking import RankRequest
 from services.use_cases import UseCases
 
-THREADS = 8
 WAIT_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 Handler = Callable[[Request], Awaitable[Response]]
-Result = TypeVar("Result")
 
 
 class Routes:
-    """Thin endpoints over ``use_cases``; blocking work runs in ``pool``."""
+    """Thin endpoints over ``use_cases``; blocking work runs in ``pools``."""
 
-    def __init__(self, use_cases: UseCases, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, use_cases: UseCases, pools: Pools) -> None:
         self._do = use_cases
-        self._pool = pool
+        self._pools = pools
 
     async def predict(self, request: Request) -> Response:
         asked = bodies.parse(PredictRequest, await bodies.read(request))
-        return json_response(await self._in_thread(self._do.predictions.predict, asked))
+        return json_response(await self._pools.score(self._do.predictions.predict, asked))
 
     async def rank(self, request: Request) -> Response:
         asked = bodies.parse(RankRequest, await bodies.read(request))
         asked.check()
         key = _idempotency_key(request)
-        return json_response(await self._in_thread(self._do.ranking.rank, asked, key))
+        return json_response(await self._pools.score(self._do.ranking.rank, asked, key))
 
     async def decision(self, request: Request) -> Response:
         decision_id = request.path_params["decision_id"]
-        return json_response(await self._in_thread(self._do.ranking.replay, decision_id))
+        return json_response(await self._pools.store(self._do.ranking.replay, decision_id))
 
     async def events(self, request: Request) -> Response:
         wait, dry_run = _flag(request, "wait"), _flag(request, "dry_run")
         body = bodies.decode(await bodies.read(request))
-        done = await self._in_thread(partial(self._do.events.ingest, body, dry_run=dry_run))
+        done = await self._pools.store(partial(self._do.events.ingest, body, dry_run=dry_run))
         if wait and not dry_run:
             await self._wait_for(done.customer_ids)
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def feedback(self, request: Request) -> Response:
         outcomes = outcomes_in(bodies.decode(await bodies.read(request)))
-        done = await self._in_thread(self._do.feedback.record, outcomes)
+        done = await self._pools.store(self._do.feedback.record, outcomes)
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def customer(self, request: Request) -> Response:
         customer_id = request.path_params["customer_id"]
-        return json_response(await self._in_thread(self._do.profiles.profile, customer_id))
+        return json_response(await self._pools.score(self._do.profiles.profile, customer_id))
 
     async def models(self, _request: Request) -> Response:
         return json_response(champions.summary(self._do.manifests))
 
     async def metrics(self, _request: Request) -> Response:
-        text = await self._in_thread(self._do.metrics.render)
+        text = await self._pools.store(self._do.metrics.render)
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
     async def livez(self, _request: Request) -> Response:
         return json_response({"status": "alive"})
 
     async def readyz(self, _request: Request) -> Response:
-        answer = await self._in_thread(self._do.readiness)
+        answer = await self._pools.store(self._do.readiness)
         return json_response(answer, 200 if answer["status"] == "ready" else 503)
 
     async def docs(self, _request: Request) -> Response:
@@ -101,19 +98,15 @@ class Routes:
 
     async def _wait_for(self, customer_ids: frozenset[str]) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
-        while not await self._in_thread(self._do.events.reflected, customer_ids):
+        while not await self._pools.store(self._do.events.reflected, customer_ids):
             if time.monotonic() > deadline:
                 raise StoreUnavailable("the events are stored, but not reflected in time")
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, work, *arguments)
 
-
-def application(use_cases: UseCases, pool: ThreadPoolExecutor) -> Starlette:
+def application(use_cases: UseCases, pools: Pools) -> Starlette:
     """The ASGI application over ``use_cases``."""
-    routes = Routes(use_cases, pool)
+    routes = Routes(use_cases, pools)
     offered: list[tuple[Operation, Handler]] = [
         (operations.PREDICT, routes.predict),
         (operations.RANK, routes.rank),

@@ -1,12 +1,11 @@
 """The published document is OpenAPI 3.1, and its examples are what it says they are."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from services.openapi import document
 from services.operations import OPERATIONS
+from services.pools import Pools
 from services.routes import application
 from tests.unit.services.fakes import Service
 
@@ -122,8 +121,7 @@ def test_every_error_is_a_problem_document() -> None:
 
 
 def test_every_route_is_in_the_document_and_the_other_way_round() -> None:
-    with ThreadPoolExecutor(1) as pool:
-        app = application(Service().use_cases(), pool)
+    app = application(Service().use_cases(), Pools())
     routed = {
         (route.path, method.lower())
         for route in app.routes

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +19,7 @@ from retain.scoring import Scores
 from retain.segments import Segments
 from services.ingest import Ingest
 from services.metrics import Metrics
+from services.pools import Pools
 from services.predictions import Predictions
 from services.profiles import Profiles
 from services.routes import application
@@ -303,6 +303,6 @@ class Service:
 
     @contextmanager
     def client(self):
-        with ThreadPoolExecutor(2) as pool:
-            app = application(self.use_cases(), pool)
-            yield Client(app)
+        pools = Pools()
+        yield Client(application(self.use_cases(), pools))
+        pools.close()

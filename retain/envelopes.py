@@ -18,7 +18,7 @@ _SEGMENT_CALLS = {
     "screen": "page_viewed",
     "alias": "identity_linked",
 }
-_CALLS = frozenset({"track", "group", *_SEGMENT_CALLS})
+_CALLS = ("track", "group", *_SEGMENT_CALLS)
 _SEGMENT_IDS = ("userId", "anonymousId", "messageId")
 _SEGMENT_CHANNELS = {"browser": "web", "mobile": "app"}
 _WHO = frozenset(

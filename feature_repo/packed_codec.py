@@ -20,7 +20,7 @@ from retain.errors import FingerprintMismatch, InvalidInput
 
 Ints = NDArray[np.int64]
 
-NO_TIME = np.iinfo(np.int64).min
+NO_TIME = int(np.iinfo(np.int64).min)
 
 _SIGN = np.uint64(1 << 63)
 _ITEM_END, _NULL_ITEM = 0xFF, 0xFE
@@ -217,8 +217,8 @@ def _fixed(column: pa.Array, dtype: str) -> NDArray[Any]:
         column = column.cast(pa.int64())
     if column.null_count:
         # NaN in the slot lets a matrix be read without looking at the bitmap
-        blank = float("nan") if dtype.startswith("float") else 0
-        column = column.fill_null(pa.scalar(blank, column.type))
+        blank = pa.scalar(float("nan") if dtype.startswith("float") else 0)
+        column = column.fill_null(blank.cast(column.type))
     values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return values
 

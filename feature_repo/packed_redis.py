@@ -16,13 +16,17 @@ import numpy as np
 from feature_repo.packed_backend import Found, Key, Rows
 from feature_repo.packed_book import Book, Opened
 from feature_repo.packed_codec import PackedRows, mismatch
-from feature_repo.packed_redis_client import NOT_OLDER, SWAP, answering, connect
+from feature_repo.packed_redis_client import (
+    NOT_OLDER,
+    READ_TIMEOUT_SECONDS,
+    SWAP,
+    WRITE_TIMEOUT_SECONDS,
+    answering,
+    connect,
+)
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
 from retain.errors import StoreUnavailable
-
-READ_TIMEOUT_SECONDS = 0.05
-WRITE_TIMEOUT_SECONDS = 2.0
 
 _BATCH = 500
 _TRIES = 10
@@ -198,6 +202,8 @@ class RedisRows:
         for place, rows in enumerate(found):
             views = tuple((name, rows[name][1]) for name in sorted(rows))
             alike.setdefault(views, []).append(place)
+        # who has no view left is deleted
+        alike.pop((), None)
         for views, places in alike.items():
             lines = [[found[place][name][0] for name, _ in views] for place in places]
             given = [PackedView(name, schema) for name, schema in views]

@@ -11,6 +11,9 @@ from typing import Any
 
 from retain.errors import StoreUnavailable
 
+READ_TIMEOUT_SECONDS = 0.05
+WRITE_TIMEOUT_SECONDS = 2.0
+
 NOT_OLDER = """
 local function verdict(new, old)
   if string.sub(new, 1, 4) ~= string.sub(old, 1, 4) then return 0 end

@@ -8,7 +8,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import blake2b
 from pathlib import Path
 from threading import local
 
@@ -224,6 +223,4 @@ def _quoted(name: str) -> str:
 
 
 def _column(view: str) -> str:
-    # SQLite does not tell "Orders" from "orders", Feast does
-    mark = "" if view == view.lower() else blake2b(view.encode(), digest_size=4).hexdigest()
-    return _quoted(f"view {view} {mark}".rstrip())
+    return _quoted(f"view {view}")

@@ -24,7 +24,6 @@ from pydantic import StrictStr
 
 from feature_repo.packed_backend import Key, PackedBackend
 from feature_repo.packed_codec import NO_TIME, PackedRows, encode
-from feature_repo.packed_redis import RedisRows
 from feature_repo.packed_redis_client import READ_TIMEOUT_SECONDS, WRITE_TIMEOUT_SECONDS
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_sqlite import SqliteRows
@@ -179,6 +178,8 @@ class PackedRedisOnlineStore(_PackedOnlineStore):
     """Packed rows in Redis."""
 
     def _open(self, config: RepoConfig, entity: str) -> PackedBackend:
+        from feature_repo.packed_redis import RedisRows  # noqa: PLC0415 - needs redis, zstandard
+
         own = config.online_store
         return RedisRows(
             own.url,

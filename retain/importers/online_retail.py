@@ -74,7 +74,7 @@ class OnlineRetailReading:
             return f"CAST({column} AS TIMESTAMP)"
         text = as_text(column)
         part = "regexp_extract(" + text + ", '^([0-9]+)/([0-9]+)/', {})"
-        count = "count_if(TRY_CAST({} AS INTEGER) > 12)"
+        count = "count(*) FILTER (WHERE TRY_CAST({} AS INTEGER) > 12)"
         query = ", ".join(count.format(part.format(place)) for place in (1, 2))
         (day_first, month_first), *_ = self._staging.rows_of(f"SELECT {query} FROM source")
         day = "%d/%m/%Y" if day_first > month_first else "%m/%d/%Y"

@@ -1,0 +1,1 @@
+"""Data quality: are the events and features still what the models were trained on?"""

@@ -1,0 +1,41 @@
+"""The whole examination: every check of the events, and of the features where there are any."""
+
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from retain.quality import customers, features, freshness, prices, values, volume
+from retain.quality.event_source import Events, Source, opened
+from retain.quality.findings import Findings
+from retain.quality.profile import Profile, profile_of
+from retain.quality.thresholds import Thresholds
+
+
+def examine_events(source: Source, as_of: datetime, thresholds: Thresholds) -> Findings:
+    """Volume, freshness, values, prices and customers of the events up to ``as_of``.
+
+    ``source`` is rows of the event log (:data:`retain.event.EVENT_SCHEMA`) or the Parquet glob
+    of its history (:func:`retain.history.glob`).
+    """
+    expected = as_of - timedelta(hours=thresholds.volume.arrival_delay_hours)
+    with opened(source, expected) as events:
+        found = _arrival(events, expected, thresholds)
+    with opened(source, as_of) as events:
+        found += values.findings(events, thresholds.values)
+        found += prices.findings(events, thresholds.values)
+        found += customers.findings(events, thresholds.customers)
+    return found
+
+
+def examine_features(table: pa.Table, training: Profile | None, thresholds: Thresholds) -> Findings:
+    """Drift, null rates and ranges of a feature table against a model's training snapshot.
+
+    Without a snapshot only impossible values are found.
+    """
+    current = profile_of(table, training)
+    return features.findings(training or current, current, thresholds.features)
+
+
+def _arrival(events: Events, expected: datetime, thresholds: Thresholds) -> Findings:
+    counted = volume.findings(events, expected, thresholds.volume)
+    return counted + freshness.findings(events, thresholds.volume, volume.silent_types(counted))

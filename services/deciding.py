@@ -7,17 +7,14 @@ from sqlalchemy import Engine
 from retain import actions, champions, segments
 from retain.contacts import Contacts
 from retain.decisions import Decisions
-from retain.errors import NoModel
 from retain.ledger import Ledger
 from retain.ranking import Ranker
 from retain.scoring import Scorer
 from retain.segments import Segmenter
 from retain.settings import Settings
 from services.metrics import Metrics
+from services.preflight import require_features, require_heads
 from services.previews import Previews
-from services.readiness import require_features
-
-REQUIRED = ("churn", "next_purchase", "ltv", "rfm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +42,10 @@ def scorer(settings: Settings, engine: Engine) -> Scorer:
         InvalidInput: ``segments.yaml`` is wrong.
     """
     found = champions.load(Ledger(engine), settings.bentoml_home)
-    missing = [head for head in REQUIRED if head not in found.manifests]
-    if missing or found.rfm is None:
-        raise NoModel(
-            f"no model answers for {', '.join(missing)} in {settings.home}",
-            remedy="train some first: retain train (or run scripts/demo)",
-        )
+    require_heads(found.manifests, settings)
     require_features(found.manifests)
     config = segments.load(settings.config / "segments.yaml")
+    assert found.rfm is not None  # noqa: S101 - required above
     return Scorer(found, Segmenter(config, found.rfm))
 
 

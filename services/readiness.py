@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from retain.columns import ACTION_RULES, READ_TIME
-from retain.errors import FingerprintMismatch, RetainError
-from retain.manifest import Head, Manifest
+from retain.errors import RetainError
+from retain.manifest import Manifest
 from services.answers import Json
 
 
@@ -33,20 +32,3 @@ class Readiness:
         except RetainError:
             return {"ok": False, "detail": "a store did not answer"}
         return {"ok": True, "detail": "reached"}
-
-
-def require_features(manifests: Mapping[Head, Manifest]) -> None:
-    """Every feature of every model is one the service computes.
-
-    Raises:
-        FingerprintMismatch: one is not.
-    """
-    for manifest in manifests.values():
-        # the response model may also read the other models' scores
-        computed = ACTION_RULES if manifest.head == "response" else READ_TIME
-        unknown = sorted(set(manifest.feature_names) - computed.keys())
-        if unknown:
-            raise FingerprintMismatch(
-                f"{manifest.name} needs features this version does not compute: {unknown}",
-                remedy="train again, or roll back to a model of this version",
-            )

@@ -7,10 +7,8 @@ from bentoml.exceptions import BentoMLException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from retain import settings
-from retain.database import connect
 from retain.errors import RetainError
-from services.deciding import deciding
-from services.metrics import Metrics
+from services import preflight
 
 TIMEOUT_SECONDS = 60
 
@@ -38,7 +36,7 @@ class _Retain:
     """Composed in the worker, when it starts; importing this module composes nothing."""
 
     def __init__(self) -> None:
-        # only workers read features: the parent is spared Feast's import, which takes seconds
+        # the parent is spared the imports of Feast and LightGBM, which take seconds
         from services.composition import compose  # noqa: PLC0415
 
         try:
@@ -51,9 +49,8 @@ class _Retain:
     @staticmethod
     def check() -> None:
         """Refuse to start without models or state, before any worker does: one reason, exit 1."""
-        given = settings.load()
         try:
-            deciding(given, connect(given.database_url), Metrics())
+            preflight.check(settings.load())
         except RetainError as error:
             raise BentoMLException(f"{error.message}; {error.remedy}") from None
 

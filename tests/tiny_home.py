@@ -12,11 +12,19 @@ from retain.features.ageing import aged
 from retain.features.reader import LogReader
 from retain.ledger import Ledger
 from retain.manifest import Manifest, TrainingWindow
+from retain.rfm import RfmEdges
 from retain.settings import Settings
 from tests.tiny_models import write_model
 
 AS_OF = datetime(2026, 10, 31, tzinfo=UTC)
 HEADS = ("churn", "next_purchase", "ltv")
+EDGES = RfmEdges(
+    recency_days=(10, 20, 30, 40),
+    frequency=(1, 2, 3, 4),
+    monetary=(10, 20, 30, 40),
+    vip_spend_365d=100,
+    customers=5,
+)
 
 
 def make_home(home: Path, customers: int = 60, heads: Sequence[str] = HEADS) -> Settings:
@@ -26,20 +34,21 @@ def make_home(home: Path, customers: int = 60, heads: Sequence[str] = HEADS) -> 
     for events in simulator.simulate(customers, seed=11):
         log.append(events)
     online.materialize(made, AS_OF)
-    promote_tiny_models(made, log, heads)
+    table = LogReader(log).read(sorted(customers_of(log)), AS_OF).table
+    promote_tiny_champions(made, heads, rfm.fit(aged(table)))
     return made
 
 
-def promote_tiny_models(made: Settings, log: EventLog, heads: Sequence[str]) -> None:
-    """A champion of every head, and the quintile edges of these customers."""
+def promote_tiny_champions(
+    made: Settings, heads: Sequence[str] = HEADS, edges: RfmEdges = EDGES
+) -> None:
+    """A champion of every head of ``heads``, and of ``rfm``."""
     ledger = Ledger(connect(made.database_url))
     for head in heads:
         folder = made.home / "fitted" / head
         _promote(made, ledger, write_model(folder, head), folder)
     folder = made.home / "fitted" / "rfm"
     folder.mkdir(parents=True)
-    table = LogReader(log).read(sorted(customers_of(log)), AS_OF).table
-    edges = rfm.fit(aged(table))
     sealed = manifest.seal(
         folder,
         Manifest(

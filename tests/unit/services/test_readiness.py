@@ -1,10 +1,7 @@
 """Readiness: what must hold before requests make sense."""
 
-import pytest
-
-from retain.errors import FingerprintMismatch, StoreUnavailable
-from retain.manifest import ModelFeature
-from services.readiness import Readiness, require_features
+from retain.errors import StoreUnavailable
+from services.readiness import Readiness
 from tests.unit.services.fakes import MANIFESTS
 
 
@@ -22,13 +19,3 @@ def test_a_store_that_is_away_makes_it_not_ready_without_saying_why_inside() -> 
     assert answer["status"] == "not_ready"
     assert not answer["checks"]["store"]["ok"]
     assert "secret" not in str(answer)
-
-
-def test_a_model_over_computed_features_may_answer() -> None:
-    require_features(MANIFESTS)
-
-
-def test_a_model_over_a_feature_nobody_computes_may_not() -> None:
-    strange = MANIFESTS["churn"].model_copy(update={"features": (ModelFeature(name="aura"),)})
-    with pytest.raises(FingerprintMismatch, match="aura"):
-        require_features({"churn": strange})

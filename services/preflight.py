@@ -1,0 +1,84 @@
+"""What must be there before a service starts: looked at without loading any model.
+
+The parent process asks this before it starts workers, so that a start that cannot succeed
+ends with one reason. It imports neither LightGBM nor Feast, which take seconds.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from retain import actions, artefacts, manifest, segments
+from retain.columns import ACTION_RULES, READ_TIME
+from retain.database import connect
+from retain.errors import CorruptModel, FingerprintMismatch, NoModel
+from retain.ledger import Ledger
+from retain.manifest import HEADS, Head, Manifest
+from retain.settings import Settings
+
+REQUIRED: tuple[Head, ...] = ("churn", "next_purchase", "ltv", "rfm")
+
+
+def check(settings: Settings) -> None:
+    """A service over ``settings.home`` can start.
+
+    Raises:
+        StoreUnavailable: the database cannot be opened.
+        NoModel: a head has no champion, or its folder is gone.
+        CorruptModel: a champion's file is not the sealed one.
+        FingerprintMismatch: a champion needs features this version does not compute.
+        InvalidInput: ``segments.yaml`` or ``actions.yaml`` is wrong.
+    """
+    ledger = Ledger(connect(settings.database_url))
+    sealed: dict[Head, Manifest] = {}
+    for head in HEADS:
+        version = ledger.champion(head)
+        if version is not None:
+            sealed[head] = _sealed(settings, head, version)
+    require_heads(sealed, settings)
+    require_features(sealed)
+    segments.load(settings.config / "segments.yaml")
+    actions.load(settings.config / "actions.yaml")
+
+
+def require_heads(manifests: Mapping[Head, Manifest], settings: Settings) -> None:
+    """Every head that answers has a champion.
+
+    Raises:
+        NoModel: one has none.
+    """
+    missing = [head for head in REQUIRED if head not in manifests]
+    if missing:
+        raise NoModel(
+            f"no model answers for {', '.join(missing)} in {settings.home}",
+            remedy="train some first: retain train (or run scripts/demo)",
+        )
+
+
+def require_features(manifests: Mapping[Head, Manifest]) -> None:
+    """Every feature of every model is one the service computes.
+
+    Raises:
+        FingerprintMismatch: one is not.
+    """
+    for one in manifests.values():
+        # the response model may also read the other models' scores
+        computed = ACTION_RULES if one.head == "response" else READ_TIME
+        unknown = sorted(set(one.feature_names) - computed.keys())
+        if unknown:
+            raise FingerprintMismatch(
+                f"{one.name} needs features this version does not compute: {unknown}",
+                remedy="train again, or roll back to a model of this version",
+            )
+
+
+def _sealed(settings: Settings, head: Head, version: str) -> Manifest:
+    folder = artefacts.folder(settings.bentoml_home, head, version)
+    found = manifest.read(folder)
+    for name, digest in found.files.items():
+        path = folder / name
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise CorruptModel(
+                f"{name} of {found.name} is not the sealed file",
+                remedy="train again, or roll back: retain models rollback",
+            )
+    return found

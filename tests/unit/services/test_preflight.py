@@ -1,0 +1,90 @@
+"""Before the start: what is missing or damaged is found without loading any model."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from retain.errors import CorruptModel, FingerprintMismatch, InvalidInput, NoModel
+from retain.manifest import ModelFeature
+from retain.settings import Settings, load
+from services.preflight import check, require_features
+from tests.tiny_home import promote_tiny_champions
+from tests.unit.services.fakes import MANIFESTS
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory) -> Settings:
+    settings = load({}, home=tmp_path_factory.mktemp("complete"))
+    promote_tiny_champions(settings)
+    return settings
+
+
+@pytest.fixture
+def home(complete, tmp_path) -> Settings:
+    """A copy to damage."""
+    return load({}, home=shutil.copytree(complete.home, tmp_path / "home"))
+
+
+def model_file(home: Settings, head: str, name: str):
+    (found,) = (home.bentoml_home / "models" / f"retain-{head}").glob(f"*/{name}")
+    return found
+
+
+def test_a_complete_home_may_start(home) -> None:
+    check(home)
+
+
+def test_an_empty_home_may_not_and_says_what_to_do(tmp_path) -> None:
+    with pytest.raises(NoModel, match="churn, next_purchase, ltv, rfm") as refused:
+        check(load({}, home=tmp_path))
+    assert "retain train" in refused.value.remedy
+
+
+@pytest.mark.parametrize("name", ["model.txt", "calibration.json"])
+def test_a_file_that_was_changed_is_named(home, name) -> None:
+    path = model_file(home, "churn", name)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CorruptModel, match=name):
+        check(home)
+
+
+def test_a_file_that_is_gone_is_named(home) -> None:
+    model_file(home, "ltv", "model.txt").unlink()
+    with pytest.raises(CorruptModel, match=r"model\.txt"):
+        check(home)
+
+
+def test_a_manifest_that_is_gone_is_no_model(home) -> None:
+    model_file(home, "churn", "manifest.json").unlink()
+    with pytest.raises(NoModel, match="churn"):
+        check(home)
+
+
+def test_a_wrong_catalogue_stops_the_start(home, tmp_path) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    for path in home.config.glob("*.yaml"):
+        (config / path.name).write_bytes(path.read_bytes())
+    (config / "actions.yaml").write_text("actions: none")
+    with pytest.raises(InvalidInput, match=r"actions\.yaml"):
+        check(load({"RETAIN_CONFIG": str(config)}, home=home.home))
+
+
+def test_a_model_over_computed_features_may_answer() -> None:
+    require_features(MANIFESTS)
+
+
+def test_a_model_over_a_feature_nobody_computes_may_not() -> None:
+    strange = MANIFESTS["churn"].model_copy(update={"features": (ModelFeature(name="aura"),)})
+    with pytest.raises(FingerprintMismatch, match="aura"):
+        require_features({"churn": strange})
+
+
+def test_it_is_quick_because_it_imports_neither_feast_nor_lightgbm() -> None:
+    code = (
+        "import sys, services.service;"
+        "sys.exit(bool({'feast', 'lightgbm', 'sklearn', 'duckdb'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

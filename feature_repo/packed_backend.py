@@ -7,12 +7,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.packed_codec import PackedRows
+from feature_repo.packed_codec import Encoded, PackedRows
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
 
 Key = str | bytes
-Rows = Sequence[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,17 @@ class PackedBackend(Protocol):
     def read_rows(self, keys: Sequence[Key], views: Sequence[str]) -> list[list[bytes | None]]:
         """Per view the row of every key, whatever schema it was written for."""
 
-    def write(self, keys: Sequence[Key], rows: Mapping[PackedView, Rows]) -> None:
-        """Keep these rows, each customer at once; an older row never replaces a newer one."""
+    def write(
+        self,
+        keys: Sequence[Key],
+        rows: Mapping[PackedView, Encoded],
+        *,
+        job: tuple[str, int] | None = None,
+    ) -> None:
+        """Keep these rows, each customer at once; an older row never replaces a newer one.
+
+        ``job`` is a job's name and how far it is once they are kept.
+        """
 
     def schemas(self) -> dict[int, PackedSchema]:
         """Every schema rows were ever written for, by fingerprint."""
@@ -62,5 +70,5 @@ class PackedBackend(Protocol):
     def progress(self, job: str) -> int:
         """How many rows of a job were written before it stopped."""
 
-    def set_progress(self, job: str, rows: int | None) -> None:
-        """Remember how far a job is; None forgets it."""
+    def end(self, job: str) -> None:
+        """Forget a job: it is done."""

@@ -8,7 +8,7 @@ A customer's views usually share one event time, which is then kept once.
 
 import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -18,15 +18,15 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from feature_repo.packed_codec import NO_TIME, event_bytes
+from feature_repo.packed_codec import Encoded, joined
 from feature_repo.packed_schema import PackedSchema
 
 HEADER = struct.Struct("<IIB")
 KEPT_APART = 16  # fingerprint and event time are not repeated in the frame
 
 _LEVEL = 1
-_DICTIONARY_BYTES = 16_384
-_FEWEST_SAMPLES, _MOST_SAMPLES = 200, 2_000
+_DICTIONARY_BYTES = 8_192
+_FEWEST_SAMPLES, _MOST_SAMPLES = 200, 1_000
 
 
 @dataclass(frozen=True)
@@ -71,33 +71,25 @@ class Book:
         schemas = [(name, PackedSchema.of((n, d) for n, d in fields)) for name, fields in views]
         return cls(tuple(schemas), bytes.fromhex(dictionary))
 
-    def trained(self, lines: Sequence[Sequence[bytes | None]]) -> "Book":
+    def trained(self, encoded: Sequence[Encoded]) -> "Book":
         """This book with a dictionary learned from customers, where there are enough of them."""
-        if len(lines) < _FEWEST_SAMPLES:
+        if len(encoded[0].fixed) < _FEWEST_SAMPLES:
             return self
-        samples: list[bytes | bytearray | memoryview] = [
-            self._frame(line) for line in lines[:_MOST_SAMPLES]
-        ]
+        samples: list[bytes | bytearray | memoryview] = []
+        samples += self._frames(encoded)[:_MOST_SAMPLES]
         try:
-            dictionary = zstandard.train_dictionary(_DICTIONARY_BYTES, samples)
+            dictionary = zstandard.train_dictionary(_DICTIONARY_BYTES, samples, k=400, d=8)
         except zstandard.ZstdError:
             return self
         return Book(self.views, dictionary.as_bytes())
 
-    def values(self, lines: Iterable[Sequence[bytes | None]]) -> list[bytes]:
-        """One value per customer; a line is its rows in the order of the views, None for none."""
+    def values(self, encoded: Sequence[Encoded]) -> list[bytes]:
+        """One value per customer from the rows of every view, in the order of the views."""
         compress = self._zstd[0].compress
-        absent = event_bytes(NO_TIME)
-        start = HEADER.pack(self.names_id, self.id, 1)
-        values = []
-        for line in lines:
-            times = [absent if row is None else row[8:KEPT_APART] for row in line]
-            if times.count(times[0]) == len(times):
-                head = start + times[0]
-            else:
-                head = HEADER.pack(self.names_id, self.id, len(times)) + b"".join(times)
-            values.append(head + compress(self._frame(line)))
-        return values
+        return [
+            head + compress(frame)
+            for head, frame in zip(self._heads(encoded), self._frames(encoded), strict=True)
+        ]
 
     def opened(self, values: Sequence[bytes]) -> "Opened":
         """What n values of this book hold."""
@@ -118,17 +110,22 @@ class Book:
             times=np.frombuffer(b"".join(times), ">u8").reshape(count, len(self.views)),
         )
 
-    def _frame(self, line: Sequence[bytes | None]) -> bytes:
-        fixed, tails = [], []
-        for row, width, (_, schema) in zip(line, self.widths, self.views, strict=True):
-            if row is None:
-                fixed.append(bytes(width))
-                continue
-            end = schema.row.itemsize
-            fixed.append(row[KEPT_APART:end])
-            if schema.variable:
-                tails.append(row[end:])
-        return b"".join(fixed) + b"".join(tails)
+    def _heads(self, encoded: Sequence[Encoded]) -> list[bytes]:
+        times = np.stack([part.fixed["event"] for part in encoded], axis=1)
+        same = (times == times[:, :1]).all(axis=1)
+        raw, width = times.tobytes(), 8 * len(encoded)
+        one = HEADER.pack(self.names_id, self.id, 1)
+        all_of_them = HEADER.pack(self.names_id, self.id, len(encoded))
+        return [
+            one + raw[start : start + 8] if alike else all_of_them + raw[start : start + width]
+            for start, alike in zip(range(0, len(raw), width), same.tolist(), strict=True)
+        ]
+
+    def _frames(self, encoded: Sequence[Encoded]) -> list[bytes]:
+        count = len(encoded[0].fixed)
+        fixed = [part.fixed.view(np.uint8).reshape(count, -1)[:, KEPT_APART:] for part in encoded]
+        pieces = [piece for part in encoded for piece in part.pieces]
+        return joined(np.concatenate(fixed, axis=1), pieces)
 
 
 @dataclass(frozen=True)

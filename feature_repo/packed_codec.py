@@ -7,6 +7,7 @@ its items, each ended by 0xFF, which UTF-8 never contains; a null item is 0xFE.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
@@ -26,9 +27,49 @@ _SIGN = np.uint64(1 << 63)
 _ITEM_END, _NULL_ITEM = 0xFF, 0xFE
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """n rows as they are written: fixed parts (n,) of ``schema.row``, and variable parts.
+
+    ``pieces`` are binary arrays of n values without nulls; joined they are the variable part.
+    A row of zeros is no row.
+    """
+
+    schema: PackedSchema
+    fixed: NDArray[Any]
+    pieces: list[pa.Array]
+
+    @classmethod
+    def of_rows(cls, schema: PackedSchema, rows: Sequence[bytes | None]) -> Self:
+        """Rows that were encoded before; None is no row."""
+        width = schema.row.itemsize
+        none = bytes(width)
+        fixed = b"".join([none if row is None else row[:width] for row in rows])
+        tails = [b"" if row is None else row[width:] for row in rows]
+        pieces = [pa.array(tails, pa.binary())] if schema.variable else []
+        return cls(schema, np.frombuffer(fixed, schema.row), pieces)
+
+    def rows(self) -> list[bytes]:
+        """One string of bytes per row."""
+        count, width = len(self.fixed), self.schema.row.itemsize
+        if not self.pieces:
+            whole = self.fixed.tobytes()
+            return [whole[start : start + width] for start in range(0, count * width, width)]
+        return joined(self.fixed.view(np.uint8).reshape(count, width), self.pieces)
+
+
+def joined(fixed: NDArray[np.uint8], pieces: Sequence[pa.Array]) -> list[bytes]:
+    """Of every line i: the bytes ``fixed[i]``, then item i of every piece."""
+    buffer = pa.py_buffer(np.ascontiguousarray(fixed))
+    first = pa.Array.from_buffers(pa.binary(fixed.shape[1]), len(fixed), [None, buffer])
+    lines = pc.binary_join_element_wise(first.cast(pa.binary()), *pieces, b"")
+    packed: list[bytes] = lines.to_numpy(zero_copy_only=False).tolist()
+    return packed
+
+
 def encode(
     schema: PackedSchema, table: pa.Table, event_us: Ints, created_us: Ints | None = None
-) -> list[bytes]:
+) -> Encoded:
     """One row per line of ``table``; times are microseconds since the epoch, of shape (n,).
 
     Raises:
@@ -56,11 +97,7 @@ def encode(
     rows["nulls"] = np.packbits(nulls, axis=1, bitorder="little")
     if pieces:
         rows["ends"] = np.cumsum(lengths, axis=1)
-    buffer = pa.py_buffer(rows.tobytes())
-    fixed = pa.Array.from_buffers(pa.binary(schema.row.itemsize), count, [None, buffer])
-    whole = pc.binary_join_element_wise(fixed.cast(pa.binary()), *pieces, b"") if pieces else fixed
-    packed: list[bytes] = whole.to_numpy(zero_copy_only=False).tolist()
-    return packed
+    return Encoded(schema, rows, pieces)
 
 
 def raw_time(event_us: Ints) -> NDArray[np.uint64]:
@@ -72,11 +109,6 @@ def raw_time(event_us: Ints) -> NDArray[np.uint64]:
 def time_us(raw: NDArray[np.uint64]) -> Ints:
     """Microseconds since the epoch of times as a row holds them."""
     return (raw.astype(np.uint64) ^ _SIGN).view(np.int64)
-
-
-def event_bytes(event_us: int) -> bytes:
-    """One time as a row holds it."""
-    return (event_us + (1 << 63)).to_bytes(8, "big")
 
 
 class PackedRows:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from feature_repo.packed_backend import Found, PackedBackend
-from feature_repo.packed_codec import NO_TIME
+from feature_repo.packed_codec import time_us
 from feature_repo.packed_schema import FIXED
 from feature_repo.packed_view import PackedView
 from retain.clock import to_micros
@@ -108,19 +108,19 @@ class PackedReader:
         ages = _ages(plan.views, found, at)
         values = np.full((len(customer_ids), len(names)), np.nan)
         for view, (own, parts) in enumerate(zip(found, plan.parts, strict=True)):
-            usable = ages.present[:, view] & ~ages.stale[:, view]
-            whole = bool(usable.all())
-            kept = usable[own.present]
+            late = ages.stale[:, view]
+            usable = None if _whole(own, late) else own.present & ~late
             for part in parts:
-                block = own.rows.fixed[part.dtype][:, part.slots].astype(np.float64)
+                block = own.rows.fixed[part.dtype][:, part.slots]
                 if not part.dtype.startswith("float"):
+                    block = block.astype(np.float64)
                     block[own.rows.nulls[:, part.positions]] = np.nan
-                if whole:
+                if usable is None:
                     values[:, part.columns] = block
                 else:
                     columns = np.array(part.columns)
-                    values[np.ix_(usable, columns)] = block[kept]
-                    values[np.ix_(ages.stale[:, view], columns)] = plan.defaults[columns]
+                    values[np.ix_(usable, columns)] = block[usable[own.present]]
+                    values[np.ix_(late, columns)] = plan.defaults[columns]
         return PackedMatrix(values, ages)
 
     def read_table(self, customer_ids: Sequence[str], at: datetime) -> PackedTable:
@@ -162,23 +162,29 @@ class PackedReader:
 
 
 def _ages(views: Sequence[PackedView], found: Sequence[Found], at: datetime) -> Ages:
-    moment = to_micros(at)
     count = len(found[0].present) if found else 0
-    event_us = np.full((count, len(views)), NO_TIME)
-    present = np.zeros((count, len(views)), dtype=bool)
-    stale = np.zeros((count, len(views)), dtype=bool)
-    for position, (view, own) in enumerate(zip(views, found, strict=True)):
+    raw = np.zeros((count, len(views)), dtype=np.uint64)
+    present = np.empty((count, len(views)), dtype=bool)
+    for position, own in enumerate(found):
         present[:, position] = own.present
-        event_us[own.present, position] = own.rows.event_us
+        raw[own.present, position] = own.rows.fixed["event"]
+    event_us = time_us(raw)
+    stale = np.zeros((count, len(views)), dtype=bool)
+    for position, view in enumerate(views):
         if view.ttl_us is not None:
-            late = event_us[:, position] < moment - view.ttl_us
-            stale[:, position] = own.present & late
+            late = event_us[:, position] < to_micros(at) - view.ttl_us
+            stale[:, position] = present[:, position] & late
     return Ages(tuple(view.name for view in views), event_us, present, stale)
+
+
+def _whole(found: Found, late: Flags) -> bool:
+    """Whether every customer has a row that holds."""
+    return len(found.rows.fixed) == len(found.present) and not late.any()
 
 
 def _columns(view: PackedView, found: Found, stale: Flags) -> list[pa.Array]:
     arrays = found.rows.arrays()
-    if not found.present.all() or stale.any():
+    if not _whole(found, stale):
         places = np.cumsum(found.present) - 1
         taken = pa.array(places, mask=~found.present | stale)
         arrays = [array.take(taken) for array in arrays]

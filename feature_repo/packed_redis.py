@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.packed_backend import Found, Key, Rows
+from feature_repo.packed_backend import Found, Key
 from feature_repo.packed_book import Book, Opened
-from feature_repo.packed_codec import PackedRows, mismatch
+from feature_repo.packed_codec import Encoded, PackedRows, mismatch
 from feature_repo.packed_redis_client import (
     NOT_OLDER,
     READ_TIMEOUT_SECONDS,
@@ -70,17 +70,24 @@ class RedisRows:
                         rows[name][place] = row
         return list(rows.values())
 
-    def write(self, keys: Sequence[Key], rows: Mapping[PackedView, Rows]) -> None:
+    def write(
+        self,
+        keys: Sequence[Key],
+        rows: Mapping[PackedView, Encoded],
+        *,
+        job: tuple[str, int] | None = None,
+    ) -> None:
         views = sorted(rows, key=lambda view: view.name)
-        lines = list(zip(*(rows[view] for view in views), strict=True))
-        book = self._book_for(views, lines)
-        values = book.values(lines)
+        values = self._values([view.name for view in views], [rows[view] for view in views])
         for start in range(0, len(keys), _BATCH):
             names = self._names(keys[start : start + _BATCH])
             part = values[start : start + _BATCH]
             with answering():
                 rest = self._not_older(keys=names, args=part)
             self._merge([names[i] for i in rest], [part[i] for i in rest])
+        if job is not None:
+            with answering():
+                self._writer.hset(self._jobs_key, *job)
 
     def schemas(self) -> dict[int, PackedSchema]:
         with answering():
@@ -107,12 +114,9 @@ class RedisRows:
         with answering():
             return int(self._writer.hget(self._jobs_key, job) or 0)
 
-    def set_progress(self, job: str, rows: int | None) -> None:
+    def end(self, job: str) -> None:
         with answering():
-            if rows is None:
-                self._writer.hdel(self._jobs_key, job)
-            else:
-                self._writer.hset(self._jobs_key, job, rows)
+            self._writer.hdel(self._jobs_key, job)
 
     def _names(self, keys: Sequence[Key]) -> list[bytes]:
         prefix = self._prefix
@@ -154,15 +158,18 @@ class RedisRows:
             self._books[book_id] = Book.of_text(text)
         return self._books[book_id]
 
-    def _book_for(self, views: Sequence[PackedView], lines: Sequence[Sequence[Any]]) -> Book:
+    def _values(self, names: Sequence[str], encoded: Sequence[Encoded]) -> list[bytes]:
+        return self._book_for(names, encoded).values(encoded)
+
+    def _book_for(self, names: Sequence[str], encoded: Sequence[Encoded]) -> Book:
         """The book these views are written with: trained by the first large enough batch."""
-        book = Book(tuple((view.name, view.schema) for view in views))
+        book = Book(tuple((name, part.schema) for name, part in zip(names, encoded, strict=True)))
         current = f"current {book.id}"
         with answering():
             chosen = self._writer.hget(self._books_key, current)
         if chosen is not None:
             return self._book(int(chosen))
-        book = book.trained(lines)
+        book = book.trained(encoded)
         with answering():
             self._writer.hsetnx(self._books_key, str(book.id), book.text())
             if book.dictionary:
@@ -205,9 +212,11 @@ class RedisRows:
         # who has no view left is deleted
         alike.pop((), None)
         for views, places in alike.items():
-            lines = [[found[place][name][0] for name, _ in views] for place in places]
-            given = [PackedView(name, schema) for name, schema in views]
-            values = self._book_for(given, lines).values(lines)
+            encoded = [
+                Encoded.of_rows(schema, [found[place][name][0] for place in places])
+                for name, schema in views
+            ]
+            values = self._values([name for name, _ in views], encoded)
             for place, value in zip(places, values, strict=True):
                 merged[place] = value
         return merged

@@ -13,8 +13,8 @@ from threading import local
 
 import numpy as np
 
-from feature_repo.packed_backend import Found, Key, Rows
-from feature_repo.packed_codec import PackedRows
+from feature_repo.packed_backend import Found, Key
+from feature_repo.packed_codec import Encoded, PackedRows
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
 from retain.errors import StoreUnavailable
@@ -42,11 +42,9 @@ class SqliteRows:
         found = []
         for view, rows in zip(views, self.read_rows(keys, [v.name for v in views]), strict=True):
             there = [row for row in rows if row is not None]
-            present = (
-                np.ones(len(rows), bool)
-                if len(there) == len(rows)
-                else np.fromiter((row is not None for row in rows), bool, len(rows))
-            )
+            present = np.ones(len(rows), dtype=bool)
+            if len(there) < len(rows):
+                present = np.array([row is not None for row in rows])
             found.append(Found(present, PackedRows.of(view.schema, there, view=view.name)))
         return found
 
@@ -84,7 +82,13 @@ class SqliteRows:
             lines.update((line[0], line) for line in cursor)
         return lines, names
 
-    def write(self, keys: Sequence[Key], rows: Mapping[PackedView, Rows]) -> None:
+    def write(
+        self,
+        keys: Sequence[Key],
+        rows: Mapping[PackedView, Encoded],
+        *,
+        job: tuple[str, int] | None = None,
+    ) -> None:
         views = list(rows)
         for view in views:
             self.add_view(view)
@@ -104,7 +108,10 @@ class SqliteRows:
             f"ON CONFLICT (key) DO UPDATE SET {sets}"
         )
         with self._writing() as connection:
-            connection.executemany(upsert, zip(keys, *rows.values(), strict=True))
+            cells = [encoded.rows() for encoded in rows.values()]
+            connection.executemany(upsert, zip(keys, *cells, strict=True))
+            if job is not None:
+                connection.execute(f"INSERT OR REPLACE INTO {self._jobs} VALUES (?, ?)", job)
 
     def schemas(self) -> dict[int, PackedSchema]:
         with self._connected() as connection:
@@ -161,14 +168,9 @@ class SqliteRows:
             ).fetchone()
         return line[0] if line else 0
 
-    def set_progress(self, job: str, rows: int | None) -> None:
+    def end(self, job: str) -> None:
         with self._writing() as connection:
-            if rows is None:
-                connection.execute(f"DELETE FROM {self._jobs} WHERE job = ?", (job,))
-            else:
-                connection.execute(
-                    f"INSERT OR REPLACE INTO {self._jobs} VALUES (?, ?)", (job, rows)
-                )
+            connection.execute(f"DELETE FROM {self._jobs} WHERE job = ?", (job,))
 
     def _exists(self, connection: sqlite3.Connection) -> bool:
         return bool(connection.execute(f"PRAGMA table_info({self._jobs})").fetchall())

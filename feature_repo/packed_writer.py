@@ -21,7 +21,7 @@ CREATED_TIMESTAMP = "created_timestamp"
 Progress = Callable[[str, int, int], None]
 Tables = Mapping[PackedView, pa.Table]
 
-_BATCH = 5_000
+_BATCH = 10_000
 
 
 def write_arrow(backend: PackedBackend, view: PackedView, table: pa.Table) -> None:
@@ -29,11 +29,14 @@ def write_arrow(backend: PackedBackend, view: PackedView, table: pa.Table) -> No
     write_views(backend, {view: table})
 
 
-def write_views(backend: PackedBackend, tables: Tables) -> None:
+def write_views(
+    backend: PackedBackend, tables: Tables, *, job: tuple[str, int] | None = None
+) -> None:
     """Upsert rows of several views of the same customers, each customer at once.
 
     Every table has ``customer_id``, ``event_timestamp``, the columns of its view, and, where
-    it is known, ``created_timestamp``; line i of each is the same customer.
+    it is known, ``created_timestamp``; line i of each is the same customer. ``job`` is a job's
+    name and how far it is once they are written.
 
     Raises:
         InvalidInput: a column is missing, or the tables are of different customers.
@@ -51,7 +54,7 @@ def write_views(backend: PackedBackend, tables: Tables) -> None:
         )
         for view, table in tables.items()
     }
-    backend.write(keys, rows)
+    backend.write(keys, rows, job=job)
 
 
 def materialize_parquet(
@@ -80,16 +83,17 @@ def materialize_parquet(
         tables = {
             view: batch for view, batch in zip(read, batches, strict=True) if batch is not None
         }
-        if _keys(tables) is not None:
-            write_views(backend, tables)
-        else:
-            for view, table in tables.items():
-                write_arrow(backend, view, table)
         done += max(table.num_rows for table in tables.values())
-        backend.set_progress(job, done)
+        if _keys(tables) is not None:
+            write_views(backend, tables, job=(job, done))
+        else:
+            *others, last = tables
+            for view in others:
+                write_arrow(backend, view, tables[view])
+            write_views(backend, {last: tables[last]}, job=(job, done))
         if progress:
             progress("materialize", done, total)
-    backend.set_progress(job, None)
+    backend.end(job)
     return done
 
 

@@ -1,5 +1,6 @@
 """The `retain` command."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -43,6 +44,8 @@ app.add_typer(models.app)
 
 def main() -> None:
     """Run the command line; domain errors become one line, a remedy and an exit code."""
+    # what libraries have to say to their developers is not for who runs a command
+    logging.captureWarnings(capture=True)
     try:
         app()
     except RetainError as error:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.context import AsJson, settings_of
+from cli.promotion import entry_of
 from cli.screen import answer, pairs, say, table
 from retain.clock import iso
-from retain.errors import Conflict, InvalidInput, NoModel
+from retain.errors import InvalidInput, NoModel
 from retain.settings import Settings
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def promote(
     Example: retain models promote churn:ab12cd34ef56 --reason "better in the March evaluation"
     """
     from retain import artefacts, predictors
+    from training import promotion
 
     settings = settings_of(context)
     if ":" not in model:
@@ -132,21 +134,8 @@ def promote(
             f"{model!r} names no version", remedy="write HEAD:VERSION, see `retain models list`"
         )
     found = _manifest(settings, model)
-    folder = artefacts.folder(settings.bentoml_home, found.head, found.version)
-    predictors.verify([folder])
-    if not (found.beats_baseline or force or found.head == "rfm"):
-        raise Conflict(
-            f"{found.name} is not above its baseline on the holdout",
-            remedy="see `retain models show`; --force promotes it all the same, and says so",
-        )
-    evidence: dict[str, Any] = {
-        "metrics": {name: m.model_dump() for name, m in found.metrics.items()},
-        "beats_baseline": found.beats_baseline,
-        "forced": force and not found.beats_baseline,
-    }
-    entry = _ledger(settings).promote(
-        found.head, found.version, by=by, reason=reason, evidence=evidence
-    )
+    predictors.verify([artefacts.folder(settings.bentoml_home, found.head, found.version)])
+    entry = promotion.promote(_ledger(settings), found, by=by, reason=reason, force=force)
     _show_entries([entry], as_json=as_json)
 
 
@@ -211,19 +200,7 @@ def _manifest(settings: Settings, model: str) -> "Manifest":
 
 def _show_entries(entries: "list[Entry]", *, as_json: bool) -> None:
     if as_json:
-        rows = [
-            {
-                "at": iso(entry.at),
-                "act": entry.act,
-                "model": f"{entry.head}:{entry.version}",
-                "previous": entry.previous,
-                "by": entry.by,
-                "reason": entry.reason,
-                "evidence": entry.evidence,
-            }
-            for entry in entries
-        ]
-        answer(rows)
+        answer([entry_of(entry) for entry in entries])
     elif entries:
         table(
             ["at", "act", "model", "before", "by", "reason"],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cli.context import open_log
 from cli.progress import counter, stages
+from cli.promotion import promote_run
 from cli.screen import say
 from cli.steps import Steps
 from retain.clock import iso, now, parse_utc, to_micros
@@ -117,7 +118,8 @@ def _train(settings: Settings, as_of: datetime) -> list[str]:
 
     with stages() as progress:
         run = pipeline.train(settings, as_of=as_of, horizon_days=HORIZON_DAYS, progress=progress)
-    return pipeline.promote_all(settings, run)
+    say(run.text())
+    return [f"{one.head}:{one.version}" for one in promote_run(settings, run)]
 
 
 def _materialize(settings: Settings, as_of: datetime) -> None:

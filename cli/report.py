@@ -18,8 +18,8 @@ def report(context: typer.Context, *, as_json: AsJson = False) -> None:
     Example: retain report
     """
     settings = settings_of(context)
-    suffix = "json" if as_json else "md"
-    written = sorted(settings.evaluations.glob(f"*.{suffix}"), key=lambda p: p.stat().st_mtime_ns)
+    name = "evaluation.json" if as_json else "evaluation.txt"
+    written = sorted(settings.evaluations.glob(f"*/{name}"), key=lambda p: p.stat().st_mtime_ns)
     if not written:
         raise NotFound(
             f"no evaluation under {settings.evaluations}", remedy="run `retain train` first"

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from retain.errors import RetainError
 
+WIDTH_ELSEWHERE = 200
+
 
 def say(text: str = "") -> None:
     """A line for the reader, as it is: rich would read ``[…]`` and ``:…:`` as its own."""
@@ -29,7 +31,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*(Text("" if value is None else str(value)) for value in row))
-    Console(highlight=False).print(grid)
+    screen = Console(highlight=False)
+    if not screen.is_terminal:
+        screen.width = WIDTH_ELSEWHERE
+    screen.print(grid)
 
 
 def pairs(values: Mapping[str, Any]) -> None:

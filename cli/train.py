@@ -6,6 +6,7 @@ import typer
 
 from cli.context import AsJson, AsOf, filled_log, settings_of, time_of
 from cli.progress import stages
+from cli.promotion import entry_of, promote_run
 from cli.screen import answer, say
 
 
@@ -19,9 +20,9 @@ def train(
     *,
     as_of: AsOf = None,
     horizon_days: Annotated[int, typer.Option(min=1, help="How far ahead labels look.")] = 90,
-    seed: Annotated[int, typer.Option(help="The same seed and data give the same models.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed and data give the same models.")] = 7,
     promote: Annotated[
-        bool, typer.Option(help="Promote the heads that are above their baseline.")
+        bool, typer.Option(help="Promote heads above their baseline, and any without a champion.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -42,9 +43,12 @@ def train(
             seed=seed,
             progress=progress,
         )
-    if promote:
-        pipeline.promote_all(settings, run)
+    promoted = promote_run(settings, run) if promote else []
     if as_json:
-        answer(run.as_json())
+        answer({**run.as_json(), "promoted": [entry_of(one) for one in promoted]})
     else:
         say(run.text())
+        say()
+        for one in promoted:
+            say(f"champion: {one.head}:{one.version}, {one.reason}")
+        say(f"written to {run.folder}")

@@ -57,6 +57,7 @@ pending_customers = Table(
 )
 
 LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))
+_Row = tuple[Any, ...]
 _TIMES = ("ts", "sent_at", "received_at")
 _CUSTOMER = EVENT_SCHEMA.get_field_index("customer_id")
 _CHUNK = 50_000
@@ -100,15 +101,12 @@ class EventLog:
         for start in range(0, table.num_rows, _CHUNK):
             rows = _to_rows(table.slice(start, _CHUNK))
             with writing(self._engine) as connection:
-                before = _last_seq(connection)
-                inserted = _insert_new(connection, rows)
-                known = set() if inserted == len(rows) else _known(connection, rows, before)
+                fresh = _insert(connection, rows)
                 if mark_pending:
-                    _mark_pending(connection, rows, known)
-            accepted += inserted
-            duplicates |= known
-            if inserted + len(known) < len(rows):
-                duplicates |= _repeated(rows)
+                    _mark_pending(connection, fresh)
+            accepted += len(fresh)
+            if len(fresh) < len(rows):
+                duplicates |= _surplus(rows, fresh)
         return Appended(accepted, frozenset(duplicates))
 
     def of_customers(self, customer_ids: Sequence[str], until: datetime | None = None) -> pa.Table:
@@ -189,33 +187,45 @@ class EventLog:
                 )
 
 
-def _insert_new(connection: Connection, rows: list[tuple[Any, ...]]) -> int:
-    # tuples straight to the driver: a dict per row costs as much as the insert itself
-    return connection.exec_driver_sql(_INSERT, rows).rowcount
+def _insert(connection: Connection, rows: list[_Row]) -> list[_Row]:
+    """Store the rows whose ids are new, the first of each, and give them back."""
+    # mostly all are new, which is cheapest to find out by trying; where some are not, the try
+    # is undone, so that they leave no gaps in the sequence
+    connection.exec_driver_sql("SAVEPOINT all_new")
+    inserted = connection.exec_driver_sql(_INSERT, rows).rowcount
+    if inserted == len(rows):
+        connection.exec_driver_sql("RELEASE all_new")
+        return rows
+    connection.exec_driver_sql("ROLLBACK TO all_new")
+    known = _known(connection, [row[0] for row in rows])
+    fresh = list({row[0]: row for row in reversed(rows) if row[0] not in known}.values())[::-1]
+    if fresh:
+        connection.exec_driver_sql(_INSERT, fresh)
+    return fresh
 
 
-def _known(connection: Connection, rows: list[tuple[Any, ...]], before: int) -> set[str]:
-    ids = list({row[0] for row in rows})
+def _known(connection: Connection, ids: list[str]) -> set[str]:
     known: set[str] = set()
     for start in range(0, len(ids), _IDS_PER_QUERY):
-        query = select(events.c.event_id).where(
-            events.c.event_id.in_(ids[start : start + _IDS_PER_QUERY]), events.c.seq <= before
-        )
+        query = select(events.c.event_id)
+        query = query.where(events.c.event_id.in_(ids[start : start + _IDS_PER_QUERY]))
         known.update(connection.scalars(query))
     return known
 
 
-def _repeated(rows: list[tuple[Any, ...]]) -> set[str]:
-    return {event_id for event_id, times in Counter(row[0] for row in rows).items() if times > 1}
+def _surplus(rows: list[_Row], fresh: list[_Row]) -> set[str]:
+    surplus = Counter(row[0] for row in rows)
+    surplus.subtract(row[0] for row in fresh)
+    return {event_id for event_id, times in surplus.items() if times > 0}
 
 
 def _last_seq(connection: Connection) -> int:
     return int(connection.scalar(select(func.max(events.c.seq))) or 0)
 
 
-def _mark_pending(connection: Connection, rows: list[tuple[Any, ...]], known: set[str]) -> None:
+def _mark_pending(connection: Connection, fresh: list[_Row]) -> None:
     seq = _last_seq(connection)
-    customers = {row[_CUSTOMER] for row in rows if row[0] not in known} - {None}
+    customers = {row[_CUSTOMER] for row in fresh} - {None}
     if customers:
         statement = upsert(pending_customers)
         connection.execute(
@@ -226,7 +236,7 @@ def _mark_pending(connection: Connection, rows: list[tuple[Any, ...]], known: se
         )
 
 
-def _to_rows(table: pa.Table) -> list[tuple[Any, ...]]:
+def _to_rows(table: pa.Table) -> list[_Row]:
     columns = [
         table.column(name).cast(pa.int64()) if name in _TIMES else table.column(name)
         for name in EVENT_SCHEMA.names

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, Engine, Integer, MetaData, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from retain import database
@@ -18,11 +18,16 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with writing(engine) as connection:
         things.create(connection)
         connection.execute(insert(things), [{"id": 1}])
-    with pytest.raises(IntegrityError), writing(engine) as connection:
-        connection.execute(insert(things), [{"id": 2}])
-        connection.execute(insert(things), [{"id": 1}])
+    with pytest.raises(IntegrityError):
+        _insert_both(engine)
     with reading(engine) as connection:
         assert list(connection.scalars(select(things.c.id))) == [1]
+
+
+def _insert_both(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(insert(things), [{"id": 2}])
+        connection.execute(insert(things), [{"id": 1}])
 
 
 def test_sqlite_writes_ahead_and_waits_for_the_disk(tmp_path: Path) -> None:

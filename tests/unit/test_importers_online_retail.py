@@ -27,17 +27,20 @@ def take(home: Home, *lines: str, header: str = HEADER) -> Any:
     return home.take(home.write("retail.csv", header, *lines), "online-retail")
 
 
-def line(
-    invoice: str = "489434",
-    code: str = "85048",
-    what: str = "LUNCH BAG",
-    quantity: str = "2",
-    time: str = "2010-07-01 08:45:00",
-    price: str = "6.95",
-    customer: str = "13085.0",
-    country: str = "United Kingdom",
-) -> str:
-    return ",".join([invoice, code, what, quantity, time, price, customer, country])
+LINE = {
+    "invoice": "489434",
+    "code": "85048",
+    "what": "LUNCH BAG",
+    "quantity": "2",
+    "time": "2010-07-01 08:45:00",
+    "price": "6.95",
+    "customer": "13085.0",
+    "country": "United Kingdom",
+}
+
+
+def line(invoice: str = "489434", **changes: str) -> str:
+    return ",".join({**LINE, "invoice": invoice, **changes}.values())
 
 
 def orders(home: Home) -> list[dict[str, Any]]:

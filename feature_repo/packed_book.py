@@ -111,7 +111,8 @@ class Book:
         )
 
     def _heads(self, encoded: Sequence[Encoded]) -> list[bytes]:
-        times = np.stack([part.fixed["event"] for part in encoded], axis=1)
+        # stacking makes bytes native, and a head holds them as rows do
+        times = np.stack([part.fixed["event"] for part in encoded], axis=1).astype(">u8")
         same = (times == times[:, :1]).all(axis=1)
         raw, width = times.tobytes(), 8 * len(encoded)
         one = HEADER.pack(self.names_id, self.id, 1)

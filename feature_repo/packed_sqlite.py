@@ -191,7 +191,9 @@ class SqliteRows:
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
             yield self._connection()
-        except sqlite3.OperationalError as error:
+        except sqlite3.ProgrammingError:
+            raise
+        except sqlite3.DatabaseError as error:
             raise StoreUnavailable(
                 f"the online store did not answer: {error}", remedy="try again in a moment"
             ) from error
@@ -202,10 +204,11 @@ class SqliteRows:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)

@@ -41,6 +41,12 @@ class Counted:
     deviations: float
 
 
+def days(limits: VolumeLimits) -> int:
+    """How many days of events the counts and the gaps between them are taken from."""
+    # a type that stopped is compared with the weeks before it stopped
+    return 2 * limits.weeks * _DAYS_PER_WEEK + LOOK_BACK_DAYS
+
+
 def daily(events: Events, as_of: datetime, limits: VolumeLimits) -> list[list[Counted]]:
     """The last seven days of every type, all events together first."""
     windows = LOOK_BACK_DAYS + limits.weeks * _DAYS_PER_WEEK

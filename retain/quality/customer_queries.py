@@ -1,6 +1,5 @@
 """The SQL behind each reason to flag a customer: who, whether known, value, threshold."""
 
-from retain.clock import MICROSECONDS_PER_DAY
 from retain.quality.event_source import Events
 from retain.quality.thresholds import CustomerLimits, Reason
 
@@ -9,7 +8,6 @@ _BROWSING = "ends_with(type, '_viewed') OR type IN ('searched', 'product_impress
 
 def prepare(events: Events, limits: CustomerLimits) -> None:
     """The relations the checks read: customer days, orders and sessions of the window."""
-    window = limits.days * MICROSECONDS_PER_DAY
     events.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE customer_days AS
@@ -20,18 +18,18 @@ def prepare(events: Events, limits: CustomerLimits) -> None:
             count(*) FILTER (WHERE type = 'order_completed') AS orders,
             count(*) FILTER (WHERE type = 'payment_failed') AS failed_payments
         FROM events
-        WHERE age < {window} AND coalesce(customer_id, anonymous_id) IS NOT NULL
+        WHERE coalesce(customer_id, anonymous_id) IS NOT NULL
         GROUP BY coalesce(customer_id, anonymous_id), ts::DATE
         """
     )
     events.execute(
-        f"""
+        """
         CREATE OR REPLACE TEMP TABLE customer_orders AS
         SELECT customer_id AS who, coalesce(upper(properties->>'currency'), '') AS currency,
             (properties->>'total')::DOUBLE AS total,
             list_sum((properties->'$.lines[*].quantity')::DOUBLE[]) AS items
         FROM events
-        WHERE age < {window} AND type = 'order_completed' AND customer_id IS NOT NULL
+        WHERE type = 'order_completed' AND customer_id IS NOT NULL
         """
     )
     events.execute(
@@ -41,7 +39,7 @@ def prepare(events: Events, limits: CustomerLimits) -> None:
             bool_or(customer_id IS NOT NULL) AS known,
             count(*) AS events, (max(age) - min(age)) / 1e6 AS seconds
         FROM events
-        WHERE age < {window} AND session_id IS NOT NULL
+        WHERE session_id IS NOT NULL
             AND coalesce(customer_id, anonymous_id) IS NOT NULL
         GROUP BY coalesce(customer_id, anonymous_id), session_id
         HAVING count(*) >= {limits.session_events}
@@ -92,12 +90,12 @@ def checks(limits: CustomerLimits) -> list[tuple[Reason, str, str]]:
         (
             "many_orders",
             "placed {0:,.0f} orders on one day (limit {1:,.0f}): a reseller, or fraud",
-            _most_a_day("orders", limits.orders_per_day),
+            _most_a_day("orders", limits.orders_per_day, limits.orders_factor),
         ),
         (
             "card_testing",
             "failed {0:,.0f} payments on one day (limit {1:,.0f}): stolen cards are tried",
-            _most_a_day("failed_payments", limits.failed_payments_per_day),
+            _most_a_day("failed_payments", limits.failed_payments_per_day, 1),
         ),
         (
             "zero_orders",
@@ -148,11 +146,15 @@ def _above(amounts: str, factor: float, least: int) -> str:
     """
 
 
-def _most_a_day(column: str, limit: int) -> str:
+def _most_a_day(column: str, least: int, factor: float) -> str:
     return f"""
-        SELECT who, bool_or(known), max({column}) AS value, {limit}
-        FROM customer_days WHERE {column} > {limit}
-        GROUP BY who ORDER BY value DESC, who
+        WITH usual AS (
+            SELECT greatest({least}, {factor} * quantile_disc({column}, 0.99)) AS threshold
+            FROM customer_days WHERE {column} > 0
+        )
+        SELECT who, bool_or(known), max({column}) AS value, threshold
+        FROM customer_days, usual WHERE {column} > threshold
+        GROUP BY who, threshold ORDER BY value DESC, who
     """
 
 

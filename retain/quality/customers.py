@@ -51,7 +51,7 @@ def excluded_customers(source: Source, as_of: datetime, limits: CustomerLimits) 
 
     Only events up to ``as_of`` are looked at, so that a training as of then stays honest.
     """
-    with opened(source, as_of) as events:
+    with opened(source, as_of, days=limits.days) as events:
         return {
             f.customer_id for f in flags(events, limits) if f.known and f.reason in limits.exclude
         }

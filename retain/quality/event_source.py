@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import duckdb
@@ -12,31 +12,48 @@ from retain.clock import to_micros
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
 
+_MEMORY = "1GB"
+
 Source: TypeAlias = pa.Table | str
 Events = duckdb.DuckDBPyConnection
 
 
 @contextmanager
-def opened(source: Source, as_of: datetime, *, memory_limit: str = "1GB") -> Iterator[Events]:
-    """A connection whose view ``events`` holds nothing after ``as_of``.
+def opened(
+    source: Source, as_of: datetime, *, days: float, only_times: bool = False
+) -> Iterator[Events]:
+    """A connection whose view ``events`` holds the last ``days`` before ``as_of``, it included.
 
-    ``source`` is rows of the event log, or a Parquet glob of its history. Besides the
-    event's own columns the view has ``age``: microseconds from the event to ``as_of``.
+    ``source`` is rows of the event log, or a Parquet glob of its history, of which only the
+    days asked for are opened. Besides the event's own columns the view has ``age``:
+    microseconds from the event to ``as_of``. With ``only_times`` it is a table of ``type``
+    and ``age``, read once: most of what a scan of many days costs is opening their files.
     """
-    with duckdb.connect(config={"memory_limit": memory_limit}) as connection:
+    with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
+        since = as_of - timedelta(days=days)
         if isinstance(source, str):
-            given = f"read_parquet('{source}', hive_partitioning=false)"
+            given = _files(source, since, as_of)
         else:
             given = "given_events"
             connection.register(given, source)
         until = to_micros(as_of)
         connection.execute(
-            f"CREATE TEMP VIEW events AS SELECT *, {until} - epoch_us(ts) AS age "
-            f"FROM {given} WHERE ts <= make_timestamptz({until})"
+            f"CREATE TEMP {'TABLE' if only_times else 'VIEW'} events AS "
+            f"SELECT {'type' if only_times else '*'}, {until} - epoch_us(ts) AS age FROM {given} "
+            f"WHERE ts <= make_timestamptz({until}) AND ts > make_timestamptz({to_micros(since)})"
         )
         yield connection
+
+
+def _files(glob: str, since: datetime, until: datetime) -> str:
+    if "/day=" not in glob:
+        return f"read_parquet('{glob}', hive_partitioning=false)"
+    return (
+        f"(SELECT * EXCLUDE (day) FROM read_parquet('{glob}', hive_partitioning=true, "
+        f"hive_types={{'day': DATE}}) WHERE day BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}')"
+    )
 
 
 def rows(events: Events, query: str) -> list[tuple[Any, ...]]:

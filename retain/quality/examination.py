@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from retain.quality import customers, features, freshness, prices, values, volume
+from retain.quality import counts, customers, features, freshness, prices, values, volume
+from retain.quality.counts import ALL
 from retain.quality.event_source import Events, Source, opened
 from retain.quality.findings import Findings
 from retain.quality.profile import Profile, profile_of
@@ -18,11 +19,13 @@ def examine_events(source: Source, as_of: datetime, thresholds: Thresholds) -> F
     of its history (:func:`retain.history.glob`).
     """
     expected = as_of - timedelta(hours=thresholds.volume.arrival_delay_hours)
-    with opened(source, expected) as events:
+    with opened(source, expected, days=counts.days(thresholds.volume), only_times=True) as events:
         found = _arrival(events, expected, thresholds)
-    with opened(source, as_of) as events:
+    recent = thresholds.values.recent_days + thresholds.values.past_days
+    with opened(source, as_of, days=recent) as events:
         found += values.findings(events, thresholds.values)
         found += prices.findings(events, thresholds.values)
+    with opened(source, as_of, days=thresholds.customers.days) as events:
         found += customers.findings(events, thresholds.customers)
     return found
 
@@ -38,4 +41,8 @@ def examine_features(table: pa.Table, training: Profile | None, thresholds: Thre
 
 def _arrival(events: Events, expected: datetime, thresholds: Thresholds) -> Findings:
     counted = volume.findings(events, expected, thresholds.volume)
-    return counted + freshness.findings(events, thresholds.volume, volume.silent_types(counted))
+    silent = volume.silent_types(counted)
+    fresh = freshness.findings(events, thresholds.volume, silent)
+    if ALL in silent:
+        fresh = Findings(samples=fresh.samples)
+    return counted + fresh

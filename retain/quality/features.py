@@ -10,6 +10,7 @@ from retain.quality.findings import Finding, Findings, Sample, Severity, finding
 from retain.quality.profile import Profile, profile_of
 from retain.quality.thresholds import FeatureLimits
 
+_AGES = frozenset(feature.name for feature in FEATURES if feature.aged)  # grow with the shop
 _SIGNED_UNITS = {"currency", "score", "code", "text", "ratio"}
 _RETRAIN = "look at the events behind it; where the change is real, train again"
 
@@ -23,10 +24,13 @@ def snapshot(tables: Sequence[pa.Table]) -> Profile:
     *earlier, last = tables
     profile = profile_of(last)
     usual: dict[str, float] = {}
+    null_rates = {name: profile.null_rate(name) for name in (*profile.numbers, *profile.texts)}
     for table in earlier:
-        for shift in shifts(profile, profile_of(table, profile)):
+        before = profile_of(table, profile)
+        for shift in shifts(profile, before):
             usual[shift.feature] = max(usual.get(shift.feature, 0.0), shift.psi)
-    return profile.model_copy(update={"usual_psi": usual})
+        null_rates = {name: max(rate, before.null_rate(name)) for name, rate in null_rates.items()}
+    return profile.model_copy(update={"usual_psi": usual, "usual_null_rates": null_rates})
 
 
 def findings(training: Profile, current: Profile, limits: FeatureLimits) -> Findings:
@@ -78,7 +82,7 @@ def _drift(shift: Shift, training: Profile, limits: FeatureLimits) -> Finding | 
     severity = graded(shift.psi, warn=limits.psi.warn, fail=limits.psi.fail)
     if severity == "ok":
         return None
-    if shift.feature in limits.moving:
+    if shift.feature in limits.moving or shift.feature in _AGES:
         severity = "warn"
     sentence = (
         f"{shift.feature} has drifted (PSI {shift.psi:.2f}): {shift.moved} holds "
@@ -91,14 +95,15 @@ def _drift(shift: Shift, training: Profile, limits: FeatureLimits) -> Finding | 
 def _nulls(name: str, training: Profile, current: Profile, limits: FeatureLimits) -> Finding | None:
     if min(training.rows, current.rows) < limits.least_rows:
         return None
-    before, now = training.null_rate(name), current.null_rate(name)
+    before = training.usual_null_rates.get(name, training.null_rate(name))
+    now = current.null_rate(name)
     severity: Severity = graded(
         now - before, warn=limits.null_rate_rise.warn, fail=limits.null_rate_rise.fail
     )
     if severity == "ok":
         return None
     sentence = (
-        f"{name} is missing for {now:.0%} of customers, {before:.0%} at training: "
+        f"{name} is missing for {now:.0%} of customers, at most {before:.0%} at training: "
         "events or properties behind it no longer arrive"
     )
     threshold = before + getattr(limits.null_rate_rise, severity)

@@ -61,12 +61,14 @@ class Profile(_Part):
 
     Attributes:
         usual_psi: in a training snapshot, how far features moved between the training cutoffs.
+        usual_null_rates: in a training snapshot, the highest null rate at any of them.
     """
 
     rows: int
     numbers: dict[str, NumberProfile]
     texts: dict[str, TextProfile]
     usual_psi: dict[str, float] = Field(default_factory=dict)
+    usual_null_rates: dict[str, float] = Field(default_factory=dict)
 
     def __contains__(self, feature: str) -> bool:
         """Whether ``feature`` is profiled."""

@@ -103,6 +103,7 @@ class CustomerLimits(Declared):
     order_value_factor: Factor
     order_items_factor: Factor
     orders_per_day: Count
+    orders_factor: Factor
     failed_payments_per_day: Count
     zero_orders: Count
     test_ids: str

@@ -15,11 +15,13 @@ def findings(events: Events, limits: ValueLimits) -> Findings:
     """Null rates against the past, and impossible or extreme values of the recent days."""
     prepare(events, limits)
     found, samples = _null_rates(events, limits)
-    rates = _order_rates(events)
+    rates = _rates(events)
     found += [finding for rate in rates if (finding := _graded(rate, limits))]
     found += _extremes(events, limits)
     samples += [
-        Sample("retain_event_fault_rate", {"fault": rate.fault}, rate.share)
+        Sample(
+            "retain_event_fault_rate", {"fault": rate.fault, "subject": rate.subject}, rate.share
+        )
         for rate in rates
         if rate.of
     ]
@@ -29,10 +31,9 @@ def findings(events: Events, limits: ValueLimits) -> Findings:
 def prepare(events: Events, limits: ValueLimits) -> None:
     """The relations ``lately`` (events) and ``order_lines`` that these checks read."""
     recent = limits.recent_days * MICROSECONDS_PER_DAY
-    window = recent + limits.past_days * MICROSECONDS_PER_DAY
     events.execute(
         f"CREATE OR REPLACE TEMP TABLE lately AS SELECT type, ts, received_at, customer_id, "
-        f"properties, age < {recent} AS recent FROM events WHERE age < {window}"
+        f"properties, age < {recent} AS recent FROM events"
     )
     events.execute(_LINES)
 
@@ -41,13 +42,19 @@ def prepare(events: Events, limits: ValueLimits) -> None:
 class _Rate:
     fault: str
     subject: str
+    meaning: str
     hits: int
     of: int
-    meaning: str
+    past_hits: int
+    past_of: int
 
     @property
     def share(self) -> float:
         return self.hits / self.of if self.of else 0.0
+
+    @property
+    def past_share(self) -> float:
+        return self.past_hits / self.past_of if self.past_of else 0.0
 
 
 def _null_rates(events: Events, limits: ValueLimits) -> tuple[list[Finding], list[Sample]]:
@@ -93,33 +100,10 @@ def _vanished(
     )
 
 
-def _order_rates(events: Events) -> list[_Rate]:
-    orders, zero, negative, repeated, everything, future = rows(events, _FAULTS)[0]
-    count, free, below = rows(
-        events,
-        "SELECT count(*), count(*) FILTER (WHERE coalesce(price, 0) = 0), "
-        "count(*) FILTER (WHERE price < 0 OR quantity < 0) FROM order_lines WHERE recent",
-    )[0]
-    order, line = "order_completed", "order_completed.lines"
+def _rates(events: Events) -> list[_Rate]:
     return [
-        _Rate("zero_total", f"{order}.total", zero, orders, "orders are worth nothing"),
-        _Rate("zero_price", f"{line}.price", free, count, "order lines have no price"),
-        _Rate("negative", f"{order}.total", negative, orders, "orders have a negative total"),
-        _Rate("negative", line, below, count, "order lines have a negative price or quantity"),
-        _Rate(
-            "repeated_order",
-            f"{order}.order_id",
-            repeated,
-            orders,
-            "orders came before, under another event id",
-        ),
-        _Rate(
-            "future",
-            "ts",
-            future,
-            everything,
-            "events happened after they were received: a clock is wrong",
-        ),
+        _Rate(fault, subject, meaning, *rows(events, query.format(hit=hit))[0])
+        for fault, subject, meaning, query, hit in _FAULTS
     ]
 
 
@@ -128,15 +112,19 @@ def _graded(rate: _Rate, limits: ValueLimits) -> Finding | None:
     severity = graded(rate.share, warn=grades.warn, fail=grades.fail)
     if severity == "ok" or not rate.hits:
         return None
-    if rate.of < limits.least_events:
+    always = rate.past_share >= grades.fail
+    if rate.of < limits.least_events or always:
         severity = "warn"
+    advice = (
+        "as before: what is computed from it says nothing here"
+        if always
+        else "correct them at the sender and send them again"
+    )
     sentence = (
-        f"{rate.subject}: {rate.hits:,} of {rate.of:,} ({rate.share:.1%}) {rate.meaning}; "
-        "correct them at the sender and send them again"
+        f"{rate.subject}: {rate.hits:,} of {rate.of:,} ({rate.share:.1%}) {rate.meaning}; {advice}"
     )
-    return Finding(
-        severity, rate.fault, rate.subject, rate.share, getattr(grades, severity), sentence
-    )
+    threshold = getattr(grades, severity)
+    return Finding(severity, rate.fault, rate.subject, rate.share, threshold, sentence)
 
 
 def _extremes(events: Events, limits: ValueLimits) -> list[Finding]:
@@ -177,24 +165,56 @@ _PRESENT = """
     GROUP BY type, name ORDER BY type, name
 """
 
-_FAULTS = f"""
-    WITH orders AS (
-        SELECT recent, (properties->>'total')::DOUBLE AS total,
-            row_number() OVER (PARTITION BY customer_id, properties->>'order_id' ORDER BY ts) > 1
-                AND (properties->>'order_id') IS NOT NULL AS is_repeated
-        FROM lately WHERE type = 'order_completed'
-    ), faults AS (
-        SELECT count(*) AS orders, count(*) FILTER (WHERE total = 0) AS zero,
-            count(*) FILTER (WHERE total < 0) AS negative,
-            count(*) FILTER (WHERE is_repeated) AS repeated
-        FROM orders WHERE recent
-    ), clocks AS (
-        SELECT count(*) AS everything, count(*) FILTER (
-            WHERE ts > received_at + INTERVAL {_CLOCK_TOLERANCE_SECONDS} SECOND) AS future
-        FROM lately WHERE recent
-    )
-    SELECT * FROM faults, clocks
+_SHARES = """
+    SELECT count(*) FILTER (WHERE recent AND ({hit})), count(*) FILTER (WHERE recent),
+        count(*) FILTER (WHERE NOT recent AND ({hit})), count(*) FILTER (WHERE NOT recent)
 """
+_OF_ORDERS = (
+    _SHARES
+    + """ FROM (
+        SELECT recent, (properties->>'total')::DOUBLE AS total,
+            (properties->>'order_id') IS NOT NULL AND row_number() OVER (
+                PARTITION BY customer_id, properties->>'order_id' ORDER BY ts) > 1 AS is_repeated
+        FROM lately WHERE type = 'order_completed'
+    )"""
+)
+_OF_LINES = f"{_SHARES} FROM order_lines"
+_OF_EVENTS = f"{_SHARES} FROM lately"
+_ORDER, _LINE = "order_completed", "order_completed.lines"
+
+# fault, subject, what it means, where to count, and what counts
+_FAULTS = (
+    ("zero_total", f"{_ORDER}.total", "orders are worth nothing", _OF_ORDERS, "total = 0"),
+    ("negative", f"{_ORDER}.total", "orders have a negative total", _OF_ORDERS, "total < 0"),
+    (
+        "repeated_order",
+        f"{_ORDER}.order_id",
+        "orders came before, under another event id",
+        _OF_ORDERS,
+        "is_repeated",
+    ),
+    (
+        "zero_price",
+        f"{_LINE}.price",
+        "order lines have no price",
+        _OF_LINES,
+        "coalesce(price, 0) = 0",
+    ),
+    (
+        "negative",
+        _LINE,
+        "order lines have a negative price or quantity",
+        _OF_LINES,
+        "price < 0 OR quantity < 0",
+    ),
+    (
+        "future",
+        "ts",
+        "events happened after they were received: a clock is wrong",
+        _OF_EVENTS,
+        f"ts > received_at + INTERVAL {_CLOCK_TOLERANCE_SECONDS} SECOND",
+    ),
+)
 
 _SOURCES = {
     "order_completed.lines.quantity": "SELECT recent, quantity AS amount FROM order_lines",

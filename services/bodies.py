@@ -40,7 +40,11 @@ def decode(body: bytes) -> Any:
         MalformedBody: it is none.
     """
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        value = json.loads(body, parse_constant=_no_constant)
+        if b"\\u" in body:
+            # half a surrogate pair can be written in JSON, but not stored or sent back
+            json.dumps(value, ensure_ascii=False).encode()
+        return value  # noqa: TRY300
     except (ValueError, RecursionError) as error:
         where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise MalformedBody(

@@ -85,7 +85,9 @@ def test_an_answer_to_a_body_is_as_documented(client, path, body, status) -> Non
 
 
 @pytest.mark.parametrize("path", ["/predict", "/rank", "/events", "/feedback"])
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"customer_id": NaN}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b'{"a": NaN}', b'{"event_id": "\\ud800"}', b"[" * 100_000]
+)
 def test_a_body_that_is_not_json_is_a_documented_400(client, path, body) -> None:
     response = client.post(path, content=body)
     assert response.status_code == 400

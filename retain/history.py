@@ -8,6 +8,7 @@ beyond the marker is removed by the next one, and its events are exported again.
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, groupby
@@ -29,6 +30,7 @@ _CHUNK = 50_000
 _MEMORY = "256MB"
 _MARKER = "exported.json"
 _UNFINISHED = ".unfinished"
+_SPILL = ".spill-"
 
 
 def export(log: EventLog, folder: Path, progress: Progress | None = None) -> int:
@@ -48,7 +50,7 @@ def export(log: EventLog, folder: Path, progress: Progress | None = None) -> int
         exported = 0
         chunks = log.after(done, chunk=_CHUNK)
         while (first := next(chunks, None)) is not None:
-            with TemporaryDirectory(dir=folder, prefix=".spill-") as spill:
+            with TemporaryDirectory(dir=folder, prefix=_SPILL) as spill:
                 batch = _Batch(Path(spill))
                 for chunk in chain([first], chunks):
                     batch.add(chunk)
@@ -133,6 +135,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _remove_unfinished(folder: Path, done: int) -> None:
+    for spill in folder.glob(f"{_SPILL}*"):
+        shutil.rmtree(spill, ignore_errors=True)
     for path in folder.glob(f"day=*/*{_UNFINISHED}"):
         path.unlink()
     for path in folder.glob("day=*/part-*.parquet"):

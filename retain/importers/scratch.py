@@ -1,5 +1,7 @@
 """The DuckDB of one import: it sorts, groups and remembers on disk, within a memory limit."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,18 +13,39 @@ import numpy as np
 import pyarrow as pa
 
 MEMORY_LIMIT = "256MB"
+_PREFIX = ".scratch-"
 
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory database that spills into ``folder`` and leaves nothing there."""
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix=".scratch-") as spill, duckdb.connect() as database:
+    _sweep(folder)
+    prefix = f"{_PREFIX}{os.getpid()}-"
+    with TemporaryDirectory(dir=folder, prefix=prefix) as spill, duckdb.connect() as database:
         database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         database.execute("SET temp_directory = $folder", {"folder": spill})
         database.execute("SET threads = 2")
         database.execute("SET TimeZone = 'UTC'")
         yield database
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what imports left that were killed."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        number = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if number.isdigit() and not _is_running(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class Distinct:

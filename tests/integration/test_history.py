@@ -125,3 +125,4 @@ def test_a_killed_export_leaves_no_duplicate_and_no_gap(tmp_path: Path, parts: i
     history.export(log, tmp_path / "history")
     assert stored(tmp_path / "history") == [(n + 1, f"e{n}") for n in range(250)]
     assert not list((tmp_path / "history").rglob("*.unfinished"))
+    assert not list((tmp_path / "history").glob(".spill-*"))

@@ -98,6 +98,7 @@ def test_a_killed_import_started_again_ends_with_the_same_log(
     assert report.events_already_logged == left
     assert Home(killed).events() == Home(whole).events()
     assert not list(killed.rglob("*.unfinished"))
+    assert not list(killed.rglob(".scratch-*"))
     assert [p.name for p in killed.rglob("set_aside.csv")] == [
         p.name for p in whole.rglob("set_aside.csv")
     ]

@@ -50,13 +50,12 @@ FEATURES: tuple[F, ...] = (
     # activity
     F("visit_recency_days", "activity", "max(ts)", "time since the last activity of any kind", "days", "since"),
     F("tenure_days", "activity", "min(ts)", "time since the first activity of any kind", "days", "since"),
-    *(F(f"active_days_{d}d", "activity", f"count(DISTINCT ts::DATE) FILTER (WHERE @{d})", f"days with any activity in the last {d} days", "days", null_default=0) for d in (30, 90)),
+    *(F(f"active_days_{d}d", "activity", f"count(*) FILTER (WHERE starts_day AND @{d})", f"days (UTC) whose first activity was in the last {d} days", "days", null_default=0) for d in (30, 90)),
     F("activity_decline", "activity", "3.0 * count(*) FILTER (WHERE @30) / nullif(count(*) FILTER (WHERE @120 AND NOT @30), 0)", "activity of the last 30 days over the rate of the 90 days before; below 1 is a decline", "ratio"),
     F("product_views_30d", "activity", "count(*) FILTER (WHERE type = 'product_viewed' AND @30)", "products viewed in the last 30 days", "views", null_default=0),
     F("searches_30d", "activity", "count(*) FILTER (WHERE type = 'searched' AND @30)", "searches in the last 30 days", "searches", null_default=0),
     F("store_share", "activity", "count(*) FILTER (WHERE channel = 'store' OR type = 'store_visited')::DOUBLE / nullif(count(*), 0)", "share of activity in a shop", "share"),
     F("app_share", "activity", "count(*) FILTER (WHERE channel = 'app')::DOUBLE / nullif(count(*), 0)", "share of activity in the app", "share"),
-    F("last_viewed", "activity", "list(product_id ORDER BY ts DESC, event_id DESC) FILTER (WHERE is_latest_view AND @90)[:10]", "products viewed last in 90 days, newest first", "ids", "texts"),
     # sessions
     *(F(f"sessions_{d}d", "sessions", f"count(*) FILTER (WHERE @{d})", f"sessions in the last {d} days", "sessions", null_default=0) for d in (30, 90)),
     F("session_minutes_mean", "sessions", "sum(seconds) FILTER (WHERE @180)::DOUBLE / nullif(count(*) FILTER (WHERE @180), 0) / 60", "mean length of the sessions of the last 180 days", "minutes"),
@@ -67,6 +66,7 @@ FEATURES: tuple[F, ...] = (
     F("cart_additions_30d", "cart", "count(*) FILTER (WHERE type = 'product_added' AND @30)", "products put in the cart in the last 30 days", "additions", null_default=0),
     F("cart_recency_days", "cart", "max(ts) FILTER (WHERE type = 'product_added')", "time since something was last put in the cart", "days", "since"),
     F("payment_failed_recency_days", "cart", "max(ts) FILTER (WHERE type = 'payment_failed' AND ts >= coalesce(last_order_ts, ts))", "time since a payment failed that no order followed", "days", "since"),
+    F("last_viewed", "cart", "list(product_id ORDER BY ts DESC, event_id DESC) FILTER (WHERE is_latest_of_product AND is_view AND @90)[:10]", "products viewed last in 90 days, newest first", "ids", "texts"),
     F("open_cart", "cart", "list(product_id ORDER BY ts DESC, event_id DESC) FILTER (WHERE is_latest_of_product AND type = 'product_added' AND ts > coalesce(last_order_ts, ts - INTERVAL 1 DAY))[:10]", "products in the cart that were neither ordered nor removed", "ids", "texts"),
     # messages
     *(F(f"messages_sent_{d}d", "messages", f"count(DISTINCT message_id) FILTER (WHERE type = 'message_sent' AND @{d})", f"messages sent to the customer in the last {d} days", "messages", null_default=0) for d in (7, 30)),

@@ -108,9 +108,13 @@ class FeatureEngine:
             "CREATE OR REPLACE TEMP TABLE keys AS "
             "SELECT *, row_number() OVER () AS key_order FROM given_keys"
         )
-        result = self._connection.sql(_QUERY).to_arrow_table()
         self._connection.unregister("given_keys")
-        return result.cast(FEATURE_SCHEMA)
+        views = [self._connection.sql(query).to_arrow_table() for query in _QUERIES]
+        columns = [column for view in views for column in view.columns]
+        names = [name for view in views for name in view.column_names]
+        return pa.table([*keys.columns, *columns], names=[*keys.column_names, *names]).cast(
+            FEATURE_SCHEMA
+        )
 
     def customers(self, as_of: datetime, *, ordered_within_days: int | None = None) -> pa.Table:
         """Keys of every customer with an event up to ``as_of``.
@@ -150,7 +154,8 @@ def in_batches(keys: pa.Table, size: int) -> Iterator[pa.Table]:
         yield keys.slice(start, size)
 
 
-def _aggregate(view: str, features: Iterable[Feature]) -> str:
+def _query(view: str, features: Iterable[Feature]) -> str:
+    """One view's columns for every key, in the order of the keys."""
     columns = [f"{f.stored_sql} AS {f.stored_name}" for f in features]
     windows = sorted({days for f in features for days in f.windows})
     edges = [
@@ -158,9 +163,12 @@ def _aggregate(view: str, features: Iterable[Feature]) -> str:
     ]
     expiry = f"epoch_us(least({', '.join(edges)}))" if edges else "NULL::BIGINT"
     columns.append(f"{expiry} AS {valid_until_name(view)}")
+    selected = [*map(_selected, features), valid_until_name(view)]
     return (
-        f"{view}_features AS (SELECT customer_id, as_of, {', '.join(columns)} "
-        f"FROM {view} GROUP BY customer_id, as_of)"
+        f"WITH relation AS ({RELATIONS[view]}), aggregated AS ("
+        f"SELECT customer_id, as_of, {', '.join(columns)} FROM relation "
+        f"GROUP BY customer_id, as_of) SELECT {', '.join(selected)} "
+        "FROM keys LEFT JOIN aggregated USING (customer_id, as_of) ORDER BY key_order"
     )
 
 
@@ -171,20 +179,4 @@ def _selected(feature: Feature) -> str:
     return f"coalesce({name}, {feature.null_default}) AS {name}"
 
 
-def _build_query() -> str:
-    relations = [f"{name} AS ({sql})" for name, sql in RELATIONS.items()]
-    aggregates = [_aggregate(view, features) for view, features in VIEWS.items()]
-    columns = [
-        column
-        for view, features in VIEWS.items()
-        for column in (*map(_selected, features), valid_until_name(view))
-    ]
-    joins = [f"LEFT JOIN {view}_features USING (customer_id, as_of)" for view in VIEWS]
-    return (
-        f"WITH {', '.join(relations + aggregates)} "
-        f"SELECT keys.customer_id, keys.as_of, {', '.join(columns)} "
-        f"FROM keys {' '.join(joins)} ORDER BY key_order"
-    )
-
-
-_QUERY = _build_query()
+_QUERIES = [_query(view, features) for view, features in VIEWS.items()]

@@ -47,9 +47,10 @@ FACTS: dict[str, str] = {
             ROWS UNBOUNDED PRECEDING)) AS session_key
         FROM (
             SELECT customer_id, ts, event_id, type, session_id, lower(channel) AS channel,
-                CASE WHEN type = 'product_viewed' THEN properties->>'product_id' END AS product_id,
                 CASE WHEN lag(ts) OVER (PARTITION BY customer_id ORDER BY ts, event_id)
-                    > ts - INTERVAL 30 MINUTE THEN 0 ELSE 1 END AS starts
+                    > ts - INTERVAL 30 MINUTE THEN 0 ELSE 1 END AS starts,
+                coalesce(lag(ts) OVER (PARTITION BY customer_id ORDER BY ts, event_id)::DATE
+                    < ts::DATE, true) AS starts_day
             FROM events
             WHERE customer_id IS NOT NULL AND type NOT LIKE 'message_%' AND type NOT IN (
                 'experiment_viewed', 'order_refunded', 'identity_linked', 'identity_unlinked',
@@ -57,10 +58,11 @@ FACTS: dict[str, str] = {
         )
     """,
     "fact_cart": """
-        SELECT customer_id, ts, event_id, type, properties->>'product_id' AS product_id
+        SELECT customer_id, ts, event_id, type, properties->>'product_id' AS product_id,
+            type = 'product_viewed' AS is_view
         FROM events
         WHERE customer_id IS NOT NULL AND type IN ('product_added', 'product_removed',
-            'order_completed', 'payment_failed', 'checkout_started')
+            'product_viewed', 'order_completed', 'payment_failed')
     """,
     "fact_messages": """
         SELECT customer_id, ts, event_id, type, lower(channel) AS channel,

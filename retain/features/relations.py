@@ -19,11 +19,7 @@ RELATIONS: dict[str, str] = {
                 AS is_latest_of_product
         {_KNOWN.format(fact="fact_lines")}
     """,
-    "activity": f"""
-        SELECT f.*, k.as_of, product_id IS NOT NULL AND row_number() OVER (mine, product_id
-                ORDER BY ts DESC, event_id DESC) = 1 AS is_latest_view
-        {_KNOWN.format(fact="fact_activity")}
-    """,
+    "activity": f"SELECT f.*, k.as_of {_KNOWN.format(fact='fact_activity')}",
     "sessions": f"""
         SELECT k.customer_id, k.as_of, max(ts) AS ts, count(*) AS actions,
             count(*) FILTER (WHERE ends_with(type, '_viewed')) AS pages,
@@ -33,12 +29,14 @@ RELATIONS: dict[str, str] = {
         {_KNOWN.format(fact="fact_activity")}
         GROUP BY k.customer_id, k.as_of, session_key
     """,
+    # views older than the window of the one feature that lists them are left out: they are many
     "cart": f"""
         SELECT f.*, k.as_of,
-            product_id IS NOT NULL AND row_number() OVER (mine, product_id
+            product_id IS NOT NULL AND row_number() OVER (mine, is_view, product_id
                 ORDER BY ts DESC, event_id DESC) = 1 AS is_latest_of_product,
             max(ts) FILTER (WHERE type = 'order_completed') OVER (mine) AS last_order_ts
         {_KNOWN.format(fact="fact_cart")}
+        WHERE NOT is_view OR ts > as_of - INTERVAL 90 DAY
     """,
     "messages": f"SELECT f.*, k.as_of {_KNOWN.format(fact='fact_messages')}",
     "service": f"SELECT f.*, k.as_of {_KNOWN.format(fact='fact_service')}",

@@ -101,32 +101,38 @@ def text(value: Any, name: str) -> str | None:
     Raises:
         Refused: it is not a text or number, longer than :data:`MAX_TEXT`, or not Unicode.
     """
+    found = value.strip() if type(value) is str else _number_as_text(value, name)
+    if not found:
+        return None
+    if len(found) > MAX_TEXT:
+        raise Refused("invalid_field", f"{name} is longer than {MAX_TEXT} characters")
+    if not storable(found):
+        raise Refused("invalid_field", f"{name} holds a NUL or half a surrogate pair")
+    return found
+
+
+def _number_as_text(value: Any, name: str) -> str | None:
+    if value is None:
+        return None
     if isinstance(value, float):
         if value != value:  # noqa: PLR0124 - the cheapest test for NaN, a frame's missing value
             return None
         if value.is_integer():
             value = int(value)
-    if value is None:
-        return None
     if isinstance(value, bool | bytes | Mapping | list | tuple | set):
         raise Refused("invalid_field", f"{name} is not a text or a number")
     try:
-        found = str(value).strip()
+        return str(value).strip()
     except ValueError:  # an integer of thousands of digits
         raise Refused("invalid_field", f"{name} is not a text or a number") from None
-    if len(found) > MAX_TEXT:
-        raise Refused("invalid_field", f"{name} is longer than {MAX_TEXT} characters")
-    if not storable(found):
-        raise Refused("invalid_field", f"{name} holds a NUL or half a surrogate pair")
-    return found or None
 
 
 def storable(value: str) -> bool:
     """Whether every store takes ``value``: no NUL, no half of a surrogate pair."""
+    if value.isascii():
+        return "\x00" not in value
     if "\x00" in value:
         return False
-    if value.isascii():
-        return True
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -138,7 +144,7 @@ def read_time(value: Any) -> datetime | None:
     """A UTC time from ISO 8601 or epoch seconds, milliseconds or microseconds; else None."""
     try:
         if isinstance(value, str):
-            if not value.lstrip("-").replace(".", "", 1).isdigit():
+            if value[4:5] == "-" or not value.lstrip("-").replace(".", "", 1).isdigit():
                 value = datetime.fromisoformat(value.strip())
             else:
                 value = float(value) if "." in value else int(value)

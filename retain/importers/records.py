@@ -24,6 +24,7 @@ from retain.importers.source import Kind, count_lines, kind_of, open_parquet
 from retain.set_aside import SetAside
 
 BATCH_ROWS = 50_000
+LINES = 20_000
 _BATCH_CHARACTERS = 32 << 20
 
 Unwrap = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -142,7 +143,7 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
     for row in rows:
         batch.append(row)
         size += len(row.text)
-        if len(batch) == BATCH_ROWS or size > _BATCH_CHARACTERS:
+        if len(batch) == LINES or size > _BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0
     if batch:

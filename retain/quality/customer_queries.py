@@ -95,7 +95,7 @@ def checks(limits: CustomerLimits) -> list[tuple[Reason, str, str]]:
         (
             "card_testing",
             "failed {0:,.0f} payments on one day (limit {1:,.0f}): stolen cards are tried",
-            _most_a_day("failed_payments", limits.failed_payments_per_day, 1),
+            _most_a_day("failed_payments", limits.failed_payments_per_day, 0),
         ),
         (
             "zero_orders",

@@ -26,6 +26,9 @@ from services.refresher import Refresher
 from services.routes import application
 from services.use_cases import UseCases
 
+NOBODY = "readyz"
+"""Reading this customer reaches the online store and the log, and finds nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Composition:
@@ -84,7 +87,7 @@ def compose(settings: Settings) -> Composition:
         feedback=Outcomes(Feedback(engine, made.decisions, clock), metrics),
         profiles=Profiles(reader=reader, scorer=made.scorer, clock=clock),
         manifests=manifests,
-        readiness=Readiness(manifests, reach=log.last_seq).check,
+        readiness=Readiness(manifests, reach=lambda: reader.read([NOBODY], clock())).check,
         metrics=metrics,
     )
     pools = Pools()

@@ -68,7 +68,7 @@ def test_four_times_the_usual_is_a_warning():
 
 
 def test_the_last_hour_is_a_sign_only():
-    weeks = [AS_OF - week * timedelta(weeks=1) for week in range(1, 10)]
+    weeks = [AS_OF - 3 * HOUR, *(AS_OF - week * timedelta(weeks=1) for week in range(1, 10))]
     busy = [event(n, "searched", at - n * timedelta(minutes=1)) for at in weeks for n in range(50)]
     events = [*steady(), *busy]
     assert {f.severity for f in judged(events).findings} == {"warn"}

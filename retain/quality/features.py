@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from retain.errors import NotEnoughData
 from retain.features.catalogue import FEATURES
 from retain.quality.drift import Shift, shifts
 from retain.quality.findings import Finding, Findings, Sample, Severity, findings_of, graded
@@ -15,18 +17,28 @@ _SIGNED_UNITS = {"currency", "score", "code", "text", "ratio"}
 _RETRAIN = "look at the events behind it; where the change is real, train again"
 
 
-def snapshot(tables: Sequence[pa.Table]) -> Profile:
+def snapshot(table: pa.Table) -> Profile:
     """The training snapshot: the last cutoff's profile, and how far it lies from the others.
 
-    ``tables`` are the feature tables of one population at the training cutoffs, in time order.
-    What moved between them (ages, seasons, campaigns) the model has seen move.
+    ``table`` is a feature table of one population at one or more cutoffs (``as_of``). What moved
+    between them (ages, seasons, campaigns) the model has seen move.
+
+    Raises:
+        NotEnoughData: the table has no rows.
     """
-    *earlier, last = tables
+    moments = table.column("as_of")
+    if not table.num_rows:
+        raise NotEnoughData(
+            "a snapshot of no customers says nothing", remedy="train on a time with customers"
+        )
+    *earlier, last = (
+        table.filter(pc.equal(moments, moment)) for moment in pc.unique(moments).sort()
+    )
     profile = profile_of(last)
     usual: dict[str, float] = {}
     null_rates = {name: profile.null_rate(name) for name in (*profile.numbers, *profile.texts)}
-    for table in earlier:
-        before = profile_of(table, profile)
+    for cutoff in earlier:
+        before = profile_of(cutoff, profile)
         for shift in shifts(profile, before):
             usual[shift.feature] = max(usual.get(shift.feature, 0.0), shift.psi)
         null_rates = {name: max(rate, before.null_rate(name)) for name, rate in null_rates.items()}

@@ -68,7 +68,7 @@ def test_nobody_is_left_out_of_a_clean_shop(any_shop):
 def test_the_features_of_a_clean_shop_give_no_failure(any_shop, quarters):
     cutoffs = [AS_OF - (quarters + back) * QUARTER for back in (3, 2, 1, 0)]
     *training, current = at_cutoffs(any_shop, cutoffs)
-    found = examine_features(current, features.snapshot(training), THRESHOLDS)
+    found = examine_features(current, features.snapshot(pa.concat_tables(training)), THRESHOLDS)
     assert found.at_least("fail") == ()
 
 
@@ -141,7 +141,7 @@ def test_a_drifted_feature_is_named(shop):
     at = current.schema.get_field_index("average_order_value")
     value = current.column("average_order_value")
     drifted = current.set_column(at, current.schema.field(at), pc.multiply(value, 2.0))
-    found = examine_features(drifted, features.snapshot(training), THRESHOLDS)
+    found = examine_features(drifted, features.snapshot(pa.concat_tables(training)), THRESHOLDS)
     assert [(f.check, f.subject) for f in found.at_least("fail")] == [
         ("drift", "average_order_value")
     ]

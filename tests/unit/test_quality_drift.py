@@ -1,14 +1,19 @@
 import math
+from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retain.errors import InvalidInput
+from retain.errors import InvalidInput, NotEnoughData
+from retain.event import to_table
+from retain.features.engine import FEATURE_SCHEMA, FeatureEngine
 from retain.quality import drift, features, thresholds
 from retain.quality.profile import profile_of_columns
 from retain.settings import PROJECT_CONFIG
+from tests.event_tables import AS_OF, steady
 
 LIMITS = thresholds.load(PROJECT_CONFIG).features
 COUNTS = st.lists(st.integers(0, 1_000), min_size=2, max_size=12)
@@ -133,3 +138,19 @@ def test_every_feature_has_its_numbers_in_the_metrics():
     metrics = features.findings(training, training, LIMITS).metrics()
     named = {m.name for m in metrics if m.labels == {"feature": "orders_30d"}}
     assert {"retain_feature_null_rate", "retain_feature_psi", "retain_feature_maximum"} <= named
+
+
+def test_the_snapshot_keeps_how_far_features_moved_between_the_cutoffs():
+    events = to_table(steady(days=60))
+    with FeatureEngine(events) as engine:
+        earlier = engine.table(engine.customers(AS_OF - timedelta(days=45)))
+        last = engine.table(engine.customers(AS_OF))
+    kept = features.snapshot(pa.concat_tables([last, earlier]))
+    assert kept.rows == last.num_rows
+    assert kept.usual_psi["tenure_days"] > 1
+    assert kept.usual_null_rates["order_recency_days"] == 1.0
+
+
+def test_nobody_makes_no_snapshot():
+    with pytest.raises(NotEnoughData):
+        features.snapshot(FEATURE_SCHEMA.empty_table())

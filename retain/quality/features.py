@@ -17,11 +17,12 @@ _SIGNED_UNITS = {"currency", "score", "code", "text", "ratio"}
 _RETRAIN = "look at the events behind it; where the change is real, train again"
 
 
-def snapshot(table: pa.Table) -> Profile:
+def snapshot(table: pa.Table, *, ordered_within_days: float | None = None) -> Profile:
     """The training snapshot: the last cutoff's profile, and how far it lies from the others.
 
-    ``table`` is a feature table of one population at one or more cutoffs (``as_of``). What moved
-    between them (ages, seasons, campaigns) the model has seen move.
+    ``table`` is a feature table at one or more cutoffs (``as_of``), ``ordered_within_days`` the
+    population trained on, which every later profile ``like`` this one keeps to. What moved
+    between the cutoffs (ages, seasons, campaigns) the model has seen move.
 
     Raises:
         NotEnoughData: the table has no rows.
@@ -34,7 +35,7 @@ def snapshot(table: pa.Table) -> Profile:
     *earlier, last = (
         table.filter(pc.equal(moments, moment)) for moment in pc.unique(moments).sort()
     )
-    profile = profile_of(last)
+    profile = profile_of(last, ordered_within_days=ordered_within_days)
     usual: dict[str, float] = {}
     null_rates = {name: profile.null_rate(name) for name in (*profile.numbers, *profile.texts)}
     for cutoff in earlier:

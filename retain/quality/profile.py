@@ -60,6 +60,7 @@ class Profile(_Part):
     """Every feature of one population.
 
     Attributes:
+        ordered_within_days: who it is of: customers with an order in so many days; None: all.
         usual_psi: in a training snapshot, how far features moved between the training cutoffs.
         usual_null_rates: in a training snapshot, the highest null rate at any of them.
     """
@@ -67,6 +68,7 @@ class Profile(_Part):
     rows: int
     numbers: dict[str, NumberProfile]
     texts: dict[str, TextProfile]
+    ordered_within_days: float | None = None
     usual_psi: dict[str, float] = Field(default_factory=dict)
     usual_null_rates: dict[str, float] = Field(default_factory=dict)
 
@@ -98,9 +100,21 @@ class Profile(_Part):
         return part.missing / part.rows if part.rows else 0.0
 
 
-def profile_of(table: pa.Table, like: Profile | None = None) -> Profile:
-    """The profile of a feature table, aged to each row's ``as_of``."""
-    return profile_of_columns(aged(table), like)
+def profile_of(
+    table: pa.Table, like: Profile | None = None, *, ordered_within_days: float | None = None
+) -> Profile:
+    """The profile of a feature table, aged to each row's ``as_of``.
+
+    Of the customers with an order in the last ``ordered_within_days``, or of everybody; with
+    ``like``, of the same population and in the same bins as that profile.
+    """
+    within = like.ordered_within_days if like else ordered_within_days
+    columns = aged(table)
+    if within is not None:
+        population = columns["order_recency_days"].astype(np.float64) < within
+        columns = {name: column[population] for name, column in columns.items()}
+    profile = profile_of_columns(columns, like)
+    return profile.model_copy(update={"ordered_within_days": within})
 
 
 def profile_of_columns(columns: Mapping[str, NDArray[Any]], like: Profile | None = None) -> Profile:

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -5,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retain.errors import CorruptModel
-from retain.features.engine import FEATURE_SCHEMA
+from retain.event import to_table
+from retain.features.engine import FEATURE_SCHEMA, FeatureEngine
 from retain.quality.profile import Profile, profile_of, profile_of_columns
+from tests.event_tables import AS_OF, event
 
 NUMBERS = st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6), st.integers(0, 3)), max_size=200)
 
@@ -98,3 +102,16 @@ def test_a_profile_that_cannot_be_read_is_a_corrupt_model(tmp_path):
 def test_an_empty_feature_table_has_a_profile():
     table: pa.Table = FEATURE_SCHEMA.empty_table()
     assert profile_of(table).rows == 0
+
+
+def test_a_profile_like_another_is_of_the_same_population():
+    bought = {"order_id": "o1", "total": 5.0}
+    orders = [
+        event(n, "order_completed", AS_OF - timedelta(days=n), f"c{n}", bought) for n in range(60)
+    ]
+    with FeatureEngine(to_table(orders)) as engine:
+        table = engine.table(engine.customers(AS_OF))
+    training = profile_of(table, ordered_within_days=30)
+    assert training.rows == 30
+    assert profile_of(table, training).rows == 30
+    assert profile_of(table).rows == 60

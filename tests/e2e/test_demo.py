@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 CUSTOMERS = "1000"
-DEADLINE_SECONDS = 300
+DEADLINE_SECONDS = 900
 
 
 @dataclass(frozen=True)

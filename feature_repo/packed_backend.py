@@ -7,7 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.packed_codec import Encoded, PackedRows
+from feature_repo.packed_codec import Encoded
+from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
 

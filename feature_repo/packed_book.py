@@ -8,9 +8,9 @@ A customer's views usually share one event time, which is then kept once.
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -19,6 +19,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from feature_repo.packed_codec import Encoded, joined
+from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema
 
 HEADER = struct.Struct("<IIB")
@@ -50,6 +51,27 @@ class Book:
     def widths(self) -> list[int]:
         """Bytes of each view's fixed part in the frame."""
         return [schema.row.itemsize - KEPT_APART for _, schema in self.views]
+
+    @cached_property
+    def bodies(self) -> list[np.dtype[Any]]:
+        """Per view, where in the fixed part of a frame its fields are."""
+        bodies, start = [], 0
+        for (_, schema), width in zip(self.views, self.widths, strict=True):
+            fields: Mapping[str, Any] = schema.row.fields or {}
+            names = [name for name in schema.row.names or () if fields[name][1] >= KEPT_APART]
+            places = [start + fields[name][1] - KEPT_APART for name in names]
+            kinds = [fields[name][0] for name in names]
+            body = np.dtype(
+                {
+                    "names": names,
+                    "formats": kinds,
+                    "offsets": places,
+                    "itemsize": sum(self.widths),
+                }
+            )
+            bodies.append(body)
+            start += width
+        return bodies
 
     @cached_property
     def _zstd(self) -> tuple[zstandard.ZstdCompressor, zstandard.ZstdDecompressor]:
@@ -105,7 +127,7 @@ class Book:
         joined = b"".join([frame[:fixed] for frame in frames])
         return Opened(
             book=self,
-            fixed=np.frombuffer(joined, np.uint8).reshape(count, fixed),
+            fixed=joined,
             tails=[frame[fixed:] for frame in frames],
             times=np.frombuffer(b"".join(times), ">u8").reshape(count, len(self.views)),
         )
@@ -134,32 +156,34 @@ class Opened:
     """Decompressed values of one book.
 
     Attributes:
-        fixed: (n, bytes) the fixed parts of all views, side by side.
+        fixed: n fixed parts of all views, side by side.
         tails: per customer the variable parts of all views.
         times: (n, views) event times as rows hold them; zero where a view has no row.
     """
 
     book: Book
-    fixed: NDArray[np.uint8]
+    fixed: bytes
     tails: list[bytes]
     times: NDArray[np.uint64]
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether every customer has a row of every view."""
+        return bool((self.times != 0).all())
 
     def present(self, view: int) -> NDArray[np.bool_]:
         """Which customers have a row of the view at this position."""
         there: NDArray[np.bool_] = self.times[:, view] != 0
         return there
 
-    def fixed_rows(self, view: int) -> NDArray[Any]:
-        """The fixed parts of the rows that are there, with their headers whole again."""
-        _, schema = self.book.views[view]
-        there = self.present(view)
-        rows = np.zeros(int(there.sum()), schema.row)
-        rows["fingerprint"] = schema.fingerprint
-        rows["event"] = self.times[there, view]
-        start = sum(self.book.widths[:view])
-        block = rows.view(np.uint8).reshape(len(rows), schema.row.itemsize)
-        block[:, KEPT_APART:] = self.fixed[there, start : start + self.book.widths[view]]
-        return rows
+    def packed(self, view: int, name: str) -> PackedRows:
+        """The rows of the view that are there."""
+        body, times = np.frombuffer(self.fixed, self.book.bodies[view]), self.times[:, view]
+        if not self.whole:
+            there = self.present(view)
+            body, times = body[there], times[there]
+        schema = self.book.views[view][1]
+        return PackedRows(schema, body, times, partial(self.row_tails, view), view=name)
 
     def row_tails(self, view: int) -> list[bytes]:
         """The variable parts of the rows that are there."""
@@ -171,11 +195,21 @@ class Opened:
 
     def rows(self, view: int) -> list[bytes | None]:
         """The rows of the view at this position as they were encoded."""
-        fixed = self.fixed_rows(view)
-        width = fixed.dtype.itemsize
+        _, schema = self.book.views[view]
+        there = self.present(view)
+        fixed = np.zeros(int(there.sum()), schema.row)
+        fixed["fingerprint"] = schema.fingerprint
+        fixed["event"] = self.times[there, view]
+        start, width = sum(self.book.widths[:view]), schema.row.itemsize
+        block = fixed.view(np.uint8).reshape(len(fixed), width)
+        block[:, KEPT_APART:] = self._bytes[there, start : start + self.book.widths[view]]
         parts, tails = fixed.tobytes(), iter(self.row_tails(view))
         whole = (parts[i * width : (i + 1) * width] + tail for i, tail in enumerate(tails))
-        return [next(whole) if there else None for there in self.present(view).tolist()]
+        return [next(whole) if here else None for here in there.tolist()]
+
+    @property
+    def _bytes(self) -> NDArray[np.uint8]:
+        return np.frombuffer(self.fixed, np.uint8).reshape(len(self.tails), -1)
 
     @cached_property
     def _ends(self) -> NDArray[np.int64]:
@@ -185,7 +219,7 @@ class Opened:
         for view, (_, schema) in enumerate(self.book.views):
             stop += self.book.widths[view]
             if schema.variable:
-                last = np.ascontiguousarray(self.fixed[:, stop - 4 : stop])
+                last = np.ascontiguousarray(self._bytes[:, stop - 4 : stop])
                 lengths[:, view + 1] = last.view("<u4")[:, 0]
         return np.cumsum(lengths, axis=1)
 

@@ -167,7 +167,7 @@ def _ages(views: Sequence[PackedView], found: Sequence[Found], at: datetime) -> 
     present = np.empty((count, len(views)), dtype=bool)
     for position, own in enumerate(found):
         present[:, position] = own.present
-        raw[own.present, position] = own.rows.fixed["event"]
+        raw[own.present, position] = own.rows.times
     event_us = time_us(raw)
     stale = np.zeros((count, len(views)), dtype=bool)
     for position, view in enumerate(views):

@@ -7,7 +7,6 @@ are merged here and swapped in if nobody was faster.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from feature_repo.packed_backend import Found, Key
 from feature_repo.packed_book import Book, Opened
-from feature_repo.packed_codec import Encoded, PackedRows, mismatch
+from feature_repo.packed_codec import Encoded
 from feature_repo.packed_redis_client import (
     NOT_OLDER,
     READ_TIMEOUT_SECONDS,
@@ -24,6 +23,7 @@ from feature_repo.packed_redis_client import (
     answering,
     connect,
 )
+from feature_repo.packed_rows import PackedRows, mismatch
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
 from retain.errors import StoreUnavailable
@@ -224,28 +224,25 @@ class RedisRows:
 
 def _found(view: PackedView, opened: Sequence[tuple[list[int], Opened]], count: int) -> Found:
     present = np.zeros(count, bool)
-    fixed, places, tails = [], [], []
+    parts: list[PackedRows] = []
+    places = []
     for where, part in opened:
         names = [name for name, _ in part.book.views]
         if view.name not in names:
             continue
         position = names.index(view.name)
-        there = part.present(position)
-        if part.book.views[position][1] != view.schema and there.any():
-            raise mismatch(view.name)
-        fixed.append(part.fixed_rows(position))
-        places.append(np.array(where)[there])
-        tails.append(partial(part.row_tails, position))
-    if len(fixed) == 1:
-        present[places[0]] = True
-        return Found(present, PackedRows(view.schema, fixed[0], tails[0], view=view.name))
-    rows = np.concatenate([np.zeros(0, view.schema.row), *fixed])
-    order = np.argsort(np.concatenate([np.zeros(0, np.int64), *places]), kind="stable")
-    for own in places:
-        present[own] = True
+        if part.book.views[position][1] is not view.schema:
+            _check(view, part, position)
+        rows = part.packed(position, view.name)
+        if len(rows.fixed) == count:
+            return Found(np.ones(count, bool), rows)
+        parts.append(rows)
+        places.append(np.array(where)[part.present(position)])
+        present[places[-1]] = True
+    return Found(present, PackedRows.together(view.schema, parts, places, view=view.name))
 
-    def in_order() -> list[bytes]:
-        joined = [tail for part in tails for tail in part()]
-        return [joined[place] for place in order]
 
-    return Found(present, PackedRows(view.schema, rows[order], in_order, view=view.name))
+def _check(view: PackedView, part: Opened, position: int) -> None:
+    other = part.book.views[position][1]
+    if other.fingerprint != view.schema.fingerprint and part.present(position).any():
+        raise mismatch(view.name)

@@ -6,6 +6,7 @@ event time is not older: the guard is in the upsert.
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,8 @@ from threading import local
 import numpy as np
 
 from feature_repo.packed_backend import Found, Key
-from feature_repo.packed_codec import Encoded, PackedRows
+from feature_repo.packed_codec import Encoded
+from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
 from retain.errors import StoreUnavailable
@@ -156,8 +158,7 @@ class SqliteRows:
         with self._writing() as connection:
             for table in (self._table, self._schemas, self._jobs):
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
-        with self._connected() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._shrink()
 
     def progress(self, job: str) -> int:
         with self._connected() as connection:
@@ -171,6 +172,12 @@ class SqliteRows:
     def end(self, job: str) -> None:
         with self._writing() as connection:
             connection.execute(f"DELETE FROM {self._jobs} WHERE job = ?", (job,))
+        self._shrink()
+
+    def _shrink(self) -> None:
+        """Give the journal's space back, unless a reader still needs it."""
+        with self._connected() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _exists(self, connection: sqlite3.Connection) -> bool:
         return bool(connection.execute(f"PRAGMA table_info({self._jobs})").fetchall())
@@ -217,10 +224,24 @@ class SqliteRows:
             connection = sqlite3.connect(self._path, isolation_level=None)
             connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
             connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")
-            connection.execute("PRAGMA journal_mode=WAL")
+            _into_wal(connection)
             connection.execute("PRAGMA synchronous=FULL")
             self._threads.connection = connection
         return connection
+
+
+def _into_wal(connection: sqlite3.Connection) -> None:
+    # SQLite does not wait when two connections make this switch on a new file at once
+    until = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _quoted(name: str) -> str:

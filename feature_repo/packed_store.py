@@ -23,8 +23,9 @@ from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from pydantic import StrictStr
 
 from feature_repo.packed_backend import Key, PackedBackend
-from feature_repo.packed_codec import NO_TIME, PackedRows, encode
+from feature_repo.packed_codec import NO_TIME, encode
 from feature_repo.packed_redis_client import READ_TIMEOUT_SECONDS, WRITE_TIMEOUT_SECONDS
+from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_sqlite import SqliteRows
 from feature_repo.packed_values import column_of, dtype_of_feast, values_of

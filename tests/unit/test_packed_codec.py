@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_repo.packed_codec import NO_TIME, Encoded, PackedRows, encode, raw_time, time_us
+from feature_repo.packed_codec import NO_TIME, Encoded, encode, raw_time, time_us
+from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema, arrow_type
 from feature_repo.packed_view import stored_views
 from retain.errors import FingerprintMismatch, InvalidInput

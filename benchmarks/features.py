@@ -1,0 +1,244 @@
+"""Packed rows beside stock Feast: materialise, bytes per customer, reads."""
+
+import argparse
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.util import find_spec
+from io import StringIO
+from json import dumps
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from feast import FeatureStore, RepoConfig
+
+from feature_repo.definitions import define
+from feature_repo.offline import snapshot_rows
+from feature_repo.packed_backend import PackedBackend
+from feature_repo.packed_reader import PackedReader
+from feature_repo.packed_schema import FIXED
+from feature_repo.packed_sqlite import SqliteRows
+from feature_repo.packed_view import PackedView, stored_views
+from feature_repo.packed_writer import materialize_parquet
+from retain.features.engine import FEATURE_SCHEMA, FeatureEngine
+from retain.simulator import simulate
+
+AS_OF = datetime(2026, 10, 31, tzinfo=UTC)
+SIMULATED = 3_000
+ABOUT = """
+The features are those of a simulated shop, repeated under new customer ids. With --stock fewer
+customers go through stock Feast; the time that takes is then scaled to the same number. Redis
+is measured in a server of its own where redis-server is installed.
+"""
+BARS = {
+    "sqlite": {"materialize": 50, "bytes": 8, "read_1": 8, "read_1000": 60},
+    "redis": {"materialize": 50, "bytes": 8, "read_1": 4, "read_1000": 60},
+}
+
+
+Read = Callable[[list[str]], object]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A store that was just loaded: seconds per all customers, bytes, and how to read it."""
+
+    name: str
+    materialize_s: float
+    bytes_per_customer: float
+    read: Read
+
+
+def main() -> None:
+    """Measure, print a table, and end with the ratios as JSON."""
+    parser = argparse.ArgumentParser(description=ABOUT)
+    parser.add_argument("--customers", type=int, default=100_000)
+    parser.add_argument("--stock", type=int, help="customers for stock Feast (default: all)")
+    asked = parser.parse_args()
+    asked.stock = min(asked.stock or asked.customers, asked.customers)
+    warnings.filterwarnings("ignore")
+    with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url:
+        root = Path(folder)
+        table = features(asked.customers)
+        print(f"{table.num_rows} customers x {len(FEATURE_SCHEMA) - 2} stored columns")
+        ratios = {}
+        for kind in ["sqlite", "redis"] if url else ["sqlite"]:
+            packed, read_table = load_packed(kind, root, table, url)
+            stock = load_stock(kind, root, table.slice(0, asked.stock), url, table.num_rows)
+            some = sample(table["customer_id"].slice(0, asked.stock).to_pylist(), 1_000)
+            ratios[kind] = against(kind, packed, stock, read_table, some)
+        print(dumps(ratios))
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str | None]:
+    """The URL of a server of our own; None where there is no Redis."""
+    program = shutil.which("redis-server")
+    if program is None or find_spec("redis") is None or find_spec("zstandard") is None:
+        print("Redis is not measured: redis-server, redis-py or zstandard is not installed")
+        yield None
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)  # noqa: S603
+    try:
+        time.sleep(1)
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def features(customers: int) -> pa.Table:
+    """A feature table of so many customers."""
+    events = pa.concat_tables(list(simulate(min(SIMULATED, customers))))
+    with FeatureEngine(events) as engine:
+        table = engine.table(engine.customers(AS_OF))
+    table = pa.concat_tables([table] * (customers // table.num_rows + 1)).slice(0, customers)
+    ids = pa.array([f"c{number:08d}" for number in range(customers)])
+    return table.set_column(0, table.schema.field(0), ids)
+
+
+def load_packed(kind: str, root: Path, table: pa.Table, url: str | None) -> tuple[Loaded, Read]:
+    """Our store, and its read into Arrow beside the one into a matrix."""
+    views = stored_views()
+    files = {view: [snapshot(root / "packed" / kind, view, table)] for view in views}
+    backend: PackedBackend = SqliteRows(root / "packed.db", "bench")
+    size = sqlite_size(root / "packed.db")
+    if kind == "redis":
+        from feature_repo.packed_redis import RedisRows  # noqa: PLC0415
+
+        backend, size = RedisRows(f"{url}/0", "bench", read_timeout=5.0), redis_size(f"{url}/0")
+    empty = size()
+    seconds = once(lambda: materialize_parquet(backend, files))
+    reader = PackedReader(backend, views)
+    names = [n for view in views for n, dtype in view.schema.fields if dtype in FIXED]
+    used = (size() - empty) / table.num_rows
+    loaded = Loaded(
+        f"packed {kind}", seconds, used, lambda ids: reader.read_matrix(ids, names, AS_OF)
+    )
+    return loaded, lambda ids: reader.read_table(ids, AS_OF)
+
+
+def load_stock(kind: str, root: Path, table: pa.Table, url: str | None, customers: int) -> Loaded:
+    """Feast's own store; its time is scaled from the rows of ``table`` to ``customers``."""
+    folder = root / "stock" / kind
+    for view in stored_views():
+        snapshot(folder / "features", view, table)
+    online = {"type": "sqlite", "path": str(folder / "online.db")}
+    size = sqlite_size(folder / "online.db")
+    if kind == "redis":
+        address = f"{str(url).removeprefix('redis://')},db=0"
+        online, size = {"type": "redis", "connection_string": address}, redis_size(f"{url}/0")
+    config = RepoConfig(
+        project="bench",
+        provider="local",
+        registry={"path": str(folder / "registry.db"), "cache_ttl_seconds": 600},
+        offline_store={"type": "duckdb"},
+        online_store=online,
+        entity_key_serialization_version=3,
+        repo_path=folder,
+    )
+    store = FeatureStore(config=config)
+    store.apply(define(folder / "features").all())
+    empty = size()
+
+    def load() -> None:
+        with redirect_stdout(StringIO()):
+            store.materialize(AS_OF - timedelta(seconds=1), AS_OF)
+
+    seconds = once(load)
+    references = [f"{view.name}:{name}" for view in stored_views() for name in view.columns]
+
+    used = (size() - empty) / table.num_rows
+
+    def read(ids: list[str]) -> object:
+        return store.get_online_features(references, [{"customer_id": one} for one in ids])
+
+    return Loaded(f"stock {kind}", seconds * customers / table.num_rows, used, read)
+
+
+def snapshot(folder: Path, view: PackedView, table: pa.Table) -> Path:
+    rows = snapshot_rows(table, view.name)
+    rows = rows.append_column("created_timestamp", rows["event_timestamp"])
+    path = folder / view.name / "snapshot.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(rows, path)
+    return path
+
+
+def sqlite_size(path: Path) -> Callable[[], int]:
+    """Bytes of the file and its journal."""
+    return lambda: sum(f.stat().st_size for f in path.parent.glob(f"{path.name}*"))
+
+
+def redis_size(url: str) -> Callable[[], int]:
+    """Bytes the server uses; the database is emptied first."""
+    from redis import Redis  # noqa: PLC0415
+
+    client = Redis.from_url(url)
+    client.flushdb()
+    return lambda: int(dict(client.info("memory"))["used_memory"])
+
+
+def sample(ids: list[str], count: int) -> list[str]:
+    rng = np.random.default_rng(7)
+    return [ids[place] for place in rng.choice(len(ids), min(count, len(ids)), replace=False)]
+
+
+def once(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def alternately(reads: list[Read], ids: list[str], times: int) -> list[float]:
+    """The median seconds of each, taken in turns so that other load falls on all of them."""
+    for read in reads:
+        read(ids)
+    rounds = [[once(partial(read, ids)) for read in reads] for _ in range(times)]
+    return [statistics.median(own) for own in zip(*rounds, strict=True)]
+
+
+def against(
+    kind: str, packed: Loaded, stock: Loaded, read_table: Read, some: list[str]
+) -> dict[str, float]:
+    """How many times better, bar by bar."""
+    reads = [packed.read, stock.read, read_table]
+    one = alternately(reads, some[:1], 300)
+    many = alternately(reads, some, 7)
+    for place, own in enumerate((packed, stock)):
+        print(
+            f"{own.name:14} materialise {own.materialize_s:8.2f} s"
+            f"   {own.bytes_per_customer:6.0f} B/customer"
+            f"   read 1: {1e6 * one[place]:6.0f} us   1,000: {1e3 * many[place]:8.2f} ms"
+        )
+    print(f"{'':14} ours as Arrow, read 1: {1e6 * one[2]:.0f} us   1,000: {1e3 * many[2]:.2f} ms")
+    ratios = {
+        "materialize": stock.materialize_s / packed.materialize_s,
+        "bytes": stock.bytes_per_customer / packed.bytes_per_customer,
+        "read_1": one[1] / one[0],
+        "read_1000": many[1] / many[0],
+    }
+    for name, ratio in ratios.items():
+        least = BARS[kind][name]
+        word = "ok" if ratio >= least else "BELOW THE BAR"
+        print(f"  {kind} {name}: {ratio:.1f}x (bar {least}x) {word}", flush=True)
+    return {name: round(ratio, 1) for name, ratio in ratios.items()}
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,7 @@ from training.metrics import LOG_LOSS, measure
 
 _FEWEST_FOR_ISOTONIC = 1_000
 _FEWEST_PER_STEP = 30
+_CLEARLY = 0.998  # steps cost some ranking: they have to be worth it
 
 
 def platt(logit: Floats, target: Floats, weight: Floats | None = None) -> Platt:
@@ -48,7 +49,7 @@ def isotonic(logit: Floats, target: Floats) -> Isotonic:
 
 
 def choose(logit: Floats, target: Floats, customers: NDArray[np.object_]) -> Calibrator:
-    """Isotonic or Platt, whichever has the lower log-loss on customers it was not fitted on."""
+    """Platt, or isotonic where its log-loss on customers not fitted on is clearly lower."""
     if len(target) >= _FEWEST_FOR_ISOTONIC:
         half = np.unique(customers, return_inverse=True)[1] % 2 == 0
         losses = {
@@ -62,6 +63,6 @@ def choose(logit: Floats, target: Floats, customers: NDArray[np.object_]) -> Cal
             )
             for name, fit in (("isotonic", isotonic), ("platt", platt))
         }
-        if losses["isotonic"] < losses["platt"]:
+        if losses["isotonic"] < losses["platt"] * _CLEARLY:
             return isotonic(logit, target)
     return platt(logit, target)

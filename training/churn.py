@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from retain.predictors.calibrator import Calibrator, Platt
+from retain.predictors.calibrator import Calibrator
 from retain.predictors.trees import Floats
 from training import blending, calibration, hiatus
 from training.boosting import Rows
@@ -33,21 +33,21 @@ def train(data: Dataset) -> FittedHead:
     def rows(mask: Mask) -> Rows:
         return Rows.of(matrix[mask], data.churned[mask])
 
-    chosen = blending.choose("probability", rows(fit), rows(validation), features, seed)
-    early = chosen.blend.raw(matrix[validation])
-    calibrator = calibration.choose(early, data.churned[validation], data.customers[validation])
-    refitted = blending.refit(chosen, rows(data.at(plan.refit)), features, seed)
-    late = refitted.blend.raw(matrix[holdout])
-    judgements = _judge(data.where(holdout), calibrator.probability(late))
+    def calibrated(mask: Mask) -> Calibrator:
+        half = data.half()
+        fitted = blending.refit(chosen, rows(mask & half), features, seed)
+        unseen = data.latest(mask) & ~half
+        score = fitted.blend.raw(matrix[unseen])
+        return calibration.choose(score, data.churned[unseen], data.customers[unseen])
 
-    final = blending.refit(chosen, rows(np.ones(len(matrix), dtype=bool)), features, seed)
-    pooled = np.concatenate([early, late])
-    outcome = np.concatenate([data.churned[validation], data.churned[holdout]])
-    served: Calibrator = (
-        calibration.platt(pooled, outcome)
-        if isinstance(calibrator, Platt)
-        else calibration.isotonic(pooled, outcome)
-    )
+    everyone = np.ones(len(matrix), dtype=bool)
+    known = data.at(plan.refit)
+    chosen = blending.choose("probability", rows(fit), rows(validation), features, seed)
+    evaluated = blending.refit(chosen, rows(known), features, seed)
+    score = evaluated.blend.raw(matrix[holdout])
+    judgements = _judge(data.where(holdout), calibrated(known).probability(score))
+    final = blending.refit(chosen, rows(everyone), features, seed)
+    served = calibrated(everyone).to_json()
     learned = hiatus.learn(_recency(data), data.churned)
     return FittedHead(
         head="churn",
@@ -57,7 +57,7 @@ def train(data: Dataset) -> FittedHead:
         rows=len(matrix),
         files={
             **final.files("model"),
-            "calibration.json": json.dumps(served.to_json(), indent=1),
+            "calibration.json": json.dumps(served, indent=1),
         },
         parameters={
             "hiatus_days": max(learned, float(data.horizon_days)),
@@ -69,7 +69,7 @@ def train(data: Dataset) -> FittedHead:
             ),
             "rounds": final.rounds,
             "trees_share": final.share,
-            "calibration": served.to_json()["method"],
+            "calibration": served["method"],
         },
         judgements=judgements,
         notes=(_hiatus_sentence(learned, data.horizon_days),),

@@ -7,7 +7,7 @@ from retain.errors import NotEnoughData
 
 SPACING_DAYS = 30
 MINIMUM_HISTORY_DAYS = 30
-MOST_CUTOFFS = 24
+MOST_CUTOFFS = 12  # a year of them: every season counts once
 FEWEST_CUTOFFS = 3
 
 # (holdout, validation) cutoffs, the most wanted first
@@ -19,8 +19,8 @@ class Plan:
     """Every cutoff is in ``every``; the others say which part it plays.
 
     Attributes:
-        fit: models are fitted on these while rounds and calibrators are chosen.
-        validation: rounds, shares and calibrators are chosen on these.
+        fit: models are fitted on these while rounds and shares are chosen.
+        validation: rounds and shares are chosen on these.
         refit: the evaluated model is fitted on these; their labels end by the first holdout.
         holdout: judged on these, once.
         statement: the same in words, for the manifest.
@@ -35,7 +35,7 @@ class Plan:
 
 
 def plan(first_event_at: datetime, as_of: datetime, horizon_days: int) -> Plan:
-    """As many cutoffs as the history allows, one every 30 days, split by time.
+    """One cutoff every 30 days over at most a year, as far as the history allows, split by time.
 
     Raises:
         NotEnoughData: the history is too short for three cutoffs.
@@ -80,8 +80,9 @@ def _days(cutoffs: tuple[datetime, ...]) -> str:
 
 
 _FINAL = (
-    "The registered model was fitted again on every cutoff with what had been chosen; "
-    "its metrics are those of the evaluated model."
+    "Calibrators come from the last three cutoffs of customers the fit did not see. The "
+    "registered model was fitted again on every cutoff with what had been chosen; its metrics "
+    "are those of the evaluated model."
 )
 
 
@@ -89,7 +90,7 @@ def _apart(
     fit: tuple[datetime, ...], validation: tuple[datetime, ...], holdout: tuple[datetime, ...]
 ) -> str:
     return (
-        f"Rounds, blend and calibration were chosen on {_days(validation)} after fitting on "
+        f"Rounds and blend were chosen on {_days(validation)} after fitting on "
         f"{_days(fit)}; judged on {_days(holdout)}. No label window of a fit reaches into the "
         f"windows it is judged on. {_FINAL}"
     )

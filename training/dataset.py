@@ -20,6 +20,7 @@ from retain.predictors.trees import Floats
 from training.cutoffs import Plan
 
 POPULATION_DAYS = 365
+LATEST_CUTOFFS = 3
 POPULATION = f"customers with an order in the {POPULATION_DAYS} days before the moment of scoring"
 
 Mask = NDArray[np.bool_]
@@ -73,6 +74,16 @@ class Dataset:
     def at(self, cutoffs: Sequence[datetime]) -> Mask:
         """Which rows belong to these cutoffs, (n,)."""
         return np.isin(self.cutoffs, [to_micros(at) for at in cutoffs])
+
+    def latest(self, mask: Mask) -> Mask:
+        """Those rows of ``mask`` that belong to its last three cutoffs."""
+        moments = np.unique(self.cutoffs[mask])[-LATEST_CUTOFFS:]
+        return mask & np.isin(self.cutoffs, moments)
+
+    def half(self) -> Mask:
+        """One half of the customers, with all their rows."""
+        codes = np.unique(self.customers, return_inverse=True)[1]
+        return np.asarray(codes % 2 == 0, dtype=np.bool_)
 
     def matrix(self, features: Sequence[ModelFeature]) -> Floats:
         """The (n, d) matrix of these features."""

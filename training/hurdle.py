@@ -39,7 +39,7 @@ class Hurdle:
         """The same choices on other rows."""
         buys = blending.refit(self.buys, _whether(rows), features, seed)
         amount = blending.refit(self.amount, _how_much(rows), features, seed)
-        return Hurdle(buys, self.calibrator, amount).levelled(rows)
+        return _assembled(buys, amount, rows)
 
     def levelled(self, rows: Rows) -> "Hurdle":
         """At the total of these rows: a mean of logarithms says nothing about the sum."""
@@ -61,11 +61,15 @@ class Hurdle:
 
 
 def choose(rows: Rows, later: Rows, features: Features, seed: int) -> Hurdle:
-    """Rounds, shares and the calibrator from the later rows."""
-    whether = _whether(later)
-    buys = blending.choose("probability", _whether(rows), whether, features, seed)
-    amount = blending.choose("log_amount", _how_much(rows), _how_much(later), features, seed)
-    calibrator = platt(buys.blend.raw(later.matrix), whether.target)
+    """Rounds and shares from the later rows."""
+    whether, how_much = _whether(rows), _how_much(rows)
+    buys = blending.choose("probability", whether, _whether(later), features, seed)
+    amount = blending.choose("log_amount", how_much, _how_much(later), features, seed)
+    return _assembled(buys, amount, rows)
+
+
+def _assembled(buys: FittedBlend, amount: FittedBlend, rows: Rows) -> Hurdle:
+    calibrator = platt(buys.blend.raw(rows.matrix), _whether(rows).target)
     return Hurdle(buys, calibrator, amount).levelled(rows)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from retain.features.matrix import to_matrix
+from retain.predictors.ltv import Interval
 from retain.predictors.trees import Floats
 from training import conformal
 from training.amounts import CANDIDATES, FittedAmount
@@ -21,28 +22,15 @@ from training.selection import choose, steady
 TIER_NAMES = ("low", "medium", "high", "top")
 TIER_QUANTILES = (0.5, 0.8, 0.95)
 RULES = ("net_spend_90d", "net_spend_365d")
-_FEWEST_CUTOFFS_FOR_LEVEL = 3
+SMALLEST_FACTOR = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """What the total of later cutoffs was over what was predicted, and the factor kept."""
+class Settled:
+    """What customers the fit did not see say about its level and its spread."""
 
-    ratios: tuple[float, ...]
     factor: float
-
-    def sentence(self) -> str:
-        """For the evaluation."""
-        seen = ", ".join(f"{ratio:.2f}" for ratio in self.ratios)
-        if self.factor != 1.0:
-            return (
-                f"Total revenue over prediction was {seen} at later cutoffs: "
-                f"all predictions are multiplied by {self.factor:.2f}."
-            )
-        return (
-            f"Total revenue over prediction was {seen} at later cutoffs: no steady bias, so the "
-            "level is left as fitted. A season cannot be told from a bias without a second year."
-        )
+    interval: Interval
 
 
 def train(data: Dataset) -> FittedHead:
@@ -64,20 +52,29 @@ def train(data: Dataset) -> FittedHead:
         kind: choice(rows(fit), rows(validation), features, seed)
         for kind, choice in CANDIDATES.items()
     }
-    early = {kind: amount.value(matrix[validation]) for kind, amount in tried.items()}
-    scores = {k: measure(SPEARMAN, net[validation], value) for k, value in early.items()}
+    scores = {
+        kind: measure(SPEARMAN, net[validation], amount.value(matrix[validation]))
+        for kind, amount in tried.items()
+    }
     kind = max(scores, key=lambda k: scores[k])
 
-    late = tried[kind].refit(rows(data.at(plan.refit)), features, seed).value(matrix[holdout])
-    interval = conformal.fit(early[kind], net[validation])
-    covered = conformal.coverage_of(interval, late, net[holdout])
-    judgements = _judge(data.where(holdout), late, covered)
+    def settled(mask: Mask) -> Settled:
+        half = data.half()
+        fitted = tried[kind].refit(rows(mask & half), features, seed)
+        unseen = data.latest(mask) & ~half
+        predicted = fitted.value(matrix[unseen])
+        factor = max(float(net[unseen].sum() / predicted.sum()), SMALLEST_FACTOR)
+        return Settled(factor, conformal.fit(predicted * factor, net[unseen]))
 
-    later = np.concatenate([np.flatnonzero(validation), np.flatnonzero(holdout)])
-    predicted = np.concatenate([early[kind], late])
-    level = _level(data.cutoffs[later], net[later], predicted)
-    final = tried[kind].refit(Rows.of(matrix, net), features, seed).scaled(level.factor)
-    served = conformal.fit(predicted * level.factor, net[later])
+    known = data.at(plan.refit)
+    before = settled(known)
+    evaluated = tried[kind].refit(rows(known), features, seed).scaled(before.factor)
+    value = evaluated.value(matrix[holdout])
+    covered = conformal.coverage_of(before.interval, value, net[holdout])
+    judgements = _judge(data.where(holdout), value, covered)
+
+    now = settled(np.ones(len(matrix), dtype=bool))
+    final = tried[kind].refit(Rows.of(matrix, net), features, seed).scaled(now.factor)
     newest = final.value(to_matrix(data.current, features))
     return FittedHead(
         head="ltv",
@@ -88,44 +85,39 @@ def train(data: Dataset) -> FittedHead:
         population=POPULATION,
         features=features,
         rows=len(matrix),
-        files={**final.files(), "interval.json": json.dumps(served.to_json(), indent=1)},
-        parameters=_parameters(final, scores, level, newest),
+        files={**final.files(), "interval.json": json.dumps(now.interval.to_json(), indent=1)},
+        parameters=_parameters(final, scores, now.factor, newest),
         judgements=judgements,
         notes=(
             "Kept by rank correlation at the validation cutoffs: "
             + ", ".join(f"{k} {score:.3f}" for k, score in scores.items())
             + f"; {kind} is registered.",
-            level.sentence(),
+            _level_sentence(now.factor),
         ),
     )
 
 
 def _parameters(
-    final: FittedAmount, scores: dict[str, float], level: Level, newest: Floats
+    final: FittedAmount, scores: dict[str, float], factor: float, newest: Floats
 ) -> dict[str, Any]:
     edges = np.quantile(newest, TIER_QUANTILES)
     return {
         "kind": final.kind,
         "validation_spearman": scores,
         "interval_coverage": conformal.COVERAGE,
-        "level_factor": level.factor,
-        "level_ratios": list(level.ratios),
+        "level_factor": factor,
         "tiers": {"names": list(TIER_NAMES), "edges": edges.tolist()},
         "tiers_meaning": "predicted value among the customers at the moment of training: "
         "top 5 %, next 15 %, next 30 %, the rest",
     }
 
 
-def _level(cutoffs: np.ndarray, net: Floats, predicted: Floats) -> Level:
-    moments = np.unique(cutoffs)
-    ratios = tuple(
-        float(net[cutoffs == at].sum() / max(predicted[cutoffs == at].sum(), 1e-9))
-        for at in moments
+def _level_sentence(factor: float) -> str:
+    return (
+        f"At the last three cutoffs the total was {factor:.2f} times the prediction for unseen "
+        "customers; every prediction is multiplied by that. A season cannot be told from a "
+        "trend without a second year: see level_error for what that means."
     )
-    steady = all(ratio > 1 for ratio in ratios) or all(0 < ratio < 1 for ratio in ratios)
-    if not steady or len(ratios) < _FEWEST_CUTOFFS_FOR_LEVEL:
-        return Level(ratios, 1.0)
-    return Level(ratios, float(np.exp(np.mean(np.log(ratios)))))
 
 
 def _judge(held: Dataset, value: Floats, covered: Floats) -> tuple[Judgement, ...]:

@@ -47,19 +47,18 @@ def train(data: Dataset) -> FittedHead:
     def scores(fitted: blending.FittedBlend, mask: Mask) -> Floats:
         return by_phase(fitted.blend, matrix[mask], max(phases) + 1)
 
-    chosen = blending.choose("probability", rows(fit), rows(validation), phased, seed)
-    early = scores(chosen, validation)
-    calibrated = hazards.fit(early, data.days_to_order[validation], ends, phases)
-    late = scores(blending.refit(chosen, rows(data.at(plan.refit)), phased, seed), holdout)
-    judgements = _judge(data.where(holdout), calibrated, late)
+    def curve(mask: Mask) -> Hazards:
+        half = data.half()
+        fitted = blending.refit(chosen, rows(mask & half), phased, seed)
+        unseen = data.latest(mask) & ~half
+        return hazards.fit(scores(fitted, unseen), data.days_to_order[unseen], ends, phases)
 
-    final = blending.refit(chosen, rows(np.ones(len(matrix), dtype=bool)), phased, seed)
-    served = hazards.fit(
-        np.concatenate([early, late]),
-        np.concatenate([data.days_to_order[validation], data.days_to_order[holdout]]),
-        ends,
-        phases,
-    )
+    everyone = np.ones(len(matrix), dtype=bool)
+    known = data.at(plan.refit)
+    chosen = blending.choose("probability", rows(fit), rows(validation), phased, seed)
+    evaluated = blending.refit(chosen, rows(known), phased, seed)
+    judgements = _judge(data.where(holdout), curve(known), scores(evaluated, holdout))
+    final = blending.refit(chosen, rows(everyone), phased, seed)
     return FittedHead(
         head="next_purchase",
         label=(
@@ -71,7 +70,7 @@ def train(data: Dataset) -> FittedHead:
         rows=len(matrix),
         files={
             **final.files("model"),
-            "hazards.json": json.dumps(served.to_json(), indent=1),
+            "hazards.json": json.dumps(curve(everyone).to_json(), indent=1),
         },
         parameters={
             "bin_ends_days": ends.tolist(),

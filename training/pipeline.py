@@ -1,6 +1,7 @@
 """Training: data, every head, evaluation, registration; promotion is the caller's own step."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ Progress = Callable[[str, int, int], None]
 
 HORIZON_DAYS = 90
 SEED = 7
+WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +131,24 @@ def _fit_heads(
         "response": lambda: response.train(response.read(source, as_of), data.seed),
         "rfm": lambda: rfm.train(data),
     }
-    fitted: list[FittedHead] = []
+    fitted: dict[Head, FittedHead] = {}
     skipped: dict[str, str] = {}
-    for done, (head, trainer) in enumerate(trainers.items()):
-        report("training", done, len(trainers))
-        try:
-            fitted.append(trainer())
-        except NotEnoughData as error:
-            skipped[head] = f"{error.message}. {error.remedy[:1].upper()}{error.remedy[1:]}."
-    report("training", len(trainers), len(trainers))
-    if all(head.head == "rfm" for head in fitted):
+    report("training", 0, len(trainers))
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        started = {pool.submit(trainer): head for head, trainer in trainers.items()}
+        for done, future in enumerate(as_completed(started), start=1):
+            head = started[future]
+            try:
+                fitted[head] = future.result()
+            except NotEnoughData as error:
+                skipped[head] = f"{error.message}. {error.remedy[:1].upper()}{error.remedy[1:]}."
+            report("training", done, len(trainers))
+    if set(fitted) <= {"rfm"}:
         raise NotEnoughData(
             "no head could be trained: " + " ".join(skipped.values()),
             remedy="import more customers or a longer history",
         )
-    return fitted, skipped
+    return [fitted[head] for head in trainers if head in fitted], skipped
 
 
 def _describe(head: FittedHead, data: Dataset, as_of: datetime) -> Manifest:

@@ -205,12 +205,14 @@ def once(act: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def alternately(reads: list[Read], ids: list[str], times: int) -> list[float]:
-    """The median seconds of each, taken in turns so that other load falls on all of them."""
-    for read in reads:
-        read(ids)
-    rounds = [[once(partial(read, ids)) for read in reads] for _ in range(times)]
-    return [statistics.median(own) for own in zip(*rounds, strict=True)]
+def in_turns(reads: list[Read], ids: list[str], rounds: int, calls: int) -> list[float]:
+    """The median seconds of each; taken in turns, so that other load falls on all of them."""
+    seconds: list[list[float]] = [[] for _ in reads]
+    for _ in range(rounds):
+        for own, read in zip(seconds, reads, strict=True):
+            read(ids)
+            own.extend(once(partial(read, ids)) for _ in range(calls))
+    return [statistics.median(own) for own in seconds]
 
 
 def against(
@@ -218,8 +220,8 @@ def against(
 ) -> dict[str, float]:
     """How many times better, bar by bar."""
     reads = [packed.read, stock.read, read_table]
-    one = alternately(reads, some[:1], 300)
-    many = alternately(reads, some, 7)
+    one = in_turns(reads, some[:1], rounds=10, calls=50)
+    many = in_turns(reads, some, rounds=5, calls=3)
     for place, own in enumerate((packed, stock)):
         print(
             f"{own.name:14} materialise {own.materialize_s:8.2f} s"

@@ -27,6 +27,11 @@ class Found:
     present: NDArray[np.bool_]
     rows: PackedRows
 
+    @property
+    def complete(self) -> bool:
+        """Whether every key has a row."""
+        return len(self.rows.fixed) == len(self.present)
+
 
 class PackedBackend(Protocol):
     """Packed rows of the customers of one project.

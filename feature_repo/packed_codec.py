@@ -124,11 +124,16 @@ def _fixed(column: pa.Array, dtype: str) -> NDArray[Any]:
     if dtype == "timestamp":
         column = column.cast(pa.int64())
     if column.null_count:
-        # NaN in the slot lets a matrix be read without looking at the bitmap
-        blank = pa.scalar(float("nan") if dtype.startswith("float") else 0)
-        column = column.fill_null(blank.cast(column.type))
+        column = column.fill_null(pa.scalar(_blank(dtype)).cast(column.type))
     values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return values
+
+
+def _blank(dtype: str) -> float | int:
+    """What stands in the slot of a null, so that a matrix is read without the bitmap."""
+    if dtype.startswith("float"):
+        return float("nan")
+    return NO_TIME if dtype in {"int64", "timestamp"} else 0
 
 
 def _list_bytes(column: pa.Array) -> pa.Array:

@@ -15,13 +15,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from feature_repo.packed_backend import Found, PackedBackend
-from feature_repo.packed_codec import time_us
+from feature_repo.packed_codec import NO_TIME, time_us
 from feature_repo.packed_schema import FIXED
 from feature_repo.packed_view import PackedView
 from retain.clock import to_micros
 from retain.errors import FingerprintMismatch, InvalidInput
 
 Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
+
+# what encode() leaves in the slot of a null int64 or time
+_NULL = float(NO_TIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,9 @@ class _Part:
     """Columns of one dtype of one view, and where they go in the matrix."""
 
     dtype: str
-    slots: list[int]
-    positions: list[int]
-    columns: list[int]
+    slots: Places
+    positions: Places
+    columns: Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class _Plan:
     views: tuple[PackedView, ...]
     parts: tuple[tuple[_Part, ...], ...]
     defaults: NDArray[np.float64]
+    wide: Places
 
 
 class PackedReader:
@@ -96,7 +101,8 @@ class PackedReader:
     ) -> PackedMatrix:
         """The stored numbers ``names`` of the customers, (n, d), as they hold at ``at``.
 
-        A customer without a row has NaN there. Times are epoch microseconds.
+        A customer without a row has NaN there. Times are epoch microseconds. An int64 that
+        as a float is no other than the smallest one reads as missing.
 
         Raises:
             FingerprintMismatch: a name is not stored, or a row has another schema.
@@ -107,20 +113,24 @@ class PackedReader:
         found = self._backend.read(customer_ids, plan.views)
         ages = _ages(plan.views, found, at)
         values = np.full((len(customer_ids), len(names)), np.nan)
+        any_late = bool(ages.stale.any())
         for view, (own, parts) in enumerate(zip(found, plan.parts, strict=True)):
             late = ages.stale[:, view]
-            usable = None if _whole(own, late) else own.present & ~late
+            usable = None if own.complete and not any_late else own.present & ~late
             for part in parts:
                 block = own.rows.fixed[part.dtype][:, part.slots]
-                if not part.dtype.startswith("float"):
+                if part.dtype in {"int32", "bool"}:
                     block = block.astype(np.float64)
                     block[own.rows.nulls[:, part.positions]] = np.nan
                 if usable is None:
                     values[:, part.columns] = block
                 else:
-                    columns = np.array(part.columns)
-                    values[np.ix_(usable, columns)] = block[usable[own.present]]
-                    values[np.ix_(late, columns)] = plan.defaults[columns]
+                    values[np.ix_(usable, part.columns)] = block[usable[own.present]]
+                    values[np.ix_(late, part.columns)] = plan.defaults[part.columns]
+        if len(plan.wide):
+            block = values[:, plan.wide]
+            block[block == _NULL] = np.nan
+            values[:, plan.wide] = block
         return PackedMatrix(values, ages)
 
     def read_table(self, customer_ids: Sequence[str], at: datetime) -> PackedTable:
@@ -147,18 +157,21 @@ class PackedReader:
                 remedy="train again with this version, or serve with the version it was made by",
             )
         views = tuple(view for view in self._views if any(owners[n] is view for n in names))
-        parts: dict[str, dict[str, _Part]] = {view.name: {} for view in views}
+        own: dict[str, dict[str, list[tuple[int, int, int]]]] = {view.name: {} for view in views}
+        wide = []
         for column, name in enumerate(names):
             dtype, slot, position = owners[name].schema.slots[name]
             if dtype not in FIXED:
                 raise InvalidInput(f"{name} is no number", field=name)
-            part = parts[owners[name].name].setdefault(dtype, _Part(dtype, [], [], []))
-            part.slots.append(slot)
-            part.positions.append(position)
-            part.columns.append(column)
+            own[owners[name].name].setdefault(dtype, []).append((slot, position, column))
+            if dtype in {"int64", "timestamp"}:
+                wide.append(column)
+        parts = tuple(
+            tuple(_Part(dtype, *np.array(places).T) for dtype, places in own[view.name].items())
+            for view in views
+        )
         defaults = [owners[name].null_defaults.get(name, np.nan) for name in names]
-        by_view = tuple(tuple(parts[view.name].values()) for view in views)
-        return _Plan(views, by_view, np.array(defaults))
+        return _Plan(views, parts, np.array(defaults), np.array(wide, dtype=np.int64))
 
 
 def _ages(views: Sequence[PackedView], found: Sequence[Found], at: datetime) -> Ages:
@@ -167,7 +180,10 @@ def _ages(views: Sequence[PackedView], found: Sequence[Found], at: datetime) -> 
     present = np.empty((count, len(views)), dtype=bool)
     for position, own in enumerate(found):
         present[:, position] = own.present
-        raw[own.present, position] = own.rows.times
+        if own.complete:
+            raw[:, position] = own.rows.times
+        else:
+            raw[own.present, position] = own.rows.times
     event_us = time_us(raw)
     stale = np.zeros((count, len(views)), dtype=bool)
     for position, view in enumerate(views):
@@ -179,7 +195,7 @@ def _ages(views: Sequence[PackedView], found: Sequence[Found], at: datetime) -> 
 
 def _whole(found: Found, late: Flags) -> bool:
     """Whether every customer has a row that holds."""
-    return len(found.rows.fixed) == len(found.present) and not late.any()
+    return found.complete and not late.any()
 
 
 def _columns(view: PackedView, found: Found, stale: Flags) -> list[pa.Array]:

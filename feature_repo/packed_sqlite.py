@@ -41,10 +41,9 @@ class SqliteRows:
         self._threads = local()
 
     def read(self, keys: Sequence[Key], views: Sequence[PackedView]) -> list[Found]:
-        found = []
+        found, everybody = [], np.ones(len(keys), dtype=bool)
         for view, rows in zip(views, self.read_rows(keys, [v.name for v in views]), strict=True):
-            there = [row for row in rows if row is not None]
-            present = np.ones(len(rows), dtype=bool)
+            there, present = [row for row in rows if row is not None], everybody
             if len(there) < len(rows):
                 present = np.array([row is not None for row in rows])
             found.append(Found(present, PackedRows.of(view.schema, there, view=view.name)))

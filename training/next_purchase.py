@@ -15,11 +15,11 @@ from retain.predictors.next_purchase import (
 from retain.predictors.trees import Floats
 from training import blending, hazards
 from training.boosting import Rows
-from training.bootstrap import Bootstrap
+from training.bootstrap import Bootstrap, Statistic
 from training.dataset import POPULATION, Dataset, Mask
 from training.enough import demand
 from training.head import FittedHead, Judgement
-from training.metrics import AUC, BRIER, CALIBRATION_ERROR, MEAN
+from training.metrics import AUC, BRIER, CALIBRATION_ERROR
 from training.selection import choose
 
 HORIZONS = (7, 30, 90)
@@ -98,13 +98,23 @@ def _judge(held: Dataset, curve: Hazards, scores: Floats) -> tuple[Judgement, ..
             Judgement(f"{metric.name}_{horizon}d", bootstrap.measured(metric, ordered, probability))
             for metric in (BRIER, CALIBRATION_ERROR)
         ]
-    covered = _covered(held, days, cumulative)
-    return (*lines, Judgement("interval_coverage", bootstrap.measured(MEAN, covered, covered)))
+    before, after = _outside(held, days, cumulative)
+    return (
+        *lines,
+        Judgement("ordered_before_interval", bootstrap.of(before)),
+        Judgement("ordered_after_interval", bootstrap.of(after)),
+    )
 
 
-def _covered(held: Dataset, days: Floats, cumulative: Floats) -> Floats:
-    """1 where the order came within the interval; a censored one does where the end is beyond."""
+def _outside(held: Dataset, days: Floats, cumulative: Floats) -> tuple[Statistic, Statistic]:
+    """Shares of customers who ordered outside the interval, where its end is within the horizon."""
     low, high = (days_until(days, cumulative, at) for at in (QUANTILES[0], QUANTILES[-1]))
-    seen = ~np.isnan(held.days_to_order)
-    actual = np.where(seen, held.days_to_order, held.horizon_days)
-    return np.where(seen, (low <= actual) & (actual <= high), high > actual).astype(np.float64)
+    actual = np.where(np.isnan(held.days_to_order), np.inf, held.days_to_order)
+    return (
+        _share_among(low <= held.horizon_days, actual < low),
+        _share_among(high <= held.horizon_days, actual > high),
+    )
+
+
+def _share_among(known: Mask, happened: Mask) -> Statistic:
+    return lambda weight: float(weight[known & happened].sum() / max(weight[known].sum(), 1e-12))

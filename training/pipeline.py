@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from feature_repo.source import OfflineSource
 from retain.clock import Clock, now
 from retain.database import connect
@@ -79,7 +81,9 @@ def train(
     plan = cutoffs.plan(source.span()[0], as_of, horizon_days)
     data = dataset.build(source, plan, as_of, horizon_days, seed)
     report("training data", 1, 1)
-    fitted, skipped = _fit_heads(source, data, as_of, report)
+    # BLAS threads spin like LightGBM's; the heads already use both cores
+    with threadpool_limits(limits=1):
+        fitted, skipped = _fit_heads(source, data, as_of, report)
     digest = data.digest(fitted[0].features)
     revision, libraries = provenance.code_revision(), provenance.libraries()
     created_at = clock().astimezone(UTC)

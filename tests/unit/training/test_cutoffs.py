@@ -1,0 +1,62 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retain.errors import NotEnoughData
+from training import cutoffs
+
+AS_OF = datetime(2011, 3, 10, tzinfo=UTC)
+
+
+def plan(history_days: int, horizon_days: int = 90) -> cutoffs.Plan:
+    return cutoffs.plan(AS_OF - timedelta(days=history_days), AS_OF, horizon_days)
+
+
+@given(st.integers(60, 2000), st.integers(1, 180))
+def test_no_label_ends_after_the_moment_of_training(history, horizon):
+    try:
+        found = plan(history, horizon)
+    except NotEnoughData:
+        return
+    assert all(at + timedelta(days=horizon) <= AS_OF for at in found.every)
+    assert found.every[-1] + timedelta(days=horizon) == AS_OF
+    assert list(found.every) == sorted(set(found.every))
+
+
+@given(st.integers(60, 2000), st.integers(1, 180))
+def test_fits_come_before_what_they_are_judged_on(history, horizon):
+    try:
+        found = plan(history, horizon)
+    except NotEnoughData:
+        return
+    assert found.fit
+    assert max(found.fit) < min(found.validation)
+    assert max(found.refit) < min(found.holdout)
+    assert set(found.fit) | set(found.validation) <= set(found.refit)
+
+
+def test_with_a_long_history_no_label_window_reaches_into_the_holdout():
+    found = plan(700)
+    horizon = timedelta(days=90)
+    assert max(found.refit) + horizon <= min(found.holdout)
+    assert max(found.fit) + horizon <= min(found.validation)
+    assert "No label window" in found.statement
+
+
+def test_with_a_short_history_the_overlap_is_said():
+    assert "overlap" in plan(200).statement
+
+
+def test_cutoffs_cover_at_most_a_year():
+    assert len(plan(3000).every) == 12
+
+
+def test_too_short_a_history_says_how_much_is_missing():
+    with pytest.raises(NotEnoughData, match="90 days need 180 days of history; there are 100"):
+        plan(100)
+
+
+def test_a_short_horizon_needs_less_history():
+    assert len(plan(100, horizon_days=14).every) >= 3

@@ -7,7 +7,7 @@ import pyarrow as pa
 from retain.clock import to_micros
 from retain.event import EVENT_SCHEMA, FUTURE_TOLERANCE
 from retain.event_table import TableReader
-from retain.importers import mapped_sql
+from retain.importers import candidates_sql, mapped_sql
 from retain.importers.delimited import Layout
 from retain.importers.mapping import Mapping, Value
 from retain.importers.reading import Request
@@ -57,7 +57,8 @@ class MappedReading:
         if not kept:
             return
         currency = self._request.currency or mapping.currency
-        query = mapped_sql.candidates(mapping, [name for (name,) in kept], currency)
+        query = candidates_sql.candidates(mapping, [name for (name,) in kept], currency)
+        staging.group()
         yield from staging.read(query, TableReader(self._request.received_at), tally, aside)
 
     def _types(self) -> dict[str, str]:

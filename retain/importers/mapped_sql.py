@@ -1,7 +1,6 @@
-"""The SQL of a mapping: rows to judged rows, judged rows to candidates for events."""
+"""The SQL of a mapping, first half: a file's columns as the vocabulary's fields, and judged."""
 
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 
 from retain.clock import to_micros
 from retain.event import EARLIEST
@@ -158,83 +157,13 @@ def judged(mapping: Mapping, types: Dict[str, str], latest: int) -> str:
     return (
         f"CREATE TABLE judged AS SELECT *, {known} AS known_type, "
         f"CASE WHEN {negative} THEN 'order_refunded' ELSE known_type END AS type, "
-        f"CASE {reasons} END AS reason, CASE {details} END AS detail FROM mapped"
+        f"CASE {reasons} END AS reason, CASE {details} END AS detail, "
+        f"CASE WHEN known_type IN ({orders}) AND order_id IS NOT NULL THEN concat_ws(chr(31), "
+        "type, order_id, coalesce(customer_id, ''), coalesce(anonymous_id, '')) "
+        "ELSE CAST(row AS VARCHAR) END AS grp FROM mapped"
     )
-
-
-def candidates(mapping: Mapping, types: Sequence[str], currency: str | None) -> str:
-    """Events of the rows kept: rows of one order id and customer are one order.
-
-    Ids come from the content; what is there several times is numbered. ``currency`` is left
-    out of them, so that naming it later doubles nothing.
-    """
-    who = "type, customer_id, anonymous_id"
-    orders = ", ".join(map(quoted, sorted(ORDER_TYPES)))
-    common = ("event_id", "session_id", "channel", "device", "source")
-    first = [*common, "order_id", *(f"p_{name}" for name in mapping.properties)]
-    firsts = ", ".join(f"arg_min({name}, row) AS {name}" for name in first)
-    lines = f", list({_line(mapping)} ORDER BY row) AS lines" if mapping.lines else ""
-    content = " ".join(
-        f"WHEN {quoted(name)} THEN {_properties(mapping, name, None)}" for name in types
-    )
-    stored = " ".join(
-        f"WHEN {quoted(name)} THEN {_properties(mapping, name, currency)}" for name in types
-    )
-    return f"""
-        WITH grouped AS (
-            SELECT {who}, min(ts) AS ts, min(row) AS row, list(row ORDER BY row) AS rows,
-                {firsts}{lines}
-            FROM judged WHERE reason IS NULL
-            GROUP BY {who}, CASE WHEN type IN ({orders}) AND order_id IS NOT NULL
-                THEN concat('o', order_id) ELSE concat('r', row) END
-        ), told AS (
-            SELECT * EXCLUDE (event_id), CASE
-                WHEN event_id IS NOT NULL THEN event_id
-                WHEN type IN ({orders}) AND order_id IS NOT NULL THEN
-                    concat_ws(':', '{mapping.name}', type, order_id, customer_id, anonymous_id)
-                ELSE concat('{mapping.name}:', md5(concat_ws(chr(31), type,
-                    coalesce(customer_id, ''), coalesce(anonymous_id, ''),
-                    coalesce(session_id, ''), epoch_us(ts),
-                    CAST(CASE type {content} END AS VARCHAR)))) END AS told_id,
-                event_id IS NOT NULL AS is_given
-            FROM grouped
-        ), numbered AS (
-            SELECT *, row_number() OVER (PARTITION BY told_id ORDER BY row) AS repeat FROM told
-        )
-        SELECT CASE WHEN repeat = 1 OR is_given THEN told_id
-                ELSE concat(told_id, ':', repeat) END AS event_id,
-            type, customer_id, anonymous_id, session_id, ts, NULL::TIMESTAMPTZ AS sent_at,
-            NULL::TIMESTAMPTZ AS received_at, channel, device,
-            coalesce(source, '{mapping.name}') AS source,
-            CAST(CASE type {stored} END AS VARCHAR) AS properties, rows
-        FROM numbered ORDER BY ts, row"""
 
 
 def _signed(mapping: Mapping) -> list[str]:
     lines = [f"l_{name}" for name in ("quantity", LINE_AMOUNT) if name in mapping.lines]
     return [*lines, *(["p_total"] if "total" in mapping.properties else [])]
-
-
-def _line(mapping: Mapping) -> str:
-    parts = {name: f"l_{name}" for name in vocabulary().line if name in mapping.lines}
-    if "quantity" in parts:
-        parts["quantity"] = "abs(l_quantity)"
-    if LINE_AMOUNT in mapping.lines and "price" not in parts:
-        pieces = "coalesce(nullif(abs(l_quantity), 0), 1)" if "quantity" in parts else "1"
-        parts["price"] = f"abs(l_{LINE_AMOUNT}) / {pieces}"
-    return "{" + ", ".join(f"'{name}': {sql}" for name, sql in parts.items()) + "}"
-
-
-def _properties(mapping: Mapping, type_name: str, currency: str | None) -> str:
-    """The JSON of one type's properties: those mapped that its row of the vocabulary has."""
-    names = vocabulary().types[type_name].properties
-    parts = {name: f"p_{name}" for name in names if name in mapping.properties}
-    if "order_id" in names and mapping.order_id is not None:
-        parts["order_id"] = "order_id"
-    if "lines" in names and mapping.lines:
-        parts["lines"] = "lines"
-    if type_name in ORDER_TYPES and currency is not None:
-        parts["currency"] = f"coalesce({parts.get('currency', 'NULL')}, {quoted(currency)})"
-    if not parts:
-        return "'{}'::JSON"
-    return "to_json({" + ", ".join(f"'{name}': {sql}" for name, sql in parts.items()) + "})"

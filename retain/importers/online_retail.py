@@ -65,6 +65,11 @@ class OnlineRetailReading:
         staging.set_aside("SELECT row, reason, detail FROM judged WHERE reason IS NOT NULL", aside)
         staging.run(_categories())
         currency = self._request.currency or str(declared()["currency"])
+        staging.group(
+            ", any_value(customer) AS customer, any_value(invoice) AS invoice, "
+            "arg_min(country, row) AS country"
+        )
+        staging.run(_profiles())
         reader = TableReader(self._request.received_at)
         yield from staging.read(_candidates(currency), reader, tally, aside)
 
@@ -96,7 +101,7 @@ def _lines(columns: Mapping[str, str], local_time: str, every_column: list[str])
             {in_utc(local_time, zone)} AS ts,
             {as_text(columns["time"])} AS given_time,
             row_number() OVER (PARTITION BY {", ".join(every_column)} ORDER BY row) AS copy,
-            starts_with(invoice, 'C') AS is_refund
+            starts_with(invoice, 'C') AS is_refund, concat(invoice, ' ', customer) AS grp
         FROM source"""
 
 
@@ -160,33 +165,35 @@ def _any_word(words: list[str]) -> str:
     return rf"\b(?:{'|'.join(re.escape(word) for word in words)})\b"
 
 
-def _candidates(currency: str) -> str:
-    """Orders and refunds, and a profile where a customer's country is first seen or changes."""
+def _profiles() -> str:
+    """``profiles``: where a customer's country is first seen or changes."""
     no_country = ", ".join(quoted(name) for name in declared()["no_country"])
+    return f"""CREATE TABLE profiles AS
+        SELECT customer, country, ts, bucket FROM groups
+        WHERE country IS NOT NULL AND country NOT IN ({no_country})
+        QUALIFY country IS DISTINCT FROM
+            lag(country) OVER (PARTITION BY customer ORDER BY ts, invoice)"""
+
+
+def _candidates(currency: str) -> str:
     return f"""
-        WITH orders AS (
-            SELECT invoice, customer, is_refund, min(ts) AS ts, arg_min(country, row) AS country,
-                list(row ORDER BY row) AS rows, round(sum(abs(quantity) * price), 4) AS total,
-                list({{'product_id': code, 'category': category, 'quantity': abs(quantity),
-                       'price': price}} ORDER BY row) AS lines
-            FROM judged LEFT JOIN categories USING (code)
-            WHERE reason IS NULL GROUP BY ALL
-        ), seen AS (
-            SELECT customer, country, ts, lag(country) OVER (
-                PARTITION BY customer ORDER BY ts, invoice) AS before
-            FROM orders WHERE country IS NOT NULL AND country NOT IN ({no_country})
-        ), candidates AS (
+        WITH candidates AS (
             SELECT concat('{SOURCE}:', invoice, ':', customer) AS event_id,
                 CASE WHEN is_refund THEN 'order_refunded' ELSE 'order_completed' END AS type,
-                customer, ts, rows, 1 AS place,
-                to_json({{'order_id': invoice, 'currency': {quoted(currency)}, 'lines': lines,
-                          'total': total}}) AS properties
-            FROM orders
+                customer, min(ts) AS ts, list(row ORDER BY row) AS rows, 1 AS place,
+                to_json({{
+                    'order_id': invoice, 'currency': {quoted(currency)},
+                    'lines': list({{'product_id': code, 'category': category,
+                        'quantity': abs(quantity), 'price': price}} ORDER BY row),
+                    'total': round(sum(abs(quantity) * price), 4)
+                }}) AS properties
+            FROM members LEFT JOIN categories USING (code)
+            GROUP BY invoice, customer, is_refund
             UNION ALL
             SELECT concat('{SOURCE}:profile:', customer, ':', country, ':', epoch_us(ts)),
                 'profile_updated', customer, ts, CAST([] AS BIGINT[]), 0,
                 to_json({{'country': country, 'currency': {quoted(currency)}}})
-            FROM seen WHERE country IS DISTINCT FROM before
+            FROM profiles WHERE bucket = {{bucket}}
         )
         SELECT event_id, type, customer AS customer_id, NULL::VARCHAR AS anonymous_id,
             NULL::VARCHAR AS session_id, ts, NULL::TIMESTAMPTZ AS sent_at,

@@ -12,17 +12,21 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "320MB"
 _PREFIX = ".scratch-"
 
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory database that spills into ``folder`` and leaves nothing there."""
+    """A database in ``folder`` that leaves nothing there."""
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
     prefix = f"{_PREFIX}{os.getpid()}-"
-    with TemporaryDirectory(dir=folder, prefix=prefix) as spill, duckdb.connect() as database:
+    # a file of its own: its tables are compressed and leave memory without being written first
+    with (
+        TemporaryDirectory(dir=folder, prefix=prefix) as spill,
+        duckdb.connect(str(Path(spill) / "scratch.duckdb")) as database,
+    ):
         database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         database.execute("SET temp_directory = $folder", {"folder": spill})
         database.execute("SET threads = 2")

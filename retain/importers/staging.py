@@ -16,6 +16,7 @@ from retain.importers.set_aside_file import SetAsideFile
 from retain.set_aside import SetAside
 
 _OUT_ROWS = 10_000
+_BUCKET_ROWS = 100_000
 
 
 class TableFile(Protocol):
@@ -67,6 +68,17 @@ class Staging:
         """Run SQL that answers nothing."""
         self._database.execute(statement)
 
+    def group(self, besides: str = "") -> None:
+        """Fill ``groups`` from ``judged``: one row per ``grp``, its first time, and a bucket.
+
+        ``besides`` adds aggregates. Buckets follow each other in time; groups of one time are
+        in one bucket.
+        """
+        self.run(f"""CREATE TABLE groups AS
+            SELECT *, (sum(size) OVER (ORDER BY ts) - 1) // {_BUCKET_ROWS} AS bucket
+            FROM (SELECT grp, min(ts) AS ts, count(*) AS size {besides}
+                  FROM judged WHERE reason IS NULL GROUP BY grp)""")
+
     def rows_of(self, query: str) -> list[tuple[Any, ...]]:
         """The result of ``query``, where it is short."""
         return self._database.execute(query).fetchall()
@@ -96,11 +108,13 @@ class Staging:
         """Events of ``candidates``: a query of the event table's columns and ``rows``.
 
         ``rows`` lists the rows of the file that a candidate stands for; where it turns out
-        not to be an event, they are set aside with its reason.
+        not to be an event, they are set aside with its reason. Lists and wide rows do not
+        spill, so the query runs bucket by bucket: over ``members``, the bucket's rows of
+        ``judged``, and with its number in place of ``{bucket}``.
         """
         self.run("CREATE TABLE refused (row BIGINT, reason VARCHAR, detail VARCHAR)")
         ids = Distinct(self._besides, "event_ids")
-        for table in self.tables(candidates):
+        for table in self._by_bucket(candidates):
             read = reader.read(table)
             tally.drop(read.dropped)
             rows = table.column("rows").combine_chunks()
@@ -113,6 +127,15 @@ class Staging:
             self.kept += kept
             yield read.events.filter(pa.array(first))
         self.set_aside("SELECT * FROM refused", aside)
+
+    def _by_bucket(self, query: str) -> Iterator[pa.Table]:
+        for (bucket,) in self.rows_of("SELECT DISTINCT bucket FROM groups ORDER BY bucket"):
+            of_bucket = f"SELECT grp FROM groups WHERE bucket = {bucket}"
+            self.run(
+                "CREATE OR REPLACE TABLE members AS SELECT * FROM judged "
+                f"WHERE reason IS NULL AND grp IN ({of_bucket})"
+            )
+            yield from self.tables(query.replace("{bucket}", str(bucket)))
 
     def _refuse(self, rows: pa.ListArray, refused: list[tuple[int, SetAside]]) -> None:
         found = [

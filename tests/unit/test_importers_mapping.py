@@ -163,6 +163,21 @@ def test_repeated_rows_are_kept_and_numbered_where_the_mapping_says_so(home: Hom
     assert second == f"{first}:2"
 
 
+def test_reading_in_many_buckets_gives_the_same_log(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retain.importers import staging
+
+    lines = [f"look,{n % 3},{1767225600 + n // 5},p{n % 2}," for n in range(60)]
+    mapping = EVENTS + "duplicates: keep\n"
+    take(home, mapping, "what,who,at,item,worth", *lines)
+    monkeypatch.setattr(staging, "_BUCKET_ROWS", 4)
+    other = Home(tmp_path / "other")
+    report = take(other, mapping, "what,who,at,item,worth", *lines)
+    assert other.events() == home.events()
+    assert (report.rows_kept, report.events_written) == (60, 60)
+
+
 def test_ids_of_the_users_own_are_kept_and_repeats_of_them_set_aside(home: Home) -> None:
     mapping = EVENTS + "event_id: id\n"
     report = take(home, mapping, "id,what,who,at,item,worth", "x1,look,1,1767225600,p,",

@@ -184,6 +184,31 @@ def test_an_overlapping_file_doubles_no_order(home: Home) -> None:
     assert report.events_written == 1
 
 
+def test_reading_in_many_buckets_gives_the_same_log(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retain.importers import staging
+
+    countries = ["UK", "France", "", "UK"]
+    lines = [
+        line(
+            f"{'C' if n % 7 == 3 else ''}{n // 3}",
+            code=str(n),
+            quantity="-1" if n % 7 == 3 else "1",
+            time=f"2010-01-{n % 28 + 1:02d} 10:00:00",
+            customer=str(n // 3 % 5),
+            country=countries[n % 4],
+        )
+        for n in range(60)
+    ]
+    take(home, *lines)
+    monkeypatch.setattr(staging, "_BUCKET_ROWS", 4)
+    other = Home(tmp_path / "other")
+    report = take(other, *lines)
+    assert other.events() == home.events()
+    assert report.rows_kept == 60
+
+
 def test_a_table_of_other_columns_is_another_format(home: Home) -> None:
     with pytest.raises(UnreadableFile, match=r"needs the columns Invoice or InvoiceNo.*has a, b"):
         take(home, "1,2", header="a,b")

@@ -24,13 +24,13 @@ import pyarrow.parquet as pq
 from feast import FeatureStore, RepoConfig
 
 from feature_repo.definitions import define
-from feature_repo.offline import snapshot_rows
 from feature_repo.packed_backend import PackedBackend
 from feature_repo.packed_reader import PackedReader
 from feature_repo.packed_schema import FIXED
 from feature_repo.packed_sqlite import SqliteRows
 from feature_repo.packed_view import PackedView, stored_views
 from feature_repo.packed_writer import materialize_parquet
+from feature_repo.stored import stored_rows
 from retain.features.engine import FEATURE_SCHEMA, FeatureEngine
 from retain.simulator import simulate
 
@@ -172,7 +172,7 @@ def load_stock(kind: str, root: Path, table: pa.Table, url: str | None, customer
 
 
 def snapshot(folder: Path, view: PackedView, table: pa.Table) -> Path:
-    rows = snapshot_rows(table, view.name)
+    rows = stored_rows(table, view.name)
     rows = rows.append_column("created_timestamp", rows["event_timestamp"])
     path = folder / view.name / "snapshot.parquet"
     path.parent.mkdir(parents=True)

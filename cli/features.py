@@ -46,11 +46,11 @@ def materialize(context: typer.Context, *, as_of: AsOf = None, as_json: AsJson =
     settings = settings_of(context)
     filled_log(settings)
 
-    from feature_repo import online
+    from feature_repo.materialize import materialize as load_online
 
     moment = time_of(as_of, settings)
     with stages() as progress:
-        customers = online.materialize(settings, moment, progress)
+        customers = load_online(settings, moment, progress)
     if as_json:
         answer({"as_of": iso(moment), "customers": customers})
     else:

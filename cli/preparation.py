@@ -123,10 +123,10 @@ def _train(settings: Settings, as_of: datetime) -> list[str]:
 
 
 def _materialize(settings: Settings, as_of: datetime) -> None:
-    from feature_repo import online
+    from feature_repo.materialize import materialize as load_online
 
     with stages() as progress:
-        online.materialize(settings, as_of, progress)
+        load_online(settings, as_of, progress)
 
 
 def _candidates(settings: Settings, as_of: datetime) -> list[str]:

@@ -10,10 +10,8 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSo
 from feast.types import Array, Float64, Int64, PrimitiveFeastType, String
 from feast.value_type import ValueType
 
-from retain.features.engine import VIEWS, view_schema
-
-EVENT_TIMESTAMP = "event_timestamp"
-CREATED_TIMESTAMP = "created_timestamp"
+from feature_repo.stored import CREATED_TIMESTAMP, EVENT_TIMESTAMP, KEY, stored_schema
+from retain.features.engine import VIEWS
 
 _FEAST_TYPES: dict[pa.DataType, PrimitiveFeastType | Array] = {
     pa.float64(): Float64,
@@ -37,16 +35,6 @@ class Definitions:
         return [self.customer, *self.push_sources, *self.views, *self.services]
 
 
-def computed_at_name(view: str) -> str:
-    """The stored moment a row of ``view`` was computed for, in epoch microseconds."""
-    return f"{view}_computed_at"
-
-
-def stored_schema(view: str) -> pa.Schema:
-    """Columns of one view as they are stored, offline and online."""
-    return view_schema(view).append(pa.field(computed_at_name(view), pa.int64()))
-
-
 def push_source_name(view: str) -> str:
     """The push source a micro-batch writes ``view`` through."""
     return f"{view}_push"
@@ -59,7 +47,7 @@ def snapshot_glob(features: Path, view: str) -> str:
 
 def define(features: Path) -> Definitions:
     """The objects over offline snapshots in the folder ``features``."""
-    customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
+    customer = Entity(name="customer", join_keys=[KEY], value_type=ValueType.STRING)
     sources = {
         view: PushSource(
             name=push_source_name(view),

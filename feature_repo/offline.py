@@ -7,13 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.definitions import (
-    CREATED_TIMESTAMP,
-    EVENT_TIMESTAMP,
-    computed_at_name,
-    stored_schema,
-)
 from feature_repo.store import open_store, quiet
+from feature_repo.stored import CREATED_TIMESTAMP, EVENT_TIMESTAMP, stored_rows
 from retain import history
 from retain.clock import now, to_micros
 from retain.database import connect
@@ -26,7 +21,6 @@ from retain.features.engine import (
     VIEWS,
     FeatureEngine,
     in_batches,
-    view_schema,
 )
 from retain.features.fingerprint import catalogue_fingerprint
 from retain.settings import Settings
@@ -78,7 +72,7 @@ def build(
     if progress:
         progress("features", len(missing), len(missing))
     open_store(settings, apply=True)
-    return [_path(settings, view, moment) for moment in wanted for view in VIEWS]
+    return [snapshot(settings, view, moment) for moment in wanted for view in VIEWS]
 
 
 def retrieve(settings: Settings, keys: pa.Table) -> pa.Table:
@@ -103,17 +97,18 @@ def retrieve(settings: Settings, keys: pa.Table) -> pa.Table:
 
 def customers_at(settings: Settings, moment: datetime) -> Sequence[str]:
     """Every customer of the snapshot at ``moment``."""
-    file = _path(settings, "activity", moment)
+    file = snapshot(settings, "activity", moment)
     ids: list[str] = pq.read_table(file, columns=["customer_id"]).column(0).to_pylist()
     return ids
 
 
-def _path(settings: Settings, view: str, moment: datetime) -> Path:
+def snapshot(settings: Settings, view: str, moment: datetime) -> Path:
+    """The file that holds ``view`` at ``moment``."""
     return settings.features / view / f"{moment:%Y%m%dT%H%M%S.%f}Z.parquet"
 
 
 def _is_current(settings: Settings, moment: datetime, stamp: bytes) -> bool:
-    files = [_path(settings, view, moment) for view in VIEWS]
+    files = [snapshot(settings, view, moment) for view in VIEWS]
     return all(f.exists() for f in files) and all(
         (pq.read_schema(f).metadata or {}).get(_STAMP) == stamp for f in files
     )
@@ -127,20 +122,11 @@ def _write_snapshot(
     table = pa.concat_tables(tables) if tables else FEATURE_SCHEMA.empty_table()
     created = pa.array([to_micros(now())] * table.num_rows, pa.int64())
     for view in VIEWS:
-        rows = snapshot_rows(table, view).append_column(
+        rows = stored_rows(table, view).append_column(
             CREATED_TIMESTAMP, created.cast(KEYS_SCHEMA.field("as_of").type)
         )
-        path = _path(settings, view, moment)
+        path = snapshot(settings, view, moment)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".partial")
         pq.write_table(rows.replace_schema_metadata({_STAMP: stamp}), temporary)
         temporary.rename(path)
-
-
-def snapshot_rows(table: pa.Table, view: str) -> pa.Table:
-    """The rows of one view as Feast stores them: keys, features, validity, moment computed."""
-    moments = table.column("as_of")
-    rows = table.select(["customer_id", *view_schema(view).names])
-    rows = rows.append_column(computed_at_name(view), moments.cast(pa.int64()))
-    rows = rows.select(["customer_id", *stored_schema(view).names])
-    return rows.append_column(EVENT_TIMESTAMP, moments)

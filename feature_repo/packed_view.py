@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import pyarrow as pa
-
 from feature_repo.packed_schema import PackedSchema
-from retain.features.engine import VIEWS, view_schema
+from feature_repo.stored import stored_schema
+from retain.features.engine import VIEWS
 
 
 @dataclass(frozen=True)
@@ -39,17 +38,12 @@ class PackedView:
         return self.ttl // timedelta(microseconds=1) if self.ttl else None
 
 
-def computed_at_name(view: str) -> str:
-    """The stored moment a row of ``view`` was computed for, in epoch microseconds."""
-    return f"{view}_computed_at"
-
-
 def stored_views(ttls: Mapping[str, timedelta] | None = None) -> tuple[PackedView, ...]:
     """Every view of the catalogue as it is stored, without importing Feast."""
     return tuple(_stored(view, (ttls or {}).get(view)) for view in VIEWS)
 
 
 def _stored(view: str, ttl: timedelta | None) -> PackedView:
-    columns = view_schema(view).append(pa.field(computed_at_name(view), pa.int64()))
+    columns = stored_schema(view)
     defaults = {f.stored_name: f.null_default for f in VIEWS[view] if f.null_default is not None}
     return PackedView(view, PackedSchema.of_arrow(columns), ttl, defaults, tuple(columns.names))

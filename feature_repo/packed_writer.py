@@ -12,11 +12,8 @@ import pyarrow.parquet as pq
 from feature_repo.packed_backend import PackedBackend
 from feature_repo.packed_codec import Ints, encode
 from feature_repo.packed_view import PackedView
+from feature_repo.stored import CREATED_TIMESTAMP, EVENT_TIMESTAMP, KEY
 from retain.errors import InvalidInput, UnreadableFile
-
-KEY = "customer_id"
-EVENT_TIMESTAMP = "event_timestamp"
-CREATED_TIMESTAMP = "created_timestamp"
 
 Progress = Callable[[str, int, int], None]
 Tables = Mapping[PackedView, pa.Table]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from feature_repo import online
+from feature_repo.materialize import materialize
 from retain import artefacts, manifest, rfm, settings, simulator
 from retain.database import connect
 from retain.eventlog import EventLog
@@ -33,7 +33,7 @@ def make_home(home: Path, customers: int = 60, heads: Sequence[str] = HEADS) -> 
     log = EventLog(connect(made.database_url))
     for events in simulator.simulate(customers, seed=11):
         log.append(events)
-    online.materialize(made, AS_OF)
+    materialize(made, AS_OF)
     table = LogReader(log).read(sorted(customers_of(log)), AS_OF).table
     promote_tiny_champions(made, heads, rfm.fit(aged(table)))
     return made

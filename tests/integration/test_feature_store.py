@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from feature_repo import offline, online
+from feature_repo.materialize import materialize
 from feature_repo.source import OfflineSource
 from feature_repo.store import open_store
 from retain.database import connect
@@ -48,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, EventLog]:
     settings = load({}, home=tmp_path_factory.mktemp("shop"))
     log = EventLog(connect(settings.database_url))
     log.append(to_table(shop_events()))
-    online.materialize(settings, T0)
+    materialize(settings, T0)
     return settings, log
 
 
@@ -104,7 +105,7 @@ def test_an_event_that_is_not_yet_reflected_online_is_in_the_answer(tmp_path: Pa
     settings = load({}, home=tmp_path)
     log = EventLog(connect(settings.database_url))
     log.append(to_table(shop_events()))
-    online.materialize(settings, T0)
+    materialize(settings, T0)
     reader = online.OnlineReader(settings, log)
     before = reader.read(["c0"], T0).table.column("orders_lifetime")[0].as_py()
     order = read_event(

@@ -83,3 +83,9 @@ def test_what_is_tested_is_what_serves(inner: str, outer: str) -> None:
 def test_the_serving_lock_carries_no_training_stack() -> None:
     text = (PROJECT / "requirements" / "serving.txt").read_text("utf-8")
     assert not re.search(r"^(scikit-learn|typer|locust|pytest)==", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_both_pythons_get_the_same_versions(lock: Path) -> None:
+    names = re.findall(r"^([a-z0-9][\w.-]*)==", lock.read_text("utf-8"), flags=re.MULTILINE)
+    assert sorted(names) == sorted(set(names))

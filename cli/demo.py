@@ -12,7 +12,7 @@ import typer
 from cli.context import settings_of
 from cli.preparation import SEED, Prepared, Shop, prepare
 from cli.progress import counter
-from cli.screen import say
+from cli.screen import say, shown
 from cli.service_process import ServiceProcess, require_free
 from cli.steps import Steps, digest_of
 from retain.clock import iso
@@ -71,7 +71,7 @@ def demo(
     base = settings_of(context).home
     settings = load(home=home or base.with_name(base.name + suffix))
     prepared = prepare(settings, Steps(settings.home, source), shop)
-    say(f"prepared in {time.monotonic() - began:.0f} s; state is in {settings.home}")
+    say(f"prepared in {time.monotonic() - began:.0f} s; state is in {shown(settings.home)}")
     if not no_serve:
         _serve(settings.home, prepared, port, stop=exit_after_ready)
 
@@ -127,8 +127,8 @@ def _show_what_next(service: ServiceProcess, home: Path) -> None:
     say()
     say(f"API      {service.url}/docs")
     say(f"metrics  {service.url}/metrics")
-    say(f"log      {service.log}")
+    say(f"log      {shown(service.log)}")
     say()
     say("next, in another terminal (. .venv/bin/activate):")
     for command in ("doctor", "models list", "report", "score --out scores.parquet"):
-        say(f"  retain --home {home} {command}")
+        say(f"  retain --home {shown(home)} {command}")

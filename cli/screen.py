@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +18,12 @@ WIDTH_ELSEWHERE = 200
 def say(text: str = "") -> None:
     """A line for the reader, as it is: rich would read ``[…]`` and ``:…:`` as its own."""
     print(text, flush=True)
+
+
+def shown(path: Path) -> str:
+    """``path`` as a reader in the current folder would write it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def answer(value: Any) -> None:

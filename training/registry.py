@@ -3,8 +3,8 @@
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
-from types import ModuleType
 
 from retain import artefacts, manifest
 from retain.errors import NoModel
@@ -29,24 +29,20 @@ def register(bentoml_home: Path, description: Manifest, files: dict[str, str]) -
 
 
 def _store(bentoml_home: Path, sealed: Manifest, staged: Path) -> None:
-    bentoml = _bentoml(bentoml_home)
-    from bentoml._internal.models.model import ModelStore  # noqa: PLC0415
-
-    with bentoml.models.create(
+    models = bentoml_home / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    # BentoML reads these once, when it is first imported
+    os.environ["BENTOML_HOME"] = str(bentoml_home)
+    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    with warnings.catch_warnings():
+        # its dependencies deprecate each other, which whoever trains a model cannot help
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from bentoml._internal.models.model import ModelStore  # noqa: PLC0415
+        from bentoml.models import create  # noqa: PLC0415
+    with create(
         f"{artefacts.store_name(sealed.head)}:{sealed.version}",
         labels={"head": sealed.head, "retain": "model"},
         metadata={"as_of": sealed.training.as_of.isoformat()},
-        _model_store=ModelStore(str(bentoml_home / "models")),
+        _model_store=ModelStore(str(models)),
     ) as model:
         shutil.copytree(staged, model.path, dirs_exist_ok=True)
-
-
-def _bentoml(bentoml_home: Path) -> ModuleType:
-    """BentoML reads its home once, when it is first used: it is set before the import."""
-    (bentoml_home / "models").mkdir(parents=True, exist_ok=True)
-    os.environ["BENTOML_HOME"] = str(bentoml_home)
-    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    import bentoml  # noqa: PLC0415
-
-    module: ModuleType = bentoml
-    return module

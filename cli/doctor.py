@@ -1,12 +1,16 @@
 """`retain doctor`: does everything that serving needs stand, and fit together?"""
 
+import ctypes
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import distribution, version
+from pathlib import Path
 
 import typer
 
 from cli.context import AsJson, open_log, settings_of, time_of
+from cli.promotion import SERVING
 from cli.screen import answer, say
 from retain.clock import iso
 from retain.errors import NoModel, NotEnoughData, RetainError, StoreUnavailable
@@ -82,13 +86,18 @@ def _home(settings: Settings) -> str:
 
 
 def _openmp(_settings: Settings) -> str:
+    # the library itself, without the seconds that the packages around it take to import
+    [library] = Path(str(distribution("lightgbm").locate_file("lightgbm"))).glob(
+        "lib/lib_lightgbm.*"
+    )
     try:
-        import lightgbm
+        ctypes.CDLL(str(library))
     except OSError as error:
         raise StoreUnavailable(
-            f"LightGBM does not load: {error}", remedy="apt-get install libgomp1"
+            f"LightGBM does not load: {error}",
+            remedy="apt-get install libgomp1, dnf install libgomp, or brew install libomp",
         ) from error
-    return f"LightGBM {lightgbm.__version__} loads"
+    return f"LightGBM {version('lightgbm')} loads"
 
 
 def _log(settings: Settings) -> str:
@@ -114,16 +123,18 @@ def _history(settings: Settings) -> str:
 
 
 def _champions(settings: Settings) -> str:
-    from retain import artefacts, predictors
     from retain.database import connect
     from retain.ledger import Ledger
     from retain.manifest import HEADS
 
     ledger = Ledger(connect(settings.database_url))
     champions = {head: version for head in HEADS if (version := ledger.champion(head))}
-    missing = [head for head in ("churn", "next_purchase", "ltv") if head not in champions]
+    missing = [head for head in SERVING if head not in champions]
     if missing:
         raise NoModel(f"no champion for {', '.join(missing)}", remedy="run `retain train`")
+
+    from retain import artefacts, predictors
+
     predictors.verify(
         artefacts.folder(settings.bentoml_home, head, version)
         for head, version in champions.items()

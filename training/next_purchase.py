@@ -88,7 +88,7 @@ def _judge(held: Dataset, curve: Hazards, scores: Floats) -> tuple[Judgement, ..
     days, cumulative = curve.days, curve.cumulative(scores)
     recency = -np.asarray(held.columns["order_recency_days"], dtype=np.float64)
     lines = []
-    for horizon in (h for h in HORIZONS if h <= held.horizon_days):
+    for horizon in sorted({h for h in HORIZONS if h < held.horizon_days} | {held.horizon_days}):
         ordered = (held.days_to_order <= horizon).astype(np.float64)
         probability = probability_within(days, cumulative, horizon)
         compared = bootstrap.compare(AUC, ordered, probability, recency)

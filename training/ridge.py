@@ -17,7 +17,8 @@ Link = Literal["logit", "identity"]
 PENALTY: dict[Link, float] = {"logit": 100.0, "identity": 1000.0}
 MOST_ROWS = 20_000
 _STEPS = 25
-_CONVERGED = 1e-5
+_HALVINGS = 20
+_CONVERGED = 1e-8
 
 
 def fit(link: Link, rows: Rows, features: Sequence[ModelFeature], seed: int) -> Linear:
@@ -62,17 +63,32 @@ def _solve(link: Link, design: Floats, target: Floats, weight: Floats) -> Floats
     penalty[0] = 1e-6
     beta = np.zeros(design.shape[1])
     if link == "logit":
-        share = np.clip(np.average(target, weights=weight), 1e-6, 1 - 1e-6)
-        beta[0] = np.log(share / (1 - share))
-    for _ in range(_STEPS if link == "logit" else 1):
-        fitted = design @ beta
+        rate = (weight @ target + 0.5) / (weight.sum() + 1.0)
+        beta[0] = np.log(rate / (1.0 - rate))
+    fitted = design @ beta
+    loss = _loss(beta, fitted, target, weight, penalty)
+    for _ in range(_STEPS):
         expected = sigmoid(fitted) if link == "logit" else fitted
-        curvature = weight * (expected * (1 - expected) if link == "logit" else 1.0)
+        curvature = weight * (expected * (1.0 - expected) if link == "logit" else 1.0)
         gradient = design.T @ (weight * (target - expected)) - penalty * beta
         hessian = (design * curvature[:, None]).T @ design
         hessian[np.diag_indices_from(hessian)] += penalty
         step = cho_solve(cho_factor(hessian), gradient)
-        beta += step
-        if np.abs(step).max() < _CONVERGED:
+        if link == "identity":
+            return np.asarray(beta + step, dtype=np.float64)
+        # a full Newton step overshoots where one outcome is rare: halve it until it gains
+        move = design @ step
+        for _ in range(_HALVINGS):
+            tried = _loss(beta + step, fitted + move, target, weight, penalty)
+            if tried <= loss:
+                break
+            step, move = step / 2.0, move / 2.0
+        beta, fitted, gained, loss = beta + step, fitted + move, loss - tried, tried
+        if gained < _CONVERGED * max(abs(loss), 1.0):
             break
-    return np.asarray(beta, dtype=np.float64)
+    return beta
+
+
+def _loss(beta: Floats, fitted: Floats, target: Floats, weight: Floats, penalty: Floats) -> float:
+    likelihood = weight @ (target * fitted - np.logaddexp(0.0, fitted))
+    return float(0.5 * penalty @ beta**2 - likelihood)

@@ -19,6 +19,24 @@ def test_platt_finds_the_slope_and_the_offset():
     assert found.offset == pytest.approx(-0.8, abs=0.15)
 
 
+def test_platt_is_not_lost_far_from_its_start():
+    far = 3.0 * LOGIT - 9.0
+    found = calibration.platt(far, drawn(sigmoid(0.5 * far + 8.0)))
+    assert found.slope == pytest.approx(0.5, abs=0.05)
+    assert found.offset == pytest.approx(8.0, abs=0.7)
+
+
+def test_platt_gets_the_level_of_a_rare_outcome_right():
+    truth = drawn(np.full(len(LOGIT), 0.97))
+    found = calibration.platt(LOGIT * 0.01 - 4.0, truth)
+    assert found.probability(LOGIT * 0.01 - 4.0).mean() == pytest.approx(truth.mean(), abs=0.002)
+
+
+def test_one_outcome_alone_is_calibrated_to_nearly_certain():
+    found = calibration.platt(LOGIT, np.ones(len(LOGIT)))
+    assert 0.99 < found.probability(LOGIT).min() <= 1.0
+
+
 def test_platt_never_reverses_the_order():
     assert calibration.platt(LOGIT, drawn(sigmoid(-2 * LOGIT))).slope > 0
 

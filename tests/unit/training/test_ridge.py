@@ -26,6 +26,14 @@ def test_a_logistic_fit_finds_the_log_scaled_signal():
     assert sigmoid(found.raw(MATRIX)).mean() == pytest.approx(target.mean(), abs=0.01)
 
 
+def test_a_rare_outcome_does_not_throw_the_fit_off():
+    skewed = np.column_stack([rng.lognormal(0, 3, N), rng.lognormal(0, 3, N)])
+    target = (rng.random(N) < sigmoid(6.0 - 1.5 * np.log1p(skewed[:, 0]))).astype(float)
+    found = ridge.fit("logit", Rows.of(skewed, target), FEATURES[:2], 7)
+    assert np.abs(found.raw(skewed)).max() < 15
+    assert sigmoid(found.raw(skewed)).mean() == pytest.approx(target.mean(), abs=0.005)
+
+
 def test_a_share_with_a_weight_is_as_many_trials():
     trials = rng.integers(1, 5, N).astype(float)
     events = rng.binomial(trials.astype(int), sigmoid(TRUE)).astype(float)

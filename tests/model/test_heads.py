@@ -55,6 +55,15 @@ def test_ltv_intervals_cover_about_four_of_five(fitted):
     assert 0.7 < value(fitted["ltv"], "interval_coverage") < 0.92
 
 
+@pytest.mark.parametrize("horizon_days", [7, 14, 120])
+def test_any_horizon_is_judged_at_its_own_end(source, horizon_days):
+    plan = cutoffs.plan(source.span()[0], END, horizon_days)
+    found = next_purchase.train(dataset.build(source, plan, END, horizon_days, 7))
+    decisive = [line.metric for line in found.judgements if line.decisive]
+    assert decisive == [f"auc_{min(30, horizon_days)}d"]
+    assert value(found, decisive[0]) > 0.6
+
+
 def test_shuffled_labels_teach_nothing(data):
     """A head that finds signal in noise has a leak in its own machinery."""
     rng = np.random.default_rng(1)

@@ -1,12 +1,12 @@
 """What every command shares: the settings of this call, and options spelled once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retain.clock import now, parse_utc
-from retain.errors import NotEnoughData
+from retain.clock import iso, now, parse_utc
+from retain.errors import InvalidInput, NotEnoughData
 from retain.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ AsOf = Annotated[
     str | None,
     typer.Option("--as-of", metavar="TIME", help="ISO 8601; a date means its midnight, UTC."),
 ]
+STALE_AFTER = timedelta(days=30)
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 
 
@@ -34,6 +35,22 @@ def time_of(text: str | None, settings: Settings) -> datetime:
     if text is not None:
         return parse_utc(text, field="--as-of")
     return settings.as_of or now()
+
+
+def moment_of(text: str | None, settings: Settings, log: "EventLog") -> datetime:
+    """As :func:`time_of`, for work on history that must reach that moment.
+
+    Raises:
+        InvalidInput: no moment was named, and the events ended long ago.
+    """
+    moment, last = time_of(text, settings), log.last_event_at()
+    if text is None and last is not None and moment - last > STALE_AFTER:
+        raise InvalidInput(
+            f"the last event is of {iso(last)}, more than {STALE_AFTER.days} days ago",
+            remedy=f"name the moment: --as-of {iso(last)}",
+            field="--as-of",
+        )
+    return moment
 
 
 def open_log(settings: Settings) -> "EventLog":

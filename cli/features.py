@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.context import AsJson, AsOf, filled_log, settings_of, time_of
+from cli.context import AsJson, AsOf, filled_log, moment_of, settings_of
 from cli.progress import stages
 from cli.screen import answer, say
 from retain.clock import iso
@@ -21,11 +21,10 @@ def build(context: typer.Context, *, as_of: AsOf = None, as_json: AsJson = False
     Example: retain features build --as-of 2011-03-10
     """
     settings = settings_of(context)
-    filled_log(settings)
+    moment = moment_of(as_of, settings, filled_log(settings))
 
     from feature_repo import offline
 
-    moment = time_of(as_of, settings)
     with stages() as progress:
         files = offline.build(settings, [moment], progress)
     if as_json:
@@ -44,11 +43,10 @@ def materialize(context: typer.Context, *, as_of: AsOf = None, as_json: AsJson =
     Example: retain features materialize
     """
     settings = settings_of(context)
-    filled_log(settings)
+    moment = moment_of(as_of, settings, filled_log(settings))
 
     from feature_repo.materialize import materialize as load_online
 
-    moment = time_of(as_of, settings)
     with stages() as progress:
         customers = load_online(settings, moment, progress)
     if as_json:

@@ -16,8 +16,9 @@ SERVING: "tuple[Head, ...]" = ("churn", "next_purchase", "ltv")
 def promote_run(settings: Settings, run: "TrainingRun") -> "list[Entry]":
     """Promote what is above its baseline, and what serving cannot do without.
 
-    A serving head that has no champion at all gets this run's model also where it is not
-    above its baseline: the ledger says that it was forced, and why. It never replaces one.
+    A serving head without a champion that earned its place gets this run's model also where
+    it is not above its baseline, unless it is below: the ledger says that it was forced, and
+    why. It never replaces a champion that was above its own.
     """
     from retain.database import connect
     from retain.ledger import Ledger
@@ -27,8 +28,10 @@ def promote_run(settings: Settings, run: "TrainingRun") -> "list[Entry]":
     ledger = Ledger(connect(settings.database_url))
     for head in SERVING:
         model = run.models.get(head)
-        if model is not None and ledger.champion(head) is None:
-            reason = f"first model of its head, NOT above its baseline in run {run.run_id}"
+        entries = ledger.history(head)
+        earned = bool(entries) and not entries[-1].evidence.get("forced", False)
+        if model is not None and not (model.beats_baseline or earned or promotion.worse(model)):
+            reason = f"no model of its head was above its baseline, nor is this of {run.run_id}"
             promotion.promote(ledger, model, by="retain train", reason=reason, force=True)
     made = {(model.head, model.version) for model in run.models.values()}
     champions = [ledger.history(head)[-1:] for head in run.models]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.context import AsJson, AsOf, filled_log, settings_of, time_of
+from cli.context import AsJson, AsOf, filled_log, moment_of, settings_of
 from cli.progress import stages
 from cli.screen import answer, say
 from retain.clock import iso
@@ -28,11 +28,10 @@ def score(
     Example: retain score --as-of 2011-03-10 --out scores.parquet
     """
     settings = settings_of(context)
-    filled_log(settings)
+    moment = moment_of(as_of, settings, filled_log(settings))
 
     from services import batch
 
-    moment = time_of(as_of, settings)
     with stages() as progress:
         customers = batch.score(settings, moment, out, progress=progress)
     if as_json:

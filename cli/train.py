@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.context import AsJson, AsOf, filled_log, settings_of, time_of
+from cli.context import AsJson, AsOf, filled_log, moment_of, settings_of
 from cli.progress import stages
 from cli.promotion import entry_of, promote_run
 from cli.screen import answer, say
@@ -31,14 +31,14 @@ def train(
     Example: retain train --as-of 2011-03-10 --horizon-days 90
     """
     settings = settings_of(context)
-    filled_log(settings)
+    moment = moment_of(as_of, settings, filled_log(settings))
 
     from training import pipeline
 
     with stages() as progress:
         run = pipeline.train(
             settings,
-            as_of=time_of(as_of, settings),
+            as_of=moment,
             horizon_days=horizon_days,
             seed=seed,
             progress=progress,

@@ -62,6 +62,7 @@ def build(
     last_seq = export_history(settings, progress)
     stamp = f"{catalogue_fingerprint()}:{last_seq}".encode()
     wanted = sorted(set(moments))
+    _forget_other_catalogues(settings)
     missing = [moment for moment in wanted if not _is_current(settings, moment, stamp)]
     if missing:
         with engine(settings) as facts:
@@ -105,6 +106,16 @@ def customers_at(settings: Settings, moment: datetime) -> Sequence[str]:
 def snapshot(settings: Settings, view: str, moment: datetime) -> Path:
     """The file that holds ``view`` at ``moment``."""
     return settings.features / view / f"{moment:%Y%m%dT%H%M%S.%f}Z.parquet"
+
+
+def _forget_other_catalogues(settings: Settings) -> None:
+    """Feast reads a view's whole folder: a snapshot of another catalogue would break it."""
+    fingerprint = catalogue_fingerprint().encode()
+    for view in settings.features.glob("*"):
+        for file in view.glob("*.parquet"):
+            stamp = (pq.read_schema(file).metadata or {}).get(_STAMP, b"")
+            if view.name not in VIEWS or not stamp.startswith(fingerprint + b":"):
+                file.unlink()
 
 
 def _is_current(settings: Settings, moment: datetime, stamp: bytes) -> bool:

@@ -24,12 +24,13 @@ from retain.features.reader import Features, LogReader
 from retain.settings import Settings
 
 PROJECT = "retain"
+ONLINE_FILE = "packed.db"
 
 
 def online_rows(settings: Settings) -> SqliteRows:
     """Where the online rows of a home are; Feast's configuration names the same file."""
     settings.feast.mkdir(parents=True, exist_ok=True)
-    return SqliteRows(settings.feast / "packed.db", PROJECT)
+    return SqliteRows(settings.feast / ONLINE_FILE, PROJECT)
 
 
 class OnlineReader:
@@ -93,7 +94,10 @@ class OnlineReader:
         computed = _columns(stored, [computed_at_name(view) for view in VIEWS])
         expiry = _columns(stored, [valid_until_name(view) for view in VIEWS])
         pending = self._log.pending_among(customer_ids)
+        last = self._log.last_event_of(customer_ids, as_of)
+        latest = np.array([last.get(one, np.nan) for one in customer_ids])
         reflected = np.array([one not in pending for one in customer_ids])
+        reflected &= latest <= computed.min(axis=1)
         # NaN: no row at all where it was computed, no edge ahead where it expires
         present = (computed <= moment).all(axis=1)
         return computed.min(axis=1), reflected & present & ~(expiry <= moment).any(axis=1)

@@ -132,6 +132,20 @@ class EventLog:
                 found.update(connection.scalars(query.distinct()))
         return found
 
+    def last_event_of(self, customer_ids: Sequence[str], until: datetime) -> dict[str, int]:
+        """Epoch microseconds of each customer's last event up to ``until``, of those with one."""
+        found: dict[str, int] = {}
+        with reading(self.engine) as connection:
+            for start in range(0, len(customer_ids), _IDS_PER_QUERY):
+                ids = customer_ids[start : start + _IDS_PER_QUERY]
+                query = (
+                    select(events.c.customer_id, func.max(events.c.ts))
+                    .where(events.c.customer_id.in_(ids), events.c.ts <= to_micros(until))
+                    .group_by(events.c.customer_id)
+                )
+                found.update((customer_id, ts) for customer_id, ts in connection.execute(query))
+        return found
+
     def after(self, seq: int, *, chunk: int = 50_000) -> Iterator[pa.Table]:
         """Everything stored after ``seq``, in the order it was stored, chunk by chunk."""
         while True:

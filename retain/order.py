@@ -5,6 +5,9 @@ from typing import Any
 
 from retain.set_aside import Refused
 
+MAX_NUMBER = 1e11
+"""No amount, quantity or score is larger: sums of what is accepted stay exact decimals."""
+
 ORDER_TYPES = frozenset({"order_completed", "order_cancelled", "order_refunded"})
 RETURN_TYPES = frozenset({"order_cancelled", "order_refunded"})
 
@@ -22,16 +25,25 @@ def settle(type_name: str, properties: dict[str, Any]) -> None:
                 line["quantity"] = abs(quantity)
         if (given := properties.get("total")) is not None:
             properties["total"] = abs(given)
-    if any((line.get("quantity") or 0) < 0 for line in lines):
-        raise Refused("negative_quantity", "a line has a negative quantity: send an order_refunded")
-    if any((line.get("price") or 0) < 0 for line in lines):
-        raise Refused("negative_value", "a line has a negative price")
+    for line in lines:
+        _check_line(line)
     total = order_total(properties)
     if total is None:
         raise Refused("no_value", f"{type_name} needs `total` or priced `lines`")
     if total < 0:
         raise Refused("negative_value", "the total is negative: send an order_refunded")
+    if total > MAX_NUMBER:
+        raise Refused("invalid_property", f"the total is more than {MAX_NUMBER:,.0f}")
     properties["total"] = total
+
+
+def _check_line(line: Mapping[str, Any]) -> None:
+    if (line.get("quantity") or 0) < 0:
+        raise Refused("negative_quantity", "a line has a negative quantity: send an order_refunded")
+    if (line.get("price") or 0) < 0:
+        raise Refused("negative_value", "a line has a negative price")
+    if line.get("price") is not None and abs(_line_value(line)) > MAX_NUMBER:
+        raise Refused("invalid_property", f"a line is worth more than {MAX_NUMBER:,.0f}")
 
 
 def order_total(properties: Mapping[str, Any]) -> float | None:

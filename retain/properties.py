@@ -14,12 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from retain.clock import iso
 from retain.fields import storable
-from retain.order import ORDER_TYPES, settle
+from retain.order import MAX_NUMBER, ORDER_TYPES, settle
 from retain.set_aside import Refused
 from retain.vocabulary import EventType, vocabulary
 
 MAX_PROPERTY_TEXT = 2_000
-_EXACT_INT = 2**53
 _ABSENT: Any = object()
 
 encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), default=iso).encode
@@ -151,8 +150,8 @@ def _canonical_string(value: Any) -> str | None:
 
 def _canonical_number(value: Any) -> float | None:
     if type(value) is float:
-        return value if value - value == 0 else None
-    return float(value) if type(value) is int and -_EXACT_INT < value < _EXACT_INT else None
+        return value if -MAX_NUMBER <= value <= MAX_NUMBER else None
+    return float(value) if type(value) is int and -MAX_NUMBER <= value <= MAX_NUMBER else None
 
 
 def _canonical_strings(value: Any) -> list[str] | None:
@@ -196,7 +195,7 @@ def _utc(value: datetime) -> datetime:
 _Text = Annotated[str, AfterValidator(_storable)]
 _PYTHON_TYPES: dict[str, Any] = {
     "string": _Text,
-    "number": float,
+    "number": Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)],
     "time": Annotated[datetime, AfterValidator(_utc)],
     "strings": list[_Text],
 }

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import Protocol
 
 from retain.clock import Clock
-from retain.errors import RetainError
+from retain.errors import RetainError, StoreUnavailable
 from services.metrics import Metrics
 
 BATCH = 500
@@ -75,9 +75,25 @@ class Refresher:
         customers = self._log.pending(BATCH)
         self._metrics.pending(len(customers))
         if customers:
-            self._write(list(customers), self._clock())
+            self._written(list(customers))
             self._log.reflected(customers)
         return len(customers)
+
+    def _written(self, customers: list[str]) -> None:
+        """Write a batch; where it fails, each customer alone, so that one cannot hold up all."""
+        try:
+            self._write(customers, self._clock())
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("a batch of %d customers failed; trying each alone", len(customers))
+            for customer in customers:
+                try:
+                    self._write([customer], self._clock())
+                except StoreUnavailable:
+                    raise
+                except Exception:
+                    log.exception("the online features of a customer could not be computed")
 
     def _run(self) -> None:
         with self._lock.open("w") as handle:

@@ -16,6 +16,6 @@ def demand(head: str, happened: Floats, yes: str, no: str) -> None:
     for name, found in ((yes, count), (no, len(happened) - count)):
         if found < FEWEST_OF_EACH:
             raise NotEnoughData(
-                f"{head} needs at least {FEWEST_OF_EACH} {name} to learn from; there are {found}",
+                f"{head} learns from at least {FEWEST_OF_EACH} {name}; there are {found}",
                 remedy="import more customers or a longer history, or choose another horizon",
             )

@@ -41,7 +41,12 @@ def train(data: Dataset) -> FittedHead:
     """
     plan, seed, net = data.plan, data.seed, data.net_revenue
     fit, validation, holdout = (data.at(c) for c in (plan.fit, plan.validation, plan.holdout))
-    demand("ltv", (net[fit] > 0).astype(np.float64), "customers with revenue", "customers without")
+    demand(
+        "ltv",
+        (net[fit] > 0).astype(np.float64),
+        "customers with revenue",
+        "customers without revenue",
+    )
     features = steady(choose(data.where(fit).columns))
     matrix = data.matrix(features)
 

@@ -34,7 +34,7 @@ def train(data: Dataset) -> FittedHead:
     plan, seed = data.plan, data.seed
     fit, validation, holdout = (data.at(c) for c in (plan.fit, plan.validation, plan.holdout))
     ordered = (~np.isnan(data.days_to_order)).astype(np.float64)
-    demand("next_purchase", ordered[fit], "customers who ordered", "customers who did not")
+    demand("next_purchase", ordered[fit], "customers who ordered", "customers who did not order")
     ends = hazards.bin_ends(data.horizon_days)
     phases = hazards.phases_of(ends)
     features = choose(data.where(fit).columns)

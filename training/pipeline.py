@@ -114,10 +114,11 @@ def promote_all(
 ) -> list[str]:
     """Make champions of the models that beat their dumb rule; returns their names."""
     ledger = Ledger(connect(settings.database_url))
-    because = reason or f"above its baseline on the holdout of run {run.run_id}"
     winners = [model for model in run.models.values() if promotion.eligible(model)]
     for model in winners:
-        promotion.promote(ledger, model, by=by, reason=because)
+        above = f"above its baseline on the holdout of run {run.run_id}"
+        because = above if model.beats_baseline else f"of run {run.run_id}; it has no baseline"
+        promotion.promote(ledger, model, by=by, reason=reason or because)
     return [model.name for model in winners]
 
 

@@ -12,6 +12,12 @@ def eligible(model: Manifest) -> bool:
     return model.beats_baseline or model.head == "rfm"
 
 
+def worse(model: Manifest) -> bool:
+    """Whether its rules rank better than it does in every comparison, beyond chance."""
+    differences = [d for name, d in model.baselines.items() if name.startswith("difference.")]
+    return bool(differences) and all(difference.high < 0 for difference in differences)
+
+
 def evidence(model: Manifest, *, forced: bool) -> dict[str, Any]:
     """What the ledger keeps beside the decision."""
     return {

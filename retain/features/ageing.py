@@ -39,7 +39,7 @@ def aged(table: pa.Table) -> Columns:
         columns[ratio.name] = np.where(np.isfinite(value), value, np.nan)
     columns["currency"] = _objects(
         [
-            own or last
+            last or own  # amounts are in the currency of the orders, whatever the profile says
             for own, last in zip(
                 columns["profile_currency"], columns["order_currency"], strict=True
             )

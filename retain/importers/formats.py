@@ -49,7 +49,7 @@ def open_reading(request: Request) -> Reading:
     return _OPENERS[request.format](request)
 
 
-def store(format_name: str, log: EventLog, table: pa.Table) -> int:
+def store(format_name: str, log: EventLog, table: pa.Table, *, mark_pending: bool) -> int:
     """Write what a reading of this format yields; returns how many rows were new.
 
     Raises:
@@ -57,4 +57,4 @@ def store(format_name: str, log: EventLog, table: pa.Table) -> int:
     """
     if format_name == "products":
         return Products(log.engine).append(table)
-    return log.append(table).accepted
+    return log.append(table, mark_pending=mark_pending).accepted

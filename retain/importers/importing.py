@@ -28,6 +28,7 @@ def import_file(
     currency: str | None = None,
     progress: Progress | None = None,
     received_at: datetime | None = None,
+    mark_pending: bool = False,
 ) -> ImportReport:
     """Read the file at ``path`` into ``log``.
 
@@ -36,6 +37,7 @@ def import_file(
     aside, ``set_aside.csv`` are written to a folder of their own under ``folder``, named by
     the file and its digest. ``mapping`` is the YAML file of the format ``csv``; ``currency``
     is that of orders which name none; ``progress`` is told rows done and rows in all.
+    With ``mark_pending`` the customers are noted as not yet reflected in the online features.
 
     Raises:
         InvalidInput: the format, mapping or currency is not one.
@@ -62,7 +64,7 @@ def import_file(
         aside = SetAsideFile(kept_in / "set_aside.csv", tally)
         try:
             for events in reading.events(tally, aside):
-                tally.logged(events, store(format, log, events))
+                tally.logged(events, store(format, log, events, mark_pending=mark_pending))
                 if "customer_id" in events.column_names:
                     customers.add(events.column("customer_id"))
                 if progress:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from feature_repo import offline, online
@@ -148,3 +149,30 @@ def test_training_reads_nothing_after_its_as_of(shop: tuple[Settings, EventLog])
     assert source.span()[1] <= moment
     table = source.training_table([moment - 60 * DAY])
     assert set(table.column("as_of").to_pylist()) == {moment - 60 * DAY}
+
+
+def test_events_that_came_past_the_service_are_in_the_answer(tmp_path: Path) -> None:
+    settings = load({}, home=tmp_path)
+    log = EventLog(connect(settings.database_url))
+    log.append(to_table(shop_events()))
+    materialize(settings, T0)
+    moment = T0 + 5 * DAY
+    late = {"event_id": "later", "type": "purchase", "customer_id": "c0", "value": 5}
+    order = read_event({**late, "timestamp": T0 + 2 * DAY}, moment)
+    assert isinstance(order, Event)
+    log.append(to_table([order]))
+    found = online.OnlineReader(settings, log).read(["c0", "c1"], moment).table
+    assert same(found, LogReader(log).read(["c0", "c1"], moment).table)
+    assert found.column("orders_30d")[0].as_py() > 0
+
+
+def test_a_snapshot_of_an_older_catalogue_does_not_stay_to_break_retrieval(tmp_path: Path) -> None:
+    settings = load({}, home=tmp_path)
+    log = EventLog(connect(settings.database_url))
+    log.append(to_table(shop_events()))
+    old = offline.build(settings, [T0 - 10 * DAY])[0]
+    stamped = pq.read_table(old).drop_columns(["orders_lifetime"])
+    pq.write_table(stamped.replace_schema_metadata({b"retain": b"older:1"}), old)
+    offline.build(settings, [T0])
+    assert not old.exists()
+    assert offline.retrieve(settings, keys_of(["c1"], T0)).num_rows == 1

@@ -1,10 +1,16 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer.main
 
 from cli.main import app
+from retain.clock import now
+from retain.database import connect
+from retain.event import read_event, to_table
+from retain.eventlog import EventLog
+from retain.settings import load
 
 HEAVY = {"pyarrow", "sqlalchemy", "feast", "bentoml", "lightgbm", "pandas", "numpy", "sklearn"}
 PUBLIC = {
@@ -87,3 +93,13 @@ def test_an_empty_home_is_said_to_be_empty(retain, words: tuple[str, ...]) -> No
     assert answered.code == 1
     assert "holds no events yet" in answered.err
     assert "retain import" in answered.err
+
+
+def test_a_moment_long_after_the_last_event_has_to_be_named(retain, home: Path) -> None:
+    log = EventLog(connect(load({}, home=home).database_url))
+    record = {"type": "page_viewed", "customer_id": "ada", "timestamp": "2015-09-18T02:51:41Z"}
+    log.append(to_table([read_event(record, now())]))
+    for command in (["train"], ["features", "build"], ["score", "--out", str(home / "s.parquet")]):
+        answered = retain(*command)
+        assert answered.code == 2
+        assert "--as-of 2015-09-18T02:51:41Z" in answered.err

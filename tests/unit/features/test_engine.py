@@ -248,3 +248,48 @@ def test_a_stored_row_that_still_holds_reads_as_if_computed_at_the_moment(
     reread = stored.set_column(1, moment, pa.array([later], moment.type))
     for feature in FEATURES:
         assert reread.column(feature.stored_name) == fresh.column(feature.stored_name), feature.name
+
+
+def test_an_order_told_twice_within_a_day_is_one_order_and_a_number_used_again_later_is_not() -> (
+    None
+):
+    lines = [{"product_id": "p", "quantity": 1, "price": 10}]
+    twice = features(order(5, lines=lines), order(5 - 0.01, lines=lines))
+    assert (twice["orders_lifetime"], twice["net_spend_lifetime"], twice["items_per_order"]) == (
+        1,
+        10,
+        1,
+    )
+    assert features(order(40), order(5))["orders_lifetime"] == 2
+
+
+def test_amounts_are_in_the_currency_of_the_orders_whatever_the_profile_says() -> None:
+    profile = event("profile_updated", 1, currency="JPY")
+    assert features(order(5), profile)["currency"] == "GBP"
+    assert features(profile)["currency"] == "JPY"
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@FEW
+@given(NUMBERS, NUMBERS, NUMBERS)
+def test_whatever_number_the_door_accepts_the_features_can_be_computed(
+    total: float, quantity: float, sentiment: float
+) -> None:
+    lines = [{"product_id": "p", "quantity": quantity, "price": total}]
+    records = [
+        event("order_completed", 3, order_id="a", total=total),
+        event("order_completed", 5, order_id="b", lines=lines),
+        event("review_submitted", 2, sentiment=sentiment, score=total),
+    ]
+    read = [read_event({"event_id": str(i), **record}, NOW) for i, record in enumerate(records)]
+    accepted = [one for one in read if isinstance(one, Event)]
+    if accepted:
+        assert table(to_table(accepted)).num_rows == 1
+
+
+def test_an_amount_beyond_any_shop_is_set_aside_at_the_door() -> None:
+    found = read_event(event("order_completed", 3, order_id="a", total=1e15), NOW)
+    assert not isinstance(found, Event)
+    assert found.reason == "invalid_property"

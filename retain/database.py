@@ -13,6 +13,7 @@ from retain.errors import StoreUnavailable
 metadata = MetaData()
 
 BUSY_TIMEOUT_MS = 10_000
+_FILE = "retain_sqlite_file"
 
 
 def connect(url: str) -> Engine:
@@ -33,6 +34,7 @@ def connect(url: str) -> Engine:
             event.listen(engine, "connect", _configure_sqlite)
         with writing(engine) as connection:
             metadata.create_all(connection)
+        _remember_file(engine)
     except (StoreUnavailable, OSError) as error:
         raise StoreUnavailable(
             f"the database cannot be opened: {error}",
@@ -46,13 +48,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One write transaction: committed at the end, rolled back on any error.
 
     Raises:
-        StoreUnavailable: the database did not answer or stayed locked.
+        StoreUnavailable: the database did not answer or stayed locked, or its file is no
+            longer the one that was opened.
     """
+    _require_file(engine)
     with _translated(), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             yield connection
+            # gone meanwhile: a commit would be acknowledged and lost
+            _require_file(engine)
         except BaseException:
             connection.rollback()
             raise
@@ -64,8 +70,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent read.
 
     Raises:
-        StoreUnavailable: the database did not answer.
+        StoreUnavailable: the database did not answer, or its file is no longer the one that
+            was opened.
     """
+    _require_file(engine)
     with _translated(), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")
@@ -85,6 +93,33 @@ def _translated() -> Iterator[None]:
                 remedy="try again; if it persists, check the database",
             ) from error
         raise
+
+
+def _remember_file(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        path = Path(engine.url.database).absolute()
+        if opened := _identity(path):
+            engine.update_execution_options(**{_FILE: (path, opened)})
+
+
+def _require_file(engine: Engine) -> None:
+    # pooled connections keep a deleted file's inode open and go on without any error, and a
+    # new one would create an empty database in its place
+    if opened := engine.get_execution_options().get(_FILE):
+        path, identity = opened
+        if _identity(path) != identity:
+            raise StoreUnavailable(
+                f"the database file {path} was deleted or replaced while it was in use",
+                remedy="stop what uses it, put the file back from a backup, and start again",
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:

@@ -1,15 +1,18 @@
 """Transactions commit whole or not at all, and a store that is down says so."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from retain import database
 from retain.database import connect, reading, writing
 from retain.errors import StoreUnavailable
 
+Transaction = Callable[[Engine], AbstractContextManager[Connection]]
 things = Table("things", MetaData(), Column("id", Integer, primary_key=True))
 
 
@@ -63,3 +66,45 @@ def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     (tmp_path / "retain.db").write_text("not a database, but a text of some length" * 50)
     with pytest.raises(StoreUnavailable):
         connect(f"sqlite:///{tmp_path / 'retain.db'}")
+
+
+@pytest.mark.parametrize("transaction", [reading, writing])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_deleted_or_replaced_in_use_is_an_unavailable_store(
+    tmp_path: Path, transaction: Transaction, replaced: bool
+) -> None:
+    path = tmp_path / "retain.db"
+    engine = connect(f"sqlite:///{path}")
+    path.rename(tmp_path / "elsewhere.db")
+    if replaced:
+        connect(f"sqlite:///{path}")
+    with (
+        pytest.raises(StoreUnavailable, match="deleted or replaced") as caught,
+        transaction(engine),
+    ):
+        pass
+    assert "backup" in caught.value.remedy
+    assert path.exists() == replaced
+
+
+def test_what_is_written_while_the_file_goes_is_not_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "retain.db"
+    engine = connect(f"sqlite:///{path}")
+    with pytest.raises(StoreUnavailable), writing(engine):
+        path.unlink()
+
+
+def test_a_file_that_is_put_back_serves_again(tmp_path: Path) -> None:
+    path = tmp_path / "retain.db"
+    engine = connect(f"sqlite:///{path}")
+    path.rename(tmp_path / "elsewhere.db")
+    (tmp_path / "elsewhere.db").rename(path)
+    with writing(engine) as connection:
+        things.create(connection)
+
+
+def test_a_database_in_memory_has_no_file_to_lose() -> None:
+    engine = connect("sqlite://")
+    for transaction in (writing, reading):
+        with transaction(engine) as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1

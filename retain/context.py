@@ -2,10 +2,27 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+ContextChannel = Literal[
+    "web",
+    "app",
+    "in_app",
+    "email",
+    "sms",
+    "push",
+    "ads",
+    "call",
+    "chat",
+    "social",
+    "phone",
+    "store",
+    "none",
+]
+"""Every channel of the action catalogue, and where else events say that customers are."""
 
 LIVE_SURFACES = {"web": frozenset({"web"}), "in_app": frozenset({"app", "in_app"})}
 """Channels that need the customer to be there, and the context channels that say so."""
@@ -22,7 +39,7 @@ class Context:
         local_time: the customer's own time, logged as it was given.
     """
 
-    channel: str | None = None
+    channel: ContextChannel | None = None
     device: str | None = None
     page: str | None = None
     local_time: datetime | None = None

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from retain.context import ContextChannel
 from retain.errors import InvalidInput
 from services.schemas.base import MAX_ACTIONS, Answer, Identifier, Probability, Request
 
@@ -12,7 +13,7 @@ from services.schemas.base import MAX_ACTIONS, Answer, Identifier, Probability, 
 class Context(Request):
     """Where the customer is right now."""
 
-    channel: Identifier | None = Field(default=None, description="`web`, `app`, `store` …")
+    channel: ContextChannel | None = Field(default=None, description="Where the customer is.")
     device: Identifier | None = Field(default=None, description="`mobile`, `desktop` …")
     page: Identifier | None = Field(default=None, description="The kind of page, e.g. `cart`.")
     local_time: datetime | None = Field(

@@ -1,7 +1,11 @@
 """Errors over HTTP: problem documents that name the field and keep internals inside."""
 
+from typing import get_args
+
 import pytest
 
+from retain.actions import Channel
+from retain.context import ContextChannel
 from services.bodies import MAX_BODY_BYTES
 from tests.unit.services.fakes import Service
 
@@ -51,6 +55,7 @@ def test_one_unknown_customer_is_a_404_that_says_so(client) -> None:
         ("/rank", {}, "customer_id"),
         ("/rank", {"customer_id": "a", "limit": 0}, "limit"),
         ("/rank", {"customer_id": "a", "context": {"mood": "good"}}, "context.mood"),
+        ("/rank", {"customer_id": "a", "context": {"channel": "pigeon"}}, "context.channel"),
         ("/events", {"events": "none"}, "events"),
         ("/events", {"batch": []}, "batch"),
         ("/feedback", {"feedback_id": "f"}, "decision_id"),
@@ -123,3 +128,15 @@ def test_an_idempotency_key_that_is_too_long_is_refused(client) -> None:
         "/rank", json={"customer_id": "a"}, headers={"Idempotency-Key": "k" * 201}
     )
     assert problem(response, 422)["field"] == "Idempotency-Key"
+
+
+def test_an_unknown_channel_is_told_the_known_ones(client) -> None:
+    asked = {"customer_id": "17850", "context": {"channel": "pigeon"}}
+    detail = problem(client.post("/rank", json=asked), 422)["detail"]
+    assert all(f"'{known}'" in detail for known in get_args(ContextChannel))
+
+
+@pytest.mark.parametrize("known", sorted({*get_args(Channel), "app", "store"}))
+def test_every_channel_of_the_catalogue_is_a_known_context(client, known) -> None:
+    asked = {"customer_id": "17850", "context": {"channel": known}}
+    assert client.post("/rank", json=asked).status_code == 200

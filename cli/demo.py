@@ -21,6 +21,7 @@ from retain.settings import load
 
 CUSTOMERS = 10_000
 FORMATS = "retain, online-retail, cdnow, retailrocket, segment or csv"
+NO_MODEL = "no_model"
 _SCORES = {"churn": "probability", "next_purchase": "probability_30d", "ltv": "value"}
 
 
@@ -111,7 +112,7 @@ def _show_an_answer(service: ServiceProcess, candidates: list[str]) -> None:
     answers = service.predict(candidates)
     full = [answer for answer in answers if _is_full(answer)]
     if not full:
-        say("no customer of this data has all three scores; here is what one of them has")
+        say("no customer of this data has every score; here is what one of them has")
     customer_id = (full or answers)[0]["customer_id"]
     body = json.dumps({"customer_id": customer_id})
     say()
@@ -120,7 +121,11 @@ def _show_an_answer(service: ServiceProcess, candidates: list[str]) -> None:
 
 
 def _is_full(answer: dict[str, Any]) -> bool:
-    return all((answer.get(head) or {}).get(name) is not None for head, name in _SCORES.items())
+    heads = {head: answer.get(head) or {} for head in _SCORES}
+    return all(
+        one.get("status") == NO_MODEL or one.get(_SCORES[head]) is not None
+        for head, one in heads.items()
+    )
 
 
 def _show_what_next(service: ServiceProcess, home: Path) -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 import typer
 
 from cli.context import AsJson, open_log, settings_of, time_of
-from cli.promotion import SERVING
 from cli.screen import answer, say
 from retain.clock import iso
-from retain.errors import NoModel, NotEnoughData, RetainError, StoreUnavailable
+from retain.errors import NotEnoughData, RetainError, StoreUnavailable
 from retain.settings import Settings
 
 SAMPLE = 20
@@ -21,12 +20,13 @@ SAMPLE = 20
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found; ``remedy`` stands where it is not ``ok``."""
+    """What one check found: ``remedy`` where it is not ``ok``, ``warning`` where it only lacks."""
 
     check: str
     ok: bool
     detail: str
     remedy: str = ""
+    warning: str = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -41,10 +41,18 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
     """
     findings = examine(settings_of(context))
     if as_json:
-        answer([{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings])
+        answer(
+            [
+                {"check": f.check, "ok": f.ok, "detail": f.detail}
+                | ({"warning": f.warning} if f.warning else {})
+                for f in findings
+            ]
+        )
     else:
         for finding in findings:
             say(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.check:<13} {finding.detail}")
+            if finding.warning:
+                say(f"warn  {finding.check:<13} {finding.warning}")
             if finding.remedy:
                 say(f"{'':<20}remedy: {finding.remedy}")
     if not all(finding.ok for finding in findings):
@@ -53,7 +61,7 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 def examine(settings: Settings) -> list[Finding]:
     """Every check, in the order in which one builds on the other."""
-    checks: dict[str, Callable[[Settings], str]] = {
+    checks: dict[str, Callable[[Settings], str | Finding]] = {
         "home": _home,
         "openmp": _openmp,
         "event log": _log,
@@ -64,9 +72,10 @@ def examine(settings: Settings) -> list[Finding]:
     return [_found(name, check, settings) for name, check in checks.items()]
 
 
-def _found(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+def _found(name: str, check: Callable[[Settings], str | Finding], settings: Settings) -> Finding:
     try:
-        return Finding(name, ok=True, detail=check(settings))
+        found = check(settings)
+        return found if isinstance(found, Finding) else Finding(name, ok=True, detail=found)
     except RetainError as error:
         return Finding(name, ok=False, detail=error.message, remedy=error.remedy)
     except OSError as error:
@@ -122,16 +131,15 @@ def _history(settings: Settings) -> str:
     return "up to date with the log"
 
 
-def _champions(settings: Settings) -> str:
+def _champions(settings: Settings) -> Finding:
     from retain.database import connect
     from retain.ledger import Ledger
     from retain.manifest import HEADS
+    from services import preflight
 
     ledger = Ledger(connect(settings.database_url))
     champions = {head: version for head in HEADS if (version := ledger.champion(head))}
-    missing = [head for head in SERVING if head not in champions]
-    if missing:
-        raise NoModel(f"no champion for {', '.join(missing)}", remedy="run `retain train`")
+    preflight.require_heads(champions, settings)
 
     from retain import artefacts, predictors
 
@@ -140,7 +148,15 @@ def _champions(settings: Settings) -> str:
         for head, version in champions.items()
     )
     names = ", ".join(f"{head}:{version}" for head, version in champions.items())
-    return f"{names}: digests verified, models load"
+    missing = ", ".join(preflight.without_champion(champions))
+    return Finding(
+        "champions",
+        ok=True,
+        detail=f"{names}: digests verified, models load",
+        warning=f"no model for {missing}: answers say no_model, with null scores"
+        if missing
+        else "",
+    )
 
 
 def _online(settings: Settings) -> str:

@@ -35,7 +35,8 @@ class Prepared:
 
     Attributes:
         as_of: the data's last event, to which features were built and models trained.
-        candidates: customers who ordered lately, more than once; most recent first.
+        candidates: customers who ordered lately, those with several orders first; of these the
+            most recent first.
     """
 
     as_of: datetime
@@ -143,8 +144,7 @@ def _candidates(settings: Settings, as_of: datetime) -> list[str]:
             events.c.ts > to_micros(as_of - timedelta(days=365)),
         )
         .group_by(events.c.customer_id)
-        .having(func.count() > 2)
-        .order_by(func.max(events.c.ts).desc(), events.c.customer_id)
+        .order_by((func.count() > 2).desc(), func.max(events.c.ts).desc(), events.c.customer_id)
         .limit(CANDIDATES)
     )
     with reading(connect(settings.database_url)) as connection:

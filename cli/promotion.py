@@ -14,7 +14,7 @@ SERVING: "tuple[Head, ...]" = ("churn", "next_purchase", "ltv")
 
 
 def promote_run(settings: Settings, run: "TrainingRun") -> "list[Entry]":
-    """Promote what is above its baseline, and what serving cannot do without.
+    """Promote what is above its baseline, and what serving would lack.
 
     A serving head without a champion that earned its place gets this run's model also where
     it is not above its baseline, unless it is below: the ledger says that it was forced, and

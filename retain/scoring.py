@@ -92,7 +92,7 @@ class Scorer:
         return Scores(
             customer_ids=table.column("customer_id").to_pylist(),
             as_of=as_of,
-            status=[OK if status == NO_MODEL else status for status in churn_status],
+            status=churn_status if self.champions.churn else _answerable(consent, bought),
             churn_status=churn_status,
             churn_probability=probability,
             churn_band=band,
@@ -169,6 +169,10 @@ def _statuses(
 ) -> list[str]:
     if predictor is None:
         return [NO_MODEL] * len(consent)
+    return _answerable(consent, bought)
+
+
+def _answerable(consent: NDArray[np.bool_], bought: NDArray[np.bool_]) -> list[str]:
     statuses = np.where(consent, np.where(bought, OK, INSUFFICIENT_DATA), NO_CONSENT)
     return [str(status) for status in statuses]
 

@@ -29,17 +29,17 @@ def plain(column: NDArray[Any] | Sequence[Any]) -> list[Any]:
     return values
 
 
-def churn(scores: Scores, manifest: Manifest) -> list[Json]:
-    """The ``churn`` object of every customer."""
+def churn(scores: Scores, manifest: Manifest | None) -> list[Json]:
+    """The ``churn`` object of every customer; without a ``manifest`` no model answers."""
     return _head(
         scores.churn_status,
         {"probability": plain(scores.churn_probability), "band": plain(scores.churn_band)},
-        {"horizon_days": manifest.horizon_days, "signals": [], "model": manifest.name},
+        {"horizon_days": _horizon(manifest), "signals": [], "model": _name(manifest)},
     )
 
 
-def next_purchase(scores: Scores, manifest: Manifest) -> list[Json]:
-    """The ``next_purchase`` object of every customer."""
+def next_purchase(scores: Scores, manifest: Manifest | None) -> list[Json]:
+    """The ``next_purchase`` object of every customer; as :func:`churn` without a model."""
     return _head(
         scores.purchase_status,
         {
@@ -50,11 +50,11 @@ def next_purchase(scores: Scores, manifest: Manifest) -> list[Json]:
             "low_at": plain(scores.low_at),
             "high_at": plain(scores.high_at),
         },
-        {"next_categories": [], "model": manifest.name},
+        {"next_categories": [], "model": _name(manifest)},
     )
 
 
-def ltv(scores: Scores, manifest: Manifest) -> list[Json]:
+def ltv(scores: Scores, manifest: Manifest | None) -> list[Json]:
     """The ``ltv`` object of every customer; the currency stays where the value is withheld."""
     objects = _head(
         scores.ltv_status,
@@ -64,7 +64,7 @@ def ltv(scores: Scores, manifest: Manifest) -> list[Json]:
             "high": plain(scores.ltv_high),
             "tier": plain(scores.ltv_tier),
         },
-        {"horizon_days": manifest.horizon_days, "model": manifest.name},
+        {"horizon_days": _horizon(manifest), "model": _name(manifest)},
     )
     for one, currency in zip(objects, plain(scores.currency), strict=True):
         one["currency"] = currency
@@ -80,6 +80,14 @@ def segment(scores: Scores) -> list[Json]:
             found.names, found.priorities, found.stages, found.tags, strict=True
         )
     ]
+
+
+def _horizon(manifest: Manifest | None) -> int | None:
+    return None if manifest is None else manifest.horizon_days
+
+
+def _name(manifest: Manifest | None) -> str | None:
+    return None if manifest is None else manifest.name
 
 
 def _head(statuses: Iterable[str], values: Mapping[str, list[Any]], fixed: Json) -> list[Json]:

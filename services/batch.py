@@ -29,7 +29,7 @@ def score(settings: Settings, as_of: datetime, out: Path, progress: Progress | N
     receipts found by ``decision_id``. The file appears whole or not at all.
 
     Raises:
-        NoModel: a head has no champion.
+        NoModel: too few heads have a champion.
         NotEnoughData: the event log is empty.
     """
     made = deciding(settings, connect(settings.database_url), Metrics())

@@ -36,7 +36,7 @@ def scorer(settings: Settings, engine: Engine) -> Scorer:
     """The champions of this home and its segments.
 
     Raises:
-        NoModel: a head has no champion.
+        NoModel: too few heads have a champion.
         CorruptModel: a champion's files are not the sealed ones.
         FingerprintMismatch: a champion needs features this version does not compute.
         InvalidInput: ``segments.yaml`` is wrong.

@@ -98,11 +98,12 @@ class Predictions:
     ) -> dict[str, Sequence[Json | None]]:
         parts: dict[str, Sequence[Json | None]] = {}
         if "churn" in include:
-            parts["churn"] = answers.churn(scores, self._manifests["churn"])
+            parts["churn"] = answers.churn(scores, self._manifests.get("churn"))
         if "next_purchase" in include:
-            parts["next_purchase"] = answers.next_purchase(scores, self._manifests["next_purchase"])
+            manifest = self._manifests.get("next_purchase")
+            parts["next_purchase"] = answers.next_purchase(scores, manifest)
         if "ltv" in include:
-            parts["ltv"] = answers.ltv(scores, self._manifests["ltv"])
+            parts["ltv"] = answers.ltv(scores, self._manifests.get("ltv"))
         if "segment" in include:
             parts["segment"] = answers.segment(scores)
         if "next_best_action" in include:

@@ -5,7 +5,7 @@ ends with one reason. It imports neither LightGBM nor Feast, which take seconds.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from retain import actions, artefacts, manifest, segments
 from retain.columns import ACTION_RULES, READ_TIME
@@ -15,7 +15,7 @@ from retain.ledger import Ledger
 from retain.manifest import HEADS, Head, Manifest
 from retain.settings import Settings
 
-REQUIRED: tuple[Head, ...] = ("churn", "next_purchase", "ltv", "rfm")
+SCORING: tuple[Head, ...] = ("churn", "next_purchase", "ltv")
 
 
 def check(settings: Settings) -> None:
@@ -23,7 +23,7 @@ def check(settings: Settings) -> None:
 
     Raises:
         StoreUnavailable: the database cannot be opened.
-        NoModel: a head has no champion, or its folder is gone.
+        NoModel: too few heads have a champion, or a champion's folder is gone.
         CorruptModel: a champion's file is not the sealed one.
         FingerprintMismatch: a champion needs features this version does not compute.
         InvalidInput: ``segments.yaml`` or ``actions.yaml`` is wrong.
@@ -40,18 +40,28 @@ def check(settings: Settings) -> None:
     actions.load(settings.config / "actions.yaml")
 
 
-def require_heads(manifests: Mapping[Head, Manifest], settings: Settings) -> None:
-    """Every head that answers has a champion.
+def require_heads(champions: Container[str], settings: Settings) -> None:
+    """Segments can be told (``rfm``), and at least one of :data:`SCORING` has a champion.
+
+    The others may be missing: data without prices, for one, trains no ``ltv``.
 
     Raises:
-        NoModel: one has none.
+        NoModel: there is not even that.
     """
-    missing = [head for head in REQUIRED if head not in manifests]
-    if missing:
+    missing = without_champion(champions)
+    segments_missing = "rfm" not in champions
+    if segments_missing or len(missing) == len(SCORING):
+        heads = [*missing, "rfm"] if segments_missing else missing
         raise NoModel(
-            f"no model answers for {', '.join(missing)} in {settings.home}",
+            f"no model answers for {', '.join(heads)} in {settings.home}; "
+            f"rfm and at least one of {', '.join(SCORING)} are needed",
             remedy="train some first: retain train (or run scripts/demo)",
         )
+
+
+def without_champion(champions: Container[str]) -> list[Head]:
+    """The heads of :data:`SCORING` that answer ``no_model``."""
+    return [head for head in SCORING if head not in champions]
 
 
 def require_features(manifests: Mapping[Head, Manifest]) -> None:

@@ -5,13 +5,16 @@ from collections.abc import Callable, Mapping
 from retain.errors import RetainError
 from retain.manifest import Manifest
 from services.answers import Json
+from services.preflight import without_champion
 
 
 class Readiness:
     """The checks behind ``/readyz``; models and fingerprints were verified at start."""
 
     def __init__(self, manifests: Mapping[str, Manifest], reach: Callable[[], object]) -> None:
-        self._models = ", ".join(manifest.name for manifest in manifests.values())
+        named = ", ".join(manifest.name for manifest in manifests.values())
+        missing = ", ".join(without_champion(manifests))
+        self._models = f"{named}; no model for {missing}" if missing else named
         self._reach = reach
 
     def check(self) -> Json:

@@ -61,7 +61,7 @@ def of_scores(
         _numbers(scores.ltv_value),
         _numbers(scores.ltv_low),
         _numbers(scores.ltv_high),
-        pa.array([manifests["ltv"].horizon_days] * rows, pa.int64()),
+        [manifests["ltv"].horizon_days if "ltv" in manifests else None] * rows,
         scores.currency,
         list(scores.segments.names),
         list(scores.segments.stages),

@@ -18,7 +18,9 @@ from services.schemas.base import (
 
 Part = Literal["churn", "next_purchase", "ltv", "segment", "next_best_action"]
 PARTS: tuple[Part, ...] = ("churn", "next_purchase", "ltv", "segment", "next_best_action")
-HeadStatus = Literal["ok", "already_churned", "insufficient_data", "no_consent", "stale_features"]
+HeadStatus = Literal[
+    "ok", "already_churned", "insufficient_data", "no_consent", "stale_features", "no_model"
+]
 CustomerStatus = Literal[
     "ok",
     "already_churned",
@@ -102,10 +104,12 @@ class Churn(Answer):
 
     probability: Probability | None
     band: Literal["low", "medium", "high"] | None
-    horizon_days: int = Field(description="No order in this many days counts as churn.")
+    horizon_days: int | None = Field(description="No order in this many days counts as churn.")
     status: HeadStatus
     signals: list[dict[str, Any]] = Field(description="Signals that the customer is leaving.")
-    model: str = Field(description="`head:version` of the model that answered.")
+    model: str | None = Field(
+        description="`head:version` of the model that answered; null where there is none."
+    )
 
 
 class CategoryScore(Answer):
@@ -126,7 +130,7 @@ class NextPurchase(Answer):
     high_at: datetime | None
     next_categories: list[CategoryScore]
     status: HeadStatus
-    model: str
+    model: str | None
 
 
 class Ltv(Answer):
@@ -135,11 +139,11 @@ class Ltv(Answer):
     value: float | None
     low: float | None
     high: float | None
-    horizon_days: int
+    horizon_days: int | None
     currency: str | None
     tier: str | None
     status: HeadStatus
-    model: str
+    model: str | None
 
 
 class Segment(Answer):

@@ -1,5 +1,9 @@
 import json
 
+import pytest
+
+from retain.settings import load
+
 
 def test_an_empty_home_fails_with_a_remedy_for_each_finding(retain) -> None:
     answered = retain("doctor")
@@ -26,3 +30,25 @@ def test_a_home_that_cannot_be_written_says_so(retain, home) -> None:
     answered = retain("doctor")
     assert answered.code == 1
     assert "FAIL  home" in answered.out
+
+
+@pytest.fixture
+def promote_tiny_champions():
+    # Feast switches prometheus-client over when it is imported first: not while collecting
+    from tests.tiny_home import promote_tiny_champions
+
+    return promote_tiny_champions
+
+
+def test_a_head_without_a_champion_is_a_warning_and_no_failure(
+    retain, home, promote_tiny_champions
+) -> None:
+    promote_tiny_champions(load({}, home=home), ["churn"])
+    answered = retain("doctor")
+    assert "ok    champions" in answered.out
+    assert "warn  champions     no model for next_purchase, ltv" in answered.out
+
+
+def test_no_head_at_all_is_a_failure(retain, home, promote_tiny_champions) -> None:
+    promote_tiny_champions(load({}, home=home), [])
+    assert "FAIL  champions" in retain("doctor").out

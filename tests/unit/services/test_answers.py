@@ -60,3 +60,15 @@ def test_dates_of_the_next_purchase_are_times_or_null() -> None:
     (purchase,) = answers.next_purchase(scores(["a"], NOW), MANIFESTS["next_purchase"])
     assert purchase["expected_at"] == "2026-12-21T20:00:00Z"
     assert purchase["high_at"] is None
+
+
+def test_a_head_without_a_model_keeps_its_object_and_names_none() -> None:
+    made = scores(["a"], NOW, {"a": "no_model"})
+    made.purchase_status[0] = made.ltv_status[0] = "no_model"
+    (churn,) = answers.churn(made, None)
+    (purchase,) = answers.next_purchase(made, None)
+    (ltv,) = answers.ltv(made, None)
+    assert {one["status"] for one in (churn, purchase, ltv)} == {"no_model"}
+    assert {one["model"] for one in (churn, purchase, ltv)} == {None}
+    assert churn["horizon_days"] is ltv["horizon_days"] is None
+    assert churn["probability"] is purchase["probability_30d"] is ltv["value"] is None

@@ -9,7 +9,7 @@ import pytest
 from retain.errors import CorruptModel, FingerprintMismatch, InvalidInput, NoModel
 from retain.manifest import ModelFeature
 from retain.settings import Settings, load
-from services.preflight import check, require_features
+from services.preflight import check, require_features, require_heads
 from tests.tiny_home import promote_tiny_champions
 from tests.unit.services.fakes import MANIFESTS
 
@@ -40,6 +40,19 @@ def test_an_empty_home_may_not_and_says_what_to_do(tmp_path) -> None:
     with pytest.raises(NoModel, match="churn, next_purchase, ltv, rfm") as refused:
         check(load({}, home=tmp_path))
     assert "retain train" in refused.value.remedy
+
+
+@pytest.mark.parametrize("head", ["churn", "next_purchase", "ltv"])
+def test_rfm_and_any_one_head_suffice(tmp_path, head) -> None:
+    settings = load({}, home=tmp_path)
+    promote_tiny_champions(settings, [head])
+    check(settings)
+
+
+@pytest.mark.parametrize("there", [("rfm", "response"), ("churn", "next_purchase", "ltv")])
+def test_segments_alone_and_scores_without_segments_do_not_suffice(tmp_path, there) -> None:
+    with pytest.raises(NoModel, match="at least one of churn, next_purchase, ltv"):
+        require_heads(there, load({}, home=tmp_path))
 
 
 @pytest.mark.parametrize("name", ["model.txt", "calibration.json"])

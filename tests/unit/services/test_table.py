@@ -42,3 +42,10 @@ def test_times_are_utc_microseconds() -> None:
 def test_the_models_that_answered_are_named() -> None:
     models = json.loads(made().to_pylist()[0]["models"])
     assert models["churn"] == MANIFESTS["churn"].name
+
+
+def test_without_an_ltv_model_its_horizon_is_null() -> None:
+    manifests = {head: one for head, one in MANIFESTS.items() if head != "ltv"}
+    decided = [{**ACTION, "decision_id": "d-1"}]
+    (row,) = table.of_scores(scores(["a"], NOW), decided, manifests).to_pylist()
+    assert row["ltv_horizon_days"] is None

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from cli.context import settings_of
-from cli.preparation import SEED, Prepared, Shop, prepare
+from cli.preparation import SEED, Shop, prepare
 from cli.progress import counter
 from cli.screen import say, shown
 from cli.service_process import ServiceProcess, require_free
 from cli.steps import Steps, digest_of
 from retain.clock import iso
-from retain.errors import InvalidInput
+from retain.errors import InvalidInput, StoreUnavailable
 from retain.settings import load
 
 CUSTOMERS = 10_000
@@ -74,7 +74,10 @@ def demo(
     prepared = prepare(settings, Steps(settings.home, source), shop)
     say(f"prepared in {time.monotonic() - began:.0f} s; state is in {shown(settings.home)}")
     if not no_serve:
-        _serve(settings.home, prepared, port, stop=exit_after_ready)
+        # a file's clock is its own, also where it was written today
+        live = data is None and prepared.is_live
+        as_of = None if live else iso(prepared.as_of)
+        _serve(settings.home, prepared.candidates, port, as_of, stop=exit_after_ready)
 
 
 def _source(shop: Shop) -> tuple[dict[str, Any], str]:
@@ -88,24 +91,28 @@ def _source(shop: Shop) -> tuple[dict[str, Any], str]:
     return source, f"-{shop.data.stem}-{source['data'][:8]}"
 
 
-def _serve(home: Path, prepared: Prepared, port: int, *, stop: bool) -> None:
+def _serve(home: Path, candidates: list[str], port: int, as_of: str | None, *, stop: bool) -> None:
     # a demo that is told to stop takes its service along
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    pinned = None if prepared.is_live else iso(prepared.as_of)
-    with ServiceProcess(home, port, as_of=pinned) as service:
+    with ServiceProcess(home, port, as_of=as_of) as service:
         with counter("start the service"):
             service.wait_until_ready()
-        if pinned:
-            say(f"its clock stands at the data's last event, {pinned}")
-        _show_an_answer(service, prepared.candidates)
+        if as_of:
+            say(f"its clock stands at the data's last event, {as_of}")
+        _show_an_answer(service, candidates)
         _show_what_next(service, home)
         if stop:
             return
         say("Ctrl-C stops the service")
         try:
-            service.wait()
+            code = service.wait()
         except KeyboardInterrupt:
             say("stopping")
+            return
+        if code:
+            raise StoreUnavailable(
+                f"the service ended with exit code {code}", remedy=f"read {shown(service.log)}"
+            )
 
 
 def _show_an_answer(service: ServiceProcess, candidates: list[str]) -> None:

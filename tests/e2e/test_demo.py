@@ -138,21 +138,33 @@ def test_stopping_the_demo_stops_its_service(
     assert not listens(port)
 
 
-def test_a_killed_demo_goes_on_where_it_was(first: Demo, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def restarted(first: Demo, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """A demo of one's own file that was killed in its first seconds, and started again."""
+    assert first.code == 0, first.err
+    own = tmp_path_factory.mktemp("own")
+    (own / "shop.parquet").write_bytes((home / "simulated" / "events.parquet").read_bytes())
+    data = ("--data", str(own / "shop.parquet"), "--format", "retain")
     process = subprocess.Popen(
-        words(home, "--customers", CUSTOMERS, "--no-serve"),
+        words(own / "home", *data, "--no-serve"),
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    for line in process.stderr:
-        if line.startswith("simulate"):
-            break
-    time.sleep(1.5)
+    while not (own / "home" / "demo.json").exists():
+        time.sleep(0.05)
+    time.sleep(2)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    again = demo(home, "--customers", CUSTOMERS, "--no-serve")
-    assert again.code == 0, again.err
-    assert "simulate" not in again.err
+    process.wait()
+    return demo(own / "home", *data, "--port", str(a_free_port()), "--exit-after-ready")
+
+
+def test_a_killed_demo_goes_on_where_it_was(restarted: Demo) -> None:
+    assert restarted.code == 0, restarted.err
+    assert restarted.answer["ltv"]["value"] is not None
+
+
+def test_the_clock_of_a_file_is_its_last_event_and_says_so(restarted: Demo) -> None:
+    assert (
+        f"its clock stands at the data's last event, {restarted.answer['as_of']}" in restarted.out
+    )

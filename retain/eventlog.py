@@ -132,6 +132,16 @@ class EventLog:
                 found.update(connection.scalars(query.distinct()))
         return found
 
+    def stored(self, event_ids: Sequence[str]) -> set[str]:
+        """Those of ``event_ids`` that are in the log."""
+        found: set[str] = set()
+        with reading(self.engine) as connection:
+            for start in range(0, len(event_ids), _IDS_PER_QUERY):
+                ids = event_ids[start : start + _IDS_PER_QUERY]
+                query = select(events.c.event_id).where(events.c.event_id.in_(ids))
+                found.update(connection.scalars(query))
+        return found
+
     def last_event_of(self, customer_ids: Sequence[str], until: datetime) -> dict[str, int]:
         """Epoch microseconds of each customer's last event up to ``until``, of those with one."""
         found: dict[str, int] = {}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from starlette.applications import Starlette
 
@@ -14,7 +13,6 @@ from retain.feedback import Feedback
 from retain.settings import Settings
 from services.deciding import deciding
 from services.ingest import Ingest
-from services.logged import known_events
 from services.metrics import Metrics
 from services.outcomes import Outcomes
 from services.pools import Pools
@@ -79,7 +77,7 @@ def compose(settings: Settings) -> Composition:
         ),
         events=Ingest(
             log=log,
-            known=partial(known_events, engine),
+            known=log.stored,
             clock=clock,
             metrics=metrics,
             nudge=refresher.nudge,

@@ -4,21 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, RootModel, TypeAdapter
 
+from retain.feedback import Outcome as OutcomeName
 from services.schemas.base import MAX_OUTCOMES, Answer, Identifier, Request, UtcTime
-
-OutcomeName = Literal[
-    "sent",
-    "not_sent",
-    "delivered",
-    "bounced",
-    "shown",
-    "opened",
-    "clicked",
-    "converted",
-    "dismissed",
-    "complained",
-    "unsubscribed",
-]
 
 _EXAMPLE: dict[str, Any] = {
     "feedback_id": "f-1",

@@ -69,7 +69,7 @@ class RankRequest(Request):
 
 
 class RankedAction(Answer):
-    """One action, best first; `do_nothing` is an action too."""
+    """One action, best first; `none`, doing nothing, is an action too."""
 
     action_id: str
     channel: str | None

@@ -3,11 +3,16 @@
 DuckDB reads the events once into typed facts; for every set of (customer, as_of) keys it then
 makes the prepared relations and aggregates each declared feature. Nothing after ``as_of`` is
 ever visible (``ts <= as_of``).
+
+:class:`FeatureEngine` holds one set of events and answers for any keys in it;
+:class:`ResidentEngine` is planned once and takes other events with every call, which is what
+reading a customer and refreshing a micro-batch cost least with.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -37,6 +42,19 @@ _ARROW = {
     "since": pa.int64(),
     "until": pa.int64(),
 }
+# what facts are made of; the other columns of the log are never read for features
+EVENT_COLUMNS = pa.schema(
+    [
+        pa.field("event_id", pa.string(), nullable=False),
+        pa.field("type", pa.string(), nullable=False),
+        pa.field("customer_id", pa.string()),
+        pa.field("anonymous_id", pa.string()),
+        pa.field("session_id", pa.string()),
+        pa.field("ts", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("channel", pa.string()),
+        pa.field("properties", pa.string(), nullable=False),
+    ]
+)
 _LARGE = 50_000
 
 
@@ -70,9 +88,7 @@ class FeatureEngine:
     def __init__(
         self, events: pa.Table | str, *, memory_limit: str = "1GB", spill: Path | None = None
     ) -> None:
-        self._connection = duckdb.connect(config={"memory_limit": memory_limit})
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_progress_bar = false")
+        self._connection = _connected(memory_limit=memory_limit)
         if spill is not None:
             self._connection.execute(f"SET temp_directory = '{spill}'")
         if isinstance(events, str):
@@ -83,9 +99,10 @@ class FeatureEngine:
             self._connection.register("events", events)
         # few events: computing a fact twice is cheaper than creating a table for it
         large = isinstance(events, str) or events.num_rows > _LARGE
-        kind = "TABLE" if large else "VIEW"
-        for name, sql in FACTS.items():
-            self._connection.execute(f"CREATE TEMP {kind} {name} AS {sql}")
+        _create_facts(self._connection, "TABLE" if large else "VIEW")
+        self._connection.register("given", KEYS_SCHEMA.empty_table())
+        self._connection.execute(f"CREATE TEMP TABLE keys AS {_KEYS}")
+        self._connection.unregister("given")
 
     def __enter__(self) -> Self:
         return self
@@ -103,18 +120,9 @@ class FeatureEngine:
 
         A customer without events at ``as_of`` gets the declared null defaults.
         """
-        self._connection.register("given_keys", keys)
-        self._connection.execute(
-            "CREATE OR REPLACE TEMP TABLE keys AS "
-            "SELECT *, row_number() OVER () AS key_order FROM given_keys"
-        )
-        self._connection.unregister("given_keys")
-        views = [self._connection.sql(query).to_arrow_table() for query in _QUERIES]
-        columns = [column for view in views for column in view.columns]
-        names = [name for view in views for name in view.column_names]
-        return pa.table([*keys.columns, *columns], names=[*keys.column_names, *names]).cast(
-            FEATURE_SCHEMA
-        )
+        self._connection.execute("DELETE FROM keys")
+        _insert(self._connection, "keys", _KEYS, keys)
+        return _feature_table(keys, [self._connection.sql(query) for query in _QUERIES])
 
     def customers(self, as_of: datetime, *, ordered_within_days: int | None = None) -> pa.Table:
         """Keys of every customer with an event up to ``as_of``.
@@ -139,6 +147,43 @@ class FeatureEngine:
         return self._connection.sql(query).to_arrow_table()
 
 
+class ResidentEngine:
+    """A feature engine that stays: its queries are planned once, its events come with each call.
+
+    Measured on customers with 15 to 480 events: half the time of a new engine per call. One
+    call at a time; others wait.
+    """
+
+    def __init__(self, *, memory_limit: str = "1GB") -> None:
+        # a second thread makes a small query slower, and takes a core from the other requests
+        self._connection = _connected(memory_limit=memory_limit, threads=1)
+        self._alone = Lock()
+        for name, rows in (("events", EVENT_COLUMNS), ("keys", KEYS_SCHEMA)):
+            self._connection.register("given", rows.empty_table())
+            source = _KEYS if name == "keys" else _EVENTS
+            self._connection.execute(f"CREATE TEMP TABLE {name} AS {source}")
+            self._connection.unregister("given")
+        _create_facts(self._connection, "VIEW")
+        for position, query in enumerate(_QUERIES):
+            self._connection.execute(f"PREPARE view_{position} AS {query}")
+
+    def table(self, events: pa.Table, keys: pa.Table) -> pa.Table:
+        """The feature table of ``keys`` over ``events`` (:data:`EVENT_COLUMNS` among them)."""
+        with self._alone:
+            # rolled back: nothing of one call is left for the next, nor kept in memory
+            self._connection.execute("BEGIN")
+            try:
+                _insert(self._connection, "events", _EVENTS, events)
+                _insert(self._connection, "keys", _KEYS, keys)
+                results = [
+                    self._connection.sql(f"EXECUTE view_{position}")
+                    for position in range(len(_QUERIES))
+                ]
+                return _feature_table(keys, results)
+            finally:
+                self._connection.execute("ROLLBACK")
+
+
 def keys_of(customer_ids: Sequence[str], as_of: datetime) -> pa.Table:
     """Keys of these customers at one moment."""
     micros = pa.array([to_micros(as_of)] * len(customer_ids), pa.int64())
@@ -152,6 +197,33 @@ def in_batches(keys: pa.Table, size: int) -> Iterator[pa.Table]:
     """``keys`` in slices of ``size`` rows, so that memory does not grow with the base."""
     for start in range(0, keys.num_rows, size):
         yield keys.slice(start, size)
+
+
+def _connected(**config: str | int) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={**config})
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def _create_facts(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
+    for name, sql in FACTS.items():
+        connection.execute(f"CREATE TEMP {kind} {name} AS {sql}")
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, name: str, source: str, rows: pa.Table) -> None:
+    connection.register("given", rows)
+    connection.execute(f"INSERT INTO {name} {source}")
+    connection.unregister("given")
+
+
+def _feature_table(keys: pa.Table, results: Iterable[duckdb.DuckDBPyRelation]) -> pa.Table:
+    views = [result.to_arrow_table() for result in results]
+    columns = [column for view in views for column in view.columns]
+    names = [name for view in views for name in view.column_names]
+    return pa.table([*keys.columns, *columns], names=[*keys.column_names, *names]).cast(
+        FEATURE_SCHEMA
+    )
 
 
 def _query(view: str, features: Iterable[Feature]) -> str:
@@ -179,4 +251,6 @@ def _selected(feature: Feature) -> str:
     return f"coalesce({name}, {feature.null_default}) AS {name}"
 
 
+_EVENTS = f"SELECT {', '.join(EVENT_COLUMNS.names)} FROM given"
+_KEYS = "SELECT customer_id, as_of, row_number() OVER () AS key_order FROM given"
 _QUERIES = [_query(view, features) for view, features in VIEWS.items()]

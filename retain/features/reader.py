@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import pyarrow as pa
 
 from retain.eventlog import EventLog
-from retain.features.engine import FEATURE_SCHEMA, FeatureEngine, keys_of
+from retain.features.engine import FEATURE_SCHEMA, ResidentEngine, keys_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,14 @@ class FeatureReader(Protocol):
 
 
 class LogReader:
-    """Computes features from the event log at any moment, past ones included."""
+    """Computes features from the event log at any moment, past ones included.
+
+    Calls from several threads each take an engine of their own, which then waits for the next.
+    """
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
+        self._idle: SimpleQueue[ResidentEngine] = SimpleQueue()
 
     def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
         """Features of ``customer_ids`` at ``as_of``, by the same SQL as the batch."""
@@ -53,6 +58,15 @@ class LogReader:
         unknown = [customer_id for customer_id in customer_ids if customer_id not in seen]
         if not known:
             return Features(FEATURE_SCHEMA.empty_table(), unknown, {})
-        with FeatureEngine(events) as engine:
-            table = engine.table(keys_of(known, as_of))
+        table = self._computed(events, keys_of(known, as_of))
         return Features(table, unknown, dict.fromkeys(known, as_of))
+
+    def _computed(self, events: pa.Table, keys: pa.Table) -> pa.Table:
+        try:
+            engine = self._idle.get_nowait()
+        except Empty:
+            engine = ResidentEngine()
+        try:
+            return engine.table(events, keys)
+        finally:
+            self._idle.put(engine)

@@ -63,7 +63,8 @@ EVENT_SCHEMA = pa.schema(
 class Event:
     """One accepted event; ``properties`` holds only what the vocabulary declares.
 
-    ``dropped`` names the properties that were given but are not in the vocabulary.
+    ``dropped`` names the properties that were given but are not in the vocabulary;
+    ``corrected_from`` is the time as given, where the sender's clock was corrected.
     """
 
     event_id: str
@@ -79,14 +80,18 @@ class Event:
     source: str | None
     properties: Mapping[str, Any]
     dropped: tuple[str, ...] = ()
+    corrected_from: datetime | None = None
 
 
-def read_event(record: Mapping[str, Any], received_at: datetime) -> Event | SetAside:
+def read_event(
+    record: Mapping[str, Any], received_at: datetime, *, live: bool = False
+) -> Event | SetAside:
     """The event ``record`` describes, by any accepted spelling of names.
 
     Unknown types are set aside, unknown properties dropped and named in ``dropped``.
     A record without an id gets one from its content, so that sending it twice is a
-    duplicate and not a second event.
+    duplicate and not a second event. ``live``: the record was sent just now, not
+    imported, so that its sender's clock can be corrected (:func:`on_our_clock`).
     """
     if not isinstance(record, Mapping):
         return SetAside("not_an_object", "an event is an object of names and values")
@@ -94,13 +99,45 @@ def read_event(record: Mapping[str, Any], received_at: datetime) -> Event | SetA
     try:
         common, loose = split(record)
         event_id = text(common.get("event_id"), "event_id")
-        return _read(event_id, common, loose, received_at)
+        return _read(event_id, common, loose, received_at, live=live)
     except Refused as refused:
         return SetAside(refused.reason, refused.detail, event_id)
 
 
+def on_our_clock(ts: datetime, sent_at: datetime | None, received_at: datetime) -> datetime:
+    """When an event happened by the receiver's clock, never after it was received.
+
+    Between happening and sending, the sender's clock was off by the same amount: the event is
+    as much older than its receipt as it was when it was sent (Segment's correction). What is
+    then still up to :data:`FUTURE_TOLERANCE` in the future happened when it was received.
+
+    Raises:
+        Refused: it is further in the future than that.
+    """
+    own = ts
+    if sent_at is not None:
+        try:
+            own = received_at - (sent_at - ts)
+        except OverflowError:
+            raise Refused("implausible_time", "timestamp and sent_at are eras apart") from None
+    if own <= received_at:
+        return own
+    _refuse_future(own, received_at)
+    return received_at
+
+
+def _refuse_future(ts: datetime, received_at: datetime) -> None:
+    if ts > received_at + FUTURE_TOLERANCE:
+        raise Refused("future_time", f"{iso(ts)} is after it was received ({iso(received_at)})")
+
+
 def _read(
-    event_id: str | None, common: Mapping[str, Any], loose: Mapping[str, Any], received_at: datetime
+    event_id: str | None,
+    common: Mapping[str, Any],
+    loose: Mapping[str, Any],
+    received_at: datetime,
+    *,
+    live: bool,
 ) -> Event:
     spelling = common.get("type")
     if not isinstance(spelling, str):
@@ -112,20 +149,27 @@ def _read(
     anonymous_id = text(common.get("anonymous_id"), "anonymous_id")
     if not customer_id and not anonymous_id:
         raise Refused("no_customer_id", "give customer_id or anonymous_id")
-    ts = read_time(common.get("timestamp"))
-    if ts is None:
+    given_ts = read_time(common.get("timestamp"))
+    if given_ts is None:
         given = repr(common.get("timestamp"))[:200]
         raise Refused("unparseable_time", f"timestamp {given} is not a time")
-    if ts > received_at + FUTURE_TOLERANCE:
-        raise Refused("future_time", f"{iso(ts)} is after it was received ({iso(received_at)})")
+    sent_at = read_time(common["sent_at"]) if "sent_at" in common else None
+    if live:
+        ts = on_our_clock(given_ts, sent_at, received_at)
+    else:
+        ts = given_ts
+        _refuse_future(ts, received_at)
     if ts < EARLIEST:
         raise Refused("implausible_time", f"{iso(ts)} is before {iso(EARLIEST)}")
     properties, dropped = read_properties(event_type, loose)
-    sent_at = read_time(common.get("sent_at"))
     if sent_at is None and "sent_at" in common:
         dropped = (*dropped, "sent_at")
+    if event_id is None:
+        # of the time as given: a record that is sent again is corrected by another moment
+        content = (event_type.name, customer_id, anonymous_id, given_ts, properties)
+        event_id = content_id(*content)
     return Event(
-        event_id=event_id or content_id(event_type.name, customer_id, anonymous_id, ts, properties),
+        event_id=event_id,
         type=event_type.name,
         customer_id=customer_id,
         anonymous_id=anonymous_id,
@@ -138,6 +182,7 @@ def _read(
         source=text(common.get("source"), "source"),
         properties=properties,
         dropped=dropped,
+        corrected_from=None if ts == given_ts else given_ts,
     )
 
 

@@ -5,12 +5,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy import Connection, Engine, MetaData, String, create_engine, event, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    OperationalError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as NoneFree
 
-from retain.errors import StoreUnavailable
+from retain import postgres
+from retain.errors import InvalidInput, StoreUnavailable
 
 metadata = MetaData()
+
+Id = String().with_variant(String(collation="C"), "postgresql")
+"""The type of ids: in the same order on both stores, whatever the language of the server."""
 
 BUSY_TIMEOUT_MS = 10_000
 _FILE = "retain_sqlite_file"
@@ -21,44 +32,67 @@ def connect(url: str) -> Engine:
 
     SQLite runs in WAL mode, and its writers take the write lock when they begin
     (``BEGIN IMMEDIATE``): a transaction that upgrades from read to write can fail
-    with "database is locked" however long the busy timeout is.
+    with "database is locked" however long the busy timeout is. PostgreSQL is reached by
+    psycopg, whether the URL says ``postgresql://`` or ``postgresql+psycopg://``.
 
     Raises:
+        InvalidInput: ``url`` is none, or names a database Retain does not use.
         StoreUnavailable: the database cannot be opened.
     """
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    engine = _engine(url)
     try:
         if engine.dialect.name == "sqlite":
             if engine.url.database:
                 Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             event.listen(engine, "connect", _configure_sqlite)
-        with writing(engine) as connection:
+        with writing(engine, alone="schema") as connection:
             metadata.create_all(connection)
         _remember_file(engine)
-    except (StoreUnavailable, OSError) as error:
+    except (StoreUnavailable, OSError, ProgrammingError) as error:
+        said = error.orig if isinstance(error, ProgrammingError) else error
         raise StoreUnavailable(
-            f"the database cannot be opened: {error}",
-            remedy="check RETAIN_HOME and RETAIN_DATABASE_URL, and that the disk is writable",
+            f"the database cannot be opened: {said}",
+            remedy="check RETAIN_HOME and RETAIN_DATABASE_URL, and that the disk is writable"
+            if engine.dialect.name == "sqlite"
+            else "check RETAIN_DATABASE_URL, that PostgreSQL runs and lets this user in, "
+            "and that the user may create tables",
         ) from error
     return engine
 
 
+def describe(engine: Engine) -> str:
+    """Which store this is, for people; never the password."""
+    url = engine.url
+    if engine.dialect.name == "sqlite":
+        return f"SQLite {url.database or 'in memory'}"
+    version = ".".join(map(str, engine.dialect.server_version_info or ()))
+    place = f"{url.host or 'localhost'}:{url.port or 5432}"
+    return f"PostgreSQL {version} at {place}, database {url.database}, user {url.username}"
+
+
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, alone: str = "") -> Iterator[Connection]:
     """One write transaction: committed at the end, rolled back on any error.
+
+    On SQLite one is at work at a time. On PostgreSQL that holds of those that say the same
+    ``alone`` (all that say nothing say the same), and others run beside them: name what
+    must not change between what a transaction reads and what it writes.
 
     Raises:
         StoreUnavailable: the database did not answer or stayed locked, or its file is no
             longer the one that was opened.
+        InvalidInput: PostgreSQL cannot hold a value.
     """
-    _require_file(engine)
-    with _translated(), engine.connect() as connection:
+    require_file(engine)
+    with _translated(engine), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            postgres.wait_for_turn(connection, alone)
         try:
             yield connection
             # gone meanwhile: a commit would be acknowledged and lost
-            _require_file(engine)
+            require_file(engine)
         except BaseException:
             connection.rollback()
             raise
@@ -73,18 +107,50 @@ def reading(engine: Engine) -> Iterator[Connection]:
         StoreUnavailable: the database did not answer, or its file is no longer the one that
             was opened.
     """
-    _require_file(engine)
-    with _translated(), engine.connect() as connection:
+    require_file(engine)
+    with _translated(engine), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")
+        else:
+            postgres.begin_reading(connection)
         yield connection
 
 
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # without its text: what is malformed may hold a password
+        raise InvalidInput(
+            "RETAIN_DATABASE_URL is not a URL",
+            remedy="write postgresql://USER:PASSWORD@HOST/DATABASE or sqlite:////PATH, with "
+            "special characters of the password percent-encoded",
+            field="RETAIN_DATABASE_URL",
+        ) from None
+    if postgres.is_postgres(parsed):
+        return postgres.open_engine(parsed)
+    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+        return create_engine(parsed)
+    raise InvalidInput(
+        f"Retain does not keep its data in {parsed.drivername!r}",
+        remedy="give RETAIN_DATABASE_URL a postgresql:// or a sqlite:// URL",
+        field="RETAIN_DATABASE_URL",
+    )
+
+
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(engine: Engine) -> Iterator[None]:
     try:
         yield
+    except NoneFree as error:
+        raise StoreUnavailable(
+            "every connection to the database was in use for too long",
+            remedy="try again; if it persists, serve with more workers",
+        ) from error
     except DBAPIError as error:
+        if engine.dialect.name == "postgresql":
+            postgres.translate(error)
+            raise
         # the bare DatabaseError is what SQLite says of a file that is damaged or no database
         down = isinstance(error, OperationalError) or type(error) is DatabaseError
         if down or error.connection_invalidated:
@@ -102,7 +168,12 @@ def _remember_file(engine: Engine) -> None:
             engine.update_execution_options(**{_FILE: (path, opened)})
 
 
-def _require_file(engine: Engine) -> None:
+def require_file(engine: Engine) -> None:
+    """Nothing, where the database file is the one that was opened.
+
+    Raises:
+        StoreUnavailable: it was deleted or replaced.
+    """
     # pooled connections keep a deleted file's inode open and go on without any error, and a
     # new one would create an empty database in its place
     if opened := engine.get_execution_options().get(_FILE):

@@ -41,7 +41,7 @@ def import_file(
 
     Example: retain import orders.csv --format csv --map mapping.yaml
     """
-    from feature_repo.online import ONLINE_FILE
+    from feature_repo.packed_home import is_started
     from retain import importers
 
     settings = settings_of(context)
@@ -54,7 +54,7 @@ def import_file(
             mapping=mapping,
             currency=currency,
             progress=progress,
-            mark_pending=(settings.feast / ONLINE_FILE).exists(),
+            mark_pending=is_started(settings),
         )
     if as_json:
         say(report.to_json().rstrip())

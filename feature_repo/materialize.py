@@ -4,7 +4,7 @@ from datetime import datetime
 
 from feature_repo import offline
 from feature_repo.offline import Progress
-from feature_repo.online import online_rows
+from feature_repo.packed_home import online_rows
 from feature_repo.packed_view import stored_views
 from feature_repo.packed_writer import materialize_parquet
 from retain.settings import Settings

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from feature_repo.packed_home import online_rows
 from feature_repo.packed_reader import PackedReader
-from feature_repo.packed_sqlite import SqliteRows
 from feature_repo.packed_view import stored_views
 from feature_repo.packed_writer import write_views
 from feature_repo.stored import computed_at_name, stored_rows
@@ -22,15 +22,6 @@ from retain.eventlog import EventLog
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, valid_until_name
 from retain.features.reader import Features, LogReader
 from retain.settings import Settings
-
-PROJECT = "retain"
-ONLINE_FILE = "packed.db"
-
-
-def online_rows(settings: Settings) -> SqliteRows:
-    """Where the online rows of a home are; Feast's configuration names the same file."""
-    settings.feast.mkdir(parents=True, exist_ok=True)
-    return SqliteRows(settings.feast / ONLINE_FILE, PROJECT)
 
 
 class OnlineReader:

@@ -24,6 +24,7 @@ from pydantic import StrictStr
 
 from feature_repo.packed_backend import Key, PackedBackend
 from feature_repo.packed_codec import NO_TIME, encode
+from feature_repo.packed_home import open_rows
 from feature_repo.packed_redis_client import READ_TIMEOUT_SECONDS, WRITE_TIMEOUT_SECONDS
 from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema
@@ -54,6 +55,16 @@ class PackedRedisOnlineStoreConfig(FeastConfigBaseModel):
     url: StrictStr = "redis://127.0.0.1:6379/0"
     read_timeout_seconds: float = READ_TIMEOUT_SECONDS
     write_timeout_seconds: float = WRITE_TIMEOUT_SECONDS
+
+
+class PackedOnlineStoreConfig(FeastConfigBaseModel):
+    """A URL of Retain's settings; ``path`` is a SQLite file where the URL's variable is not set."""
+
+    type: Literal["feature_repo.packed_store.PackedOnlineStore"] = (
+        "feature_repo.packed_store.PackedOnlineStore"
+    )
+    url: StrictStr
+    path: StrictStr
 
 
 class _PackedOnlineStore(OnlineStore):
@@ -165,6 +176,15 @@ class _PackedOnlineStore(OnlineStore):
         if entity not in self._backends:
             self._backends[entity] = self._open(config, entity)
         return self._backends[entity]
+
+
+class PackedOnlineStore(_PackedOnlineStore):
+    """Packed rows wherever the rows of a Retain home are."""
+
+    def _open(self, config: RepoConfig, entity: str) -> PackedBackend:
+        own = config.online_store
+        url = f"sqlite:///{own.path}" if own.url.startswith("$") else own.url
+        return open_rows(url, config.project, entity)
 
 
 class PackedSQLiteOnlineStore(_PackedOnlineStore):

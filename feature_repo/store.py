@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import yaml
 from feast import FeatureStore, RepoConfig
@@ -18,11 +19,25 @@ _CONFIG = Path(__file__).parent / "feature_store.yaml"
 def open_store(settings: Settings, *, apply: bool = False) -> FeatureStore:
     """Feast's store under ``settings.feast``; with ``apply`` the registry is brought up to date."""
     settings.feast.mkdir(parents=True, exist_ok=True)
-    text = _CONFIG.read_text("utf-8").replace("$RETAIN_HOME", str(settings.home))
-    store = FeatureStore(config=RepoConfig(**yaml.safe_load(text), repo_path=settings.feast))
+    store = FeatureStore(config=RepoConfig(**configuration(settings), repo_path=settings.feast))
     if apply or not (settings.feast / "registry.db").exists():
         store.apply(define(settings.features).all())
     return store
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """``feature_store.yaml`` as it reads for one home."""
+    values = {"$RETAIN_HOME": str(settings.home), "$RETAIN_ONLINE_URL": settings.online_url}
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: filled(own) for name, own in value.items()}
+        for name, own in values.items():
+            value = value.replace(name, own) if isinstance(value, str) else value
+        return value
+
+    whole: dict[str, Any] = filled(yaml.safe_load(_CONFIG.read_text("utf-8")))
+    return whole
 
 
 @contextmanager

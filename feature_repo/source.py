@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from feature_repo import offline
 from feature_repo.offline import Progress
+from retain import history
 from retain.clock import to_micros
 from retain.features.engine import in_batches, keys_of
 from retain.settings import Settings
@@ -60,3 +61,7 @@ class OfflineSource:
             f"SELECT min(ts) AS first, max(ts) AS last FROM events WHERE {self._until}"
         ).to_pylist()[0]
         return row["first"], row["last"]
+
+    def events(self) -> str:
+        """The Parquet glob of the history; whoever reads it keeps to ``as_of`` himself."""
+        return history.glob(self._settings.history)

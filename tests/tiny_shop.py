@@ -114,3 +114,6 @@ class EngineSource:
     def span(self) -> tuple[datetime, datetime]:
         row = self._engine.sql("SELECT min(ts) AS a, max(ts) AS b FROM events").to_pylist()[0]
         return row["a"], row["b"]
+
+    def events(self) -> pa.Table:
+        return self._events

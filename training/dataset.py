@@ -17,7 +17,11 @@ from retain.features.ageing import aged
 from retain.features.matrix import to_matrix
 from retain.manifest import ModelFeature
 from retain.predictors.trees import Floats
+from retain.quality.event_source import Source
+from retain.quality.features import snapshot_of_columns
+from retain.quality.profile import Profile
 from training.cutoffs import Plan
+from training.exclusion import Exclusion
 
 POPULATION_DAYS = 365
 LATEST_CUTOFFS = 3
@@ -49,6 +53,10 @@ class FeatureSource(Protocol):
         """First and last moment of any event."""
         ...
 
+    def events(self) -> Source:
+        """The events themselves, for the rules that find who is no customer."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -58,6 +66,7 @@ class Dataset:
         cutoffs: epoch microseconds, (n,).
         days_to_order: NaN where no order came within the horizon.
         current: the population's columns at ``as_of`` itself, which have no labels yet.
+        profile: how the features were distributed, and how far they moved between cutoffs.
     """
 
     plan: Plan
@@ -70,6 +79,7 @@ class Dataset:
     days_to_order: Floats
     net_revenue: Floats
     current: Columns
+    profile: Profile
 
     def at(self, cutoffs: Sequence[datetime]) -> Mask:
         """Which rows belong to these cutoffs, (n,)."""
@@ -110,25 +120,36 @@ class Dataset:
 
 
 def build(
-    source: FeatureSource, plan: Plan, as_of: datetime, horizon_days: int, seed: int
+    source: FeatureSource,
+    plan: Plan,
+    as_of: datetime,
+    horizon_days: int,
+    seed: int,
+    *,
+    exclusion: Exclusion | None = None,
 ) -> Dataset:
-    """Features and labels of the population at every cutoff of ``plan``."""
-    table = source.training_table([*plan.every, as_of])
+    """Features and labels of the population at every cutoff of ``plan``, without the excluded."""
+    table = (exclusion or Exclusion()).kept(source.training_table([*plan.every, as_of]))
     columns = aged(table)
     population = np.asarray(columns["order_recency_days"], dtype=np.float64) < POPULATION_DAYS
     now = table.column("as_of").cast(pa.int64()).to_numpy() == to_micros(as_of)
     labelled = population & ~now
     keys = table.select(["customer_id", "as_of"]).filter(pa.array(labelled))
+    cutoffs = keys.column("as_of").cast(pa.int64()).to_numpy()
+    labelled_columns = {name: column[labelled] for name, column in columns.items()}
     found = labels.outcomes(keys, source.orders(), horizon_days)
     return Dataset(
         plan=plan,
         horizon_days=horizon_days,
         seed=seed,
         customers=np.array(keys.column("customer_id").to_pylist(), dtype=object),
-        cutoffs=keys.column("as_of").cast(pa.int64()).to_numpy(),
-        columns={name: column[labelled] for name, column in columns.items()},
+        cutoffs=cutoffs,
+        columns=labelled_columns,
         churned=found.column("churned").cast(pa.float64()).to_numpy(),
         days_to_order=found.column("days_to_order").to_numpy(),
         net_revenue=found.column("net_revenue").to_numpy(),
         current={name: column[population & now] for name, column in columns.items()},
+        profile=snapshot_of_columns(
+            labelled_columns, cutoffs, ordered_within_days=float(POPULATION_DAYS)
+        ),
     )

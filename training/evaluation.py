@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from retain.clock import iso
 from retain.manifest import Measured
 from training.cutoffs import Plan
+from training.exclusion import Exclusion
 from training.head import FittedHead, Judgement
 
 _HEADER = ("metric", "model", "rule", "", "difference", "verdict")
@@ -22,6 +23,7 @@ class Evaluation:
     Attributes:
         heads: every fitted head with the name of its registered model.
         skipped: heads without a model, and why.
+        exclusion: customers nothing was learned from, and not judged on either.
     """
 
     run_id: str
@@ -31,6 +33,7 @@ class Evaluation:
     plan: Plan
     heads: tuple[tuple[str, FittedHead], ...]
     skipped: Mapping[str, str]
+    exclusion: Exclusion = field(default_factory=Exclusion)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, intervals included."""
@@ -57,6 +60,7 @@ class Evaluation:
                 for model, head in self.heads
             },
             "skipped": dict(self.skipped),
+            "abnormal_customers": self.exclusion.as_json(),
         }
 
     def text(self) -> str:
@@ -77,6 +81,8 @@ class Evaluation:
             lines += [part for note in head.notes for part in _wrapped(note)]
         for name, reason in self.skipped.items():
             lines += ["", f"{name}: no model", *_wrapped(reason)]
+        lines.append("")
+        lines += [part for note in self.exclusion.notes() for part in _wrapped(note)]
         return "\n".join(lines)
 
     def write(self, folder: Path) -> Path:

@@ -15,11 +15,13 @@ from retain.database import connect
 from retain.errors import NotEnoughData
 from retain.ledger import Ledger
 from retain.manifest import Head, Manifest, TrainingWindow
+from retain.quality import profile, thresholds
 from retain.settings import Settings
 from training import (
     churn,
     cutoffs,
     dataset,
+    exclusion,
     ltv,
     next_purchase,
     promotion,
@@ -30,6 +32,7 @@ from training import (
 )
 from training.dataset import Dataset, FeatureSource
 from training.evaluation import Evaluation
+from training.exclusion import Exclusion
 from training.head import FittedHead
 
 Progress = Callable[[str, int, int], None]
@@ -79,11 +82,12 @@ def train(
     source = source or OfflineSource(settings, as_of, progress)
     report("training data", 0, 1)
     plan = cutoffs.plan(source.span()[0], as_of, horizon_days)
-    data = dataset.build(source, plan, as_of, horizon_days, seed)
+    excluded = exclusion.find(source.events(), as_of, thresholds.load(settings.config))
+    data = dataset.build(source, plan, as_of, horizon_days, seed, exclusion=excluded)
     report("training data", 1, 1)
     # BLAS threads spin like LightGBM's; the heads already use both cores
     with threadpool_limits(limits=1):
-        fitted, skipped = _fit_heads(source, data, as_of, report)
+        fitted, skipped = _fit_heads(source, data, as_of, report, excluded)
     digest = data.digest(fitted[0].features)
     revision, libraries = provenance.code_revision(), provenance.libraries()
     created_at = clock().astimezone(UTC)
@@ -97,10 +101,11 @@ def train(
                 "created_at": created_at,
             }
         )
-        models[head.head] = registry.register(settings.bentoml_home, description, head.files)
+        files = head.files | _profile_beside(head, data)
+        models[head.head] = registry.register(settings.bentoml_home, description, files)
     run_id = f"{as_of:%Y%m%dT%H%M%SZ}-{horizon_days}d-{digest[:8]}"
     named = tuple((models[head.head].name, head) for head in fitted)
-    evaluation = Evaluation(run_id, as_of, horizon_days, seed, plan, named, skipped)
+    evaluation = Evaluation(run_id, as_of, horizon_days, seed, plan, named, skipped, excluded)
     folder = evaluation.write(settings.evaluations)
     return TrainingRun(run_id, models, skipped, evaluation, folder)
 
@@ -127,13 +132,17 @@ def _silent(step: str, done: int, total: int) -> None:
 
 
 def _fit_heads(
-    source: FeatureSource, data: Dataset, as_of: datetime, report: Progress
+    source: FeatureSource,
+    data: Dataset,
+    as_of: datetime,
+    report: Progress,
+    excluded: Exclusion,
 ) -> tuple[list[FittedHead], dict[str, str]]:
     trainers: dict[Head, Callable[[], FittedHead]] = {
         "churn": lambda: churn.train(data),
         "next_purchase": lambda: next_purchase.train(data),
         "ltv": lambda: ltv.train(data),
-        "response": lambda: response.train(response.read(source, as_of), data.seed),
+        "response": lambda: response.train(response.read(source, as_of, excluded), data.seed),
         "rfm": lambda: rfm.train(data),
     }
     fitted: dict[Head, FittedHead] = {}
@@ -154,6 +163,13 @@ def _fit_heads(
             remedy="import more customers or a longer history",
         )
     return [fitted[head] for head in trainers if head in fitted], skipped
+
+
+def _profile_beside(head: FittedHead, data: Dataset) -> dict[str, str]:
+    """What the head's features looked like; a campaign's customers are another population."""
+    if head.head in ("response", "rfm"):
+        return {}
+    return {profile.FILE_NAME: data.profile.model_dump_json() + "\n"}
 
 
 def _describe(head: FittedHead, data: Dataset, as_of: datetime) -> Manifest:

@@ -24,6 +24,7 @@ from training.boosting import Boosted, Rows
 from training.bootstrap import Bootstrap
 from training.dataset import FeatureSource, Mask
 from training.enough import FEWEST_OF_EACH, demand
+from training.exclusion import Exclusion
 from training.head import FittedHead, Judgement
 from training.metrics import AUC, CALIBRATION_ERROR
 from training.selection import choose
@@ -60,13 +61,13 @@ class Assignments:
         ]
 
 
-def read(source: FeatureSource, as_of: datetime) -> Assignments:
-    """Assignments whose 14 days were over at ``as_of``.
+def read(source: FeatureSource, as_of: datetime, exclusion: Exclusion | None = None) -> Assignments:
+    """Assignments whose 14 days were over at ``as_of``, without the excluded customers.
 
     Raises:
         NotEnoughData: there are too few, or none of a campaign had a hold-out.
     """
-    table = source.assignments()
+    table = (exclusion or Exclusion()).kept(source.assignments())
     ended = pc.less_equal(table.column("as_of").cast(pa.int64()), to_micros(as_of) - _WINDOW_MICROS)
     table = table.filter(ended).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
     if table.num_rows < FEWEST_ASSIGNMENTS:

@@ -6,7 +6,7 @@ more bulk buyers than that are the shop's ordinary customers.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,19 +46,20 @@ def flags(events: Events, limits: CustomerLimits) -> list[Flag]:
     return list(found.values())
 
 
-def excluded_customers(source: Source, as_of: datetime, limits: CustomerLimits) -> set[str]:
-    """Customers to leave out of training: those flagged for a reason in ``limits.exclude``.
+def abnormal_customers(source: Source, as_of: datetime, limits: CustomerLimits) -> list[Flag]:
+    """The flags of everybody with a customer id, by events up to ``as_of`` alone.
 
-    Only events up to ``as_of`` are looked at, so that a training as of then stays honest.
+    What came later flags nobody, so that a training as of then stays honest.
     """
     with opened(source, as_of, days=limits.days) as events:
-        return {
-            f.customer_id for f in flags(events, limits) if f.known and f.reason in limits.exclude
-        }
+        return [flag for flag in flags(events, limits) if flag.known]
 
 
-def findings(events: Events, limits: CustomerLimits) -> Findings:
-    """A finding for each flagged customer up to ``limits.named``, and one for each reason."""
+def findings(events: Events, limits: CustomerLimits, excluded: Collection[Reason] = ()) -> Findings:
+    """A finding for each flagged customer up to ``limits.named``, and one for each reason.
+
+    ``excluded`` are the reasons that training leaves customers out for.
+    """
     found = flags(events, limits)
     everybody = rows(events, "SELECT count(DISTINCT who) FROM customer_days")[0][0]
     by_reason: dict[Reason, list[Flag]] = defaultdict(list)
@@ -68,15 +69,18 @@ def findings(events: Events, limits: CustomerLimits) -> Findings:
         Sample("retain_flagged_customers", {"reason": reason}, float(len(by_reason[reason])))
         for reason in dict.fromkeys(reason for reason, _, _ in queries.checks(limits))
     ]
-    return findings_of(_findings(by_reason.items(), everybody, limits), samples)
+    return findings_of(_findings(by_reason.items(), everybody, limits, excluded), samples)
 
 
 def _findings(
-    by_reason: Iterable[tuple[Reason, list[Flag]]], everybody: int, limits: CustomerLimits
+    by_reason: Iterable[tuple[Reason, list[Flag]]],
+    everybody: int,
+    limits: CustomerLimits,
+    excluded: Collection[Reason],
 ) -> list[Finding]:
     found = []
     for reason, same in by_reason:
-        excluded = "left out of training" if reason in limits.exclude else "kept in training"
+        training = "left out of training" if reason in excluded else "kept in training"
         found += [
             Finding(
                 "warn",
@@ -84,7 +88,7 @@ def _findings(
                 f.customer_id,
                 f.value,
                 f.threshold,
-                f"{_who(f)} {f.sentence}; {excluded}",
+                f"{_who(f)} {f.sentence}; {training}",
             )
             for f in same[: limits.named]
         ]

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from tempfile import gettempdir
 from typing import Any, TypeAlias
 
 import duckdb
@@ -14,30 +16,37 @@ MICROSECONDS_PER_HOUR = 3_600_000_000
 
 _MEMORY = "1GB"
 
-Source: TypeAlias = pa.Table | str
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A home's events: the Parquet glob of its history, and the rows of the log beyond it."""
+
+    glob: str | None
+    beyond: pa.Table
+
+
+Source: TypeAlias = pa.Table | str | Stored
 Events = duckdb.DuckDBPyConnection
 
 
 @contextmanager
 def opened(
-    source: Source, as_of: datetime, *, days: float, only_times: bool = False
+    source: Source, as_of: datetime, *, days: float, only_times: bool = False, threads: int = 2
 ) -> Iterator[Events]:
     """A connection whose view ``events`` holds the last ``days`` before ``as_of``, it included.
 
-    ``source`` is rows of the event log, or a Parquet glob of its history, of which only the
-    days asked for are opened. Besides the event's own columns the view has ``age``:
+    ``source`` is rows of the event log, a Parquet glob of its history, of which only the
+    days asked for are opened, or both. Besides the event's own columns the view has ``age``:
     microseconds from the event to ``as_of``. With ``only_times`` it is a table of ``type``
     and ``age``, read once: most of what a scan of many days costs is opening their files.
     """
-    with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
+    with duckdb.connect(
+        config={"memory_limit": _MEMORY, "threads": threads, "temp_directory": gettempdir()}
+    ) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
         since = as_of - timedelta(days=days)
-        if isinstance(source, str):
-            given = _files(source, since, as_of)
-        else:
-            given = "given_events"
-            connection.register(given, source)
+        given = _given(connection, source, since, as_of)
         until = to_micros(as_of)
         connection.execute(
             f"CREATE TEMP {'TABLE' if only_times else 'VIEW'} events AS "
@@ -45,6 +54,16 @@ def opened(
             f"WHERE ts <= make_timestamptz({until}) AND ts > make_timestamptz({to_micros(since)})"
         )
         yield connection
+
+
+def _given(events: Events, source: Source, since: datetime, until: datetime) -> str:
+    if isinstance(source, str):
+        return _files(source, since, until)
+    events.register("given_events", source.beyond if isinstance(source, Stored) else source)
+    if isinstance(source, Stored) and source.glob:
+        history = _files(source.glob, since, until)
+        return f"(SELECT * FROM {history} UNION ALL BY NAME SELECT * FROM given_events)"
+    return "given_events"
 
 
 def _files(glob: str, since: datetime, until: datetime) -> str:

@@ -12,21 +12,24 @@ from retain.quality.profile import Profile, profile_of
 from retain.quality.thresholds import Thresholds
 
 
-def examine_events(source: Source, as_of: datetime, thresholds: Thresholds) -> Findings:
+def examine_events(
+    source: Source, as_of: datetime, thresholds: Thresholds, *, threads: int = 2
+) -> Findings:
     """Volume, freshness, values, prices and customers of the events up to ``as_of``.
 
-    ``source`` is rows of the event log (:data:`retain.event.EVENT_SCHEMA`) or the Parquet glob
-    of its history (:func:`retain.history.glob`).
+    ``source`` is rows of the event log (:data:`retain.event.EVENT_SCHEMA`), the Parquet glob
+    of its history (:func:`retain.history.glob`), or both.
     """
     expected = as_of - timedelta(hours=thresholds.volume.arrival_delay_hours)
-    with opened(source, expected, days=counts.days(thresholds.volume), only_times=True) as events:
+    back = counts.days(thresholds.volume)
+    with opened(source, expected, days=back, only_times=True, threads=threads) as events:
         found = _arrival(events, expected, thresholds)
     recent = thresholds.values.recent_days + thresholds.values.past_days
-    with opened(source, as_of, days=recent) as events:
+    with opened(source, as_of, days=recent, threads=threads) as events:
         found += values.findings(events, thresholds.values)
         found += prices.findings(events, thresholds.values)
-    with opened(source, as_of, days=thresholds.customers.days) as events:
-        found += customers.findings(events, thresholds.customers)
+    with opened(source, as_of, days=thresholds.customers.days, threads=threads) as events:
+        found += customers.findings(events, thresholds.customers, thresholds.training.exclude)
     return found
 
 

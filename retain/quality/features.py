@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from retain.columns import Columns
 from retain.errors import NotEnoughData
+from retain.features.ageing import aged
 from retain.features.catalogue import FEATURES
 from retain.quality.drift import Shift, shifts
 from retain.quality.findings import Finding, Findings, Sample, Severity, findings_of, graded
-from retain.quality.profile import Profile, profile_of
+from retain.quality.profile import Profile, profile_of_columns
 from retain.quality.thresholds import FeatureLimits
 
 _AGES = frozenset(feature.name for feature in FEATURES if feature.aged)  # grow with the shop
@@ -27,23 +30,49 @@ def snapshot(table: pa.Table, *, ordered_within_days: float | None = None) -> Pr
     Raises:
         NotEnoughData: the table has no rows.
     """
-    moments = table.column("as_of")
-    if not table.num_rows:
+    columns = aged(table)
+    moments = table.column("as_of").cast(pa.int64()).to_numpy()
+    if ordered_within_days is not None:
+        within = columns["order_recency_days"].astype(np.float64) < ordered_within_days
+        columns = {name: column[within] for name, column in columns.items()}
+        moments = moments[within]
+    return snapshot_of_columns(columns, moments, ordered_within_days=ordered_within_days)
+
+
+def snapshot_of_columns(
+    columns: Columns, moments: NDArray[np.int64], *, ordered_within_days: float | None
+) -> Profile:
+    """As :func:`snapshot`, of read-time columns of n rows that are that population already.
+
+    ``moments`` are their cutoffs in epoch microseconds, (n,).
+
+    Raises:
+        NotEnoughData: there are no rows.
+    """
+    if not len(moments):
         raise NotEnoughData(
             "a snapshot of no customers says nothing", remedy="train on a time with customers"
         )
-    *earlier, last = (
-        table.filter(pc.equal(moments, moment)) for moment in pc.unique(moments).sort()
-    )
-    profile = profile_of(last, ordered_within_days=ordered_within_days)
+
+    def at(moment: int) -> Columns:
+        return {name: column[moments == moment] for name, column in columns.items()}
+
+    *earlier, last = np.unique(moments)
+    profile = profile_of_columns(at(last))
     usual: dict[str, float] = {}
     null_rates = {name: profile.null_rate(name) for name in (*profile.numbers, *profile.texts)}
     for cutoff in earlier:
-        before = profile_of(cutoff, profile)
+        before = profile_of_columns(at(cutoff), profile)
         for shift in shifts(profile, before):
             usual[shift.feature] = max(usual.get(shift.feature, 0.0), shift.psi)
         null_rates = {name: max(rate, before.null_rate(name)) for name, rate in null_rates.items()}
-    return profile.model_copy(update={"usual_psi": usual, "usual_null_rates": null_rates})
+    return profile.model_copy(
+        update={
+            "ordered_within_days": ordered_within_days,
+            "usual_psi": usual,
+            "usual_null_rates": null_rates,
+        }
+    )
 
 
 def findings(training: Profile, current: Profile, limits: FeatureLimits) -> Findings:

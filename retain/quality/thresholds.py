@@ -110,7 +110,6 @@ class CustomerLimits(Declared):
     test_sources: tuple[str, ...]
     share: Grades
     named: Count
-    exclude: tuple[Reason, ...]
 
     @field_validator("test_ids")
     @classmethod
@@ -122,6 +121,20 @@ class CustomerLimits(Declared):
         return pattern
 
 
+class Training(Declared):
+    """Which abnormal customers no model learns from."""
+
+    exclude: tuple[Reason, ...]
+
+
+class Watching(Declared):
+    """How much a look at a home reads, and how often the service takes one."""
+
+    every_minutes: Annotated[float, Field(ge=0)]
+    customers: Count
+    unexported_events: Count
+
+
 class Thresholds(Declared):
     """The content of ``config/quality.yaml``."""
 
@@ -129,6 +142,8 @@ class Thresholds(Declared):
     volume: VolumeLimits
     values: ValueLimits
     customers: CustomerLimits
+    training: Training
+    watching: Watching
 
 
 def load(folder: Path) -> Thresholds:

@@ -16,7 +16,7 @@ from retain.eventlog import EventLog
 from retain.features.engine import FeatureEngine
 from retain.importers import import_file
 from retain.quality import features, thresholds
-from retain.quality.customers import excluded_customers
+from retain.quality.customers import abnormal_customers
 from retain.quality.examination import examine_events, examine_features
 from retain.simulator import simulate
 from tests.event_tables import AS_OF, changed, event, with_events
@@ -61,7 +61,7 @@ def test_a_clean_shop_gives_no_failure(any_shop, as_of):
 
 
 def test_nobody_is_left_out_of_a_clean_shop(any_shop):
-    assert excluded_customers(any_shop, AS_OF, THRESHOLDS.customers) == set()
+    assert abnormal_customers(any_shop, AS_OF, THRESHOLDS.customers) == []
 
 
 @pytest.mark.parametrize("quarters", [0, 1])
@@ -133,7 +133,8 @@ def test_a_bot_and_a_bulk_buyer_are_named_and_left_out(shop):
     bulk = event(1, "order_completed", night, "C0000002", bought)
     planted = with_events(shop, [*robot, bulk])
     assert {("warn", "bot", "C0000001"), ("warn", "bulk_buyer", "C0000002")} <= named(planted)
-    assert excluded_customers(planted, AS_OF, THRESHOLDS.customers) == {"C0000001", "C0000002"}
+    abnormal = abnormal_customers(planted, AS_OF, THRESHOLDS.customers)
+    assert {f.customer_id for f in abnormal} == {"C0000001", "C0000002"}
 
 
 def test_a_drifted_feature_is_named(shop):
@@ -170,4 +171,5 @@ def test_the_known_bulk_orders_of_online_retail_are_found(tmp_path: Path):
     events = pa.concat_tables(log.after(0))
     found = examine_events(events, last, THRESHOLDS)
     assert found.at_least("fail") == ()
-    assert "12346" in excluded_customers(events, last, THRESHOLDS.customers)
+    abnormal = abnormal_customers(events, last, THRESHOLDS.customers)
+    assert "12346" in {f.customer_id for f in abnormal}

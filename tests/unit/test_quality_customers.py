@@ -109,23 +109,29 @@ def test_test_customers_are_known_by_id_or_source():
 def test_a_visitor_without_account_can_be_a_bot_and_is_no_customer():
     robot = views(400, None, anonymous_id="a1")
     assert flagged(shop(*robot)) == {("a1", "bot")}
-    assert customers.excluded_customers(to_table(shop(*robot)), AS_OF, LIMITS) == set()
+    assert customers.abnormal_customers(to_table(shop(*robot)), AS_OF, LIMITS) == []
 
 
-def test_flagged_customers_are_left_out_of_training():
+def test_flagged_customers_are_named_with_their_reasons():
     events = to_table(shop(*views(400), order(900, "wholesaler", 5_000.0)))
-    assert customers.excluded_customers(events, AS_OF, LIMITS) == {"robot", "wholesaler"}
+    found = customers.abnormal_customers(events, AS_OF, LIMITS)
+    assert {(f.customer_id, f.reason) for f in found} == {
+        ("robot", "bot"),
+        ("wholesaler", "bulk_buyer"),
+    }
 
 
-def test_a_reason_can_stay_in_training():
-    events = to_table(shop(*views(400), order(900, "wholesaler", 5_000.0)))
-    kept = LIMITS.model_copy(update={"exclude": ("bot",)})
-    assert customers.excluded_customers(events, AS_OF, kept) == {"robot"}
-
-
-def test_what_is_known_later_excludes_nobody_earlier():
+def test_what_is_known_later_flags_nobody_earlier():
     events = to_table(shop(*views(400)))
-    assert customers.excluded_customers(events, YESTERDAY - HOUR, LIMITS) == set()
+    assert customers.abnormal_customers(events, YESTERDAY - HOUR, LIMITS) == []
+
+
+def test_a_finding_says_whether_training_leaves_the_customer_out():
+    with opened(to_table(shop(*views(400))), AS_OF, days=LIMITS.days) as source:
+        (kept,) = customers.findings(source, LIMITS).findings
+        (left_out,) = customers.findings(source, LIMITS, ["bot"]).findings
+    assert kept.sentence.endswith("kept in training")
+    assert left_out.sentence.endswith("left out of training")
 
 
 def test_a_finding_gives_the_reason_and_the_numbers_and_metrics_give_no_id():

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from retain.caps import Contact, ContactState
 from retain.clock import from_micros, to_micros
-from retain.database import metadata, reading
+from retain.database import Id, metadata, reading
 from retain.eventlog import events
 
 # one row per (decision, action) that was reserved or reported as sent
@@ -32,7 +32,7 @@ contacts = Table(
     metadata,
     Column("decision_id", String, primary_key=True),
     Column("action_id", String, primary_key=True),
-    Column("customer_id", String, nullable=False),
+    Column("customer_id", Id, nullable=False),
     Column("channel", String, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("made_at", BigInteger, nullable=False),
@@ -44,7 +44,7 @@ contacts = Table(
 suppressions = Table(
     "suppressions",
     metadata,
-    Column("customer_id", String, primary_key=True),
+    Column("customer_id", Id, primary_key=True),
     Column("channel", String, primary_key=True),
     Column("since", BigInteger, nullable=False),
     Column("reason", String, nullable=False),

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, String, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, MetaData, String, Table, create_engine, event, make_url
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -68,6 +70,12 @@ def describe(engine: Engine) -> str:
     version = ".".join(map(str, engine.dialect.server_version_info or ()))
     place = f"{url.host or 'localhost'}:{url.port or 5432}"
     return f"PostgreSQL {version} at {place}, database {url.database}, user {url.username}"
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """An INSERT into ``table`` that can say ``on_conflict_do_update`` and ``…_nothing``."""
+    is_postgres = connection.dialect.name == "postgresql"
+    return (postgresql_insert if is_postgres else sqlite_insert)(table)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from retain import contacts, ulid
 from retain.actions import NONE
 from retain.caps import ContactState
 from retain.clock import parse_utc, to_micros
-from retain.database import metadata, reading, writing
+from retain.database import Id, metadata, reading, upsert, writing
 from retain.errors import Conflict, NotFound
 from retain.ranking import Ranking
 from retain.receipt import Decision, Evidence, Receipt, write_receipt
@@ -36,7 +36,7 @@ decisions = Table(
     "decisions",
     metadata,
     Column("decision_id", String(26), primary_key=True),
-    Column("customer_id", String, nullable=False),
+    Column("customer_id", Id, nullable=False),
     Column("idempotency_key", String),
     Column("request_digest", String),
     Column("reserved", Boolean, nullable=False),
@@ -125,7 +125,7 @@ class Decisions:
             StoreUnavailable: nothing was reserved.
         """
         customer_id, digest = ranking.customer_ids[row], _digest(request)
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone=f"customer {customer_id}") as connection:
             if idempotency_key is not None:
                 replayed = _replayed(connection, customer_id, idempotency_key, digest)
                 if replayed is not None:
@@ -211,8 +211,9 @@ class Decisions:
 
     def _write(self, previews: list[Preview]) -> None:
         rows = [_as_row(preview.receipt(), preview.ranking.now) for preview in previews]
-        with writing(self._engine) as connection:
-            connection.execute(insert(decisions), rows)
+        with writing(self._engine, alone="previews") as connection:
+            # a batch whose commit was not answered is written again
+            connection.execute(upsert(connection, decisions).on_conflict_do_nothing(), rows)
 
 
 def find(connection: Connection, decision_id: str) -> Receipt | None:

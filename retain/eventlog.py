@@ -17,23 +17,26 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    any_,
     delete,
     func,
+    literal,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from retain import postgres
 from retain.clock import from_micros, to_micros
-from retain.database import metadata, reading, writing
+from retain.database import Id, metadata, reading, upsert, writing
 from retain.event import EVENT_SCHEMA
 
 events = Table(
     "events",
     metadata,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("event_id", String, nullable=False, unique=True),
+    Column("event_id", Id, nullable=False, unique=True),
     Column("type", String, nullable=False),
-    Column("customer_id", String),
+    Column("customer_id", Id),
     Column("anonymous_id", String),
     Column("session_id", String),
     Column("ts", BigInteger, nullable=False),
@@ -52,7 +55,7 @@ events = Table(
 pending_customers = Table(
     "pending_customers",
     metadata,
-    Column("customer_id", String, primary_key=True),
+    Column("customer_id", Id, primary_key=True),
     Column("seq", BigInteger, nullable=False),
 )
 
@@ -100,7 +103,9 @@ class EventLog:
         duplicates: set[str] = set()
         for start in range(0, table.num_rows, _CHUNK):
             rows = _to_rows(table.slice(start, _CHUNK))
-            with writing(self._engine) as connection:
+            # one at a time: sequence numbers are then in the order of commits, and who reads
+            # up to the last of them has missed none
+            with writing(self._engine, alone="events") as connection:
                 fresh = _insert(connection, rows)
                 if mark_pending:
                     _mark_pending(connection, fresh)
@@ -201,8 +206,8 @@ class EventLog:
 
     def reflected(self, customers: dict[str, int]) -> None:
         """Forget what :meth:`pending` returned, unless a newer event came since."""
-        with writing(self._engine) as connection:
-            for customer_id, seq in customers.items():
+        with writing(self._engine, alone="pending") as connection:
+            for customer_id, seq in sorted(customers.items()):
                 connection.execute(
                     delete(pending_customers).where(
                         pending_customers.c.customer_id == customer_id,
@@ -213,6 +218,10 @@ class EventLog:
 
 def _insert(connection: Connection, rows: list[_Row]) -> list[_Row]:
     """Store the rows whose ids are new, the first of each, and give them back."""
+    if connection.dialect.name == "postgresql":
+        fresh = _new(rows, _known(connection, [row[0] for row in rows]))
+        postgres.copy(connection, events.name, fresh, ", ".join(EVENT_SCHEMA.names))
+        return fresh
     # mostly all are new, which is cheapest to find out by trying; where some are not, the try
     # is undone, so that they leave no gaps in the sequence
     connection.exec_driver_sql("SAVEPOINT all_new")
@@ -221,14 +230,20 @@ def _insert(connection: Connection, rows: list[_Row]) -> list[_Row]:
         connection.exec_driver_sql("RELEASE all_new")
         return rows
     connection.exec_driver_sql("ROLLBACK TO all_new")
-    known = _known(connection, [row[0] for row in rows])
-    fresh = list({row[0]: row for row in reversed(rows) if row[0] not in known}.values())[::-1]
+    fresh = _new(rows, _known(connection, [row[0] for row in rows]))
     if fresh:
         connection.exec_driver_sql(_INSERT, fresh)
     return fresh
 
 
+def _new(rows: list[_Row], known: set[str]) -> list[_Row]:
+    return list({row[0]: row for row in reversed(rows) if row[0] not in known}.values())[::-1]
+
+
 def _known(connection: Connection, ids: list[str]) -> set[str]:
+    if connection.dialect.name == "postgresql":
+        among = events.c.event_id == any_(literal(ids, ARRAY(String)))
+        return set(connection.scalars(select(events.c.event_id).where(among)))
     known: set[str] = set()
     for start in range(0, len(ids), _IDS_PER_QUERY):
         query = select(events.c.event_id)
@@ -251,12 +266,13 @@ def _mark_pending(connection: Connection, fresh: list[_Row]) -> None:
     seq = _last_seq(connection)
     customers = {row[_CUSTOMER] for row in fresh} - {None}
     if customers:
-        statement = upsert(pending_customers)
+        statement = upsert(connection, pending_customers)
         connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["customer_id"], set_={"seq": statement.excluded.seq}
             ),
-            [{"customer_id": customer_id, "seq": seq} for customer_id in customers],
+            # in one order: two writers that meet in it wait, and never for each other
+            [{"customer_id": customer_id, "seq": seq} for customer_id in sorted(customers)],
         )
 
 

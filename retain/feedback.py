@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -25,6 +25,7 @@ from retain.clock import Clock, from_micros, now, to_micros
 from retain.database import metadata, writing
 from retain.decisions import Decisions, find
 from retain.errors import InvalidInput
+from retain.fields import storable
 
 feedback = Table(
     "feedback",
@@ -62,7 +63,14 @@ _CLOSING = {"complained", "unsubscribed"}
 FUTURE_TOLERANCE = timedelta(hours=24)
 """Clocks of senders drift; what lies further ahead is a mistake."""
 
-Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+def _storable(name: str) -> str:
+    if not storable(name):
+        raise ValueError("it holds a NUL or half a surrogate pair")
+    return name
+
+
+Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
 
 
 class FeedbackItem(BaseModel):
@@ -120,7 +128,7 @@ class Feedback:
         """
         if self._decisions is not None:
             self._decisions.flush()
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone="feedback") as connection:
             return [self._record(connection, item) for item in items]
 
     def _record(self, connection: Connection, given: Mapping[str, Any]) -> FeedbackResult:

@@ -39,15 +39,31 @@ model_ledger = Table(
     Column("evidence", Text, nullable=False),
 )
 
-for _verb in ("UPDATE", "DELETE"):
-    event.listen(
-        model_ledger,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER model_ledger_no_{_verb.lower()} BEFORE {_verb} ON model_ledger "
-            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-        ).execute_if(dialect="sqlite"),
-    )
+_REFUSALS = {
+    "sqlite": [
+        f"CREATE TRIGGER model_ledger_no_{verb.lower()} BEFORE {verb} ON model_ledger "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        (
+            "CREATE OR REPLACE FUNCTION model_ledger_is_append_only() RETURNS trigger "
+            "LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the ledger is append-only' "
+            "USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        ),
+        (
+            "CREATE TRIGGER model_ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE "
+            "ON model_ledger EXECUTE FUNCTION model_ledger_is_append_only()"
+        ),
+    ],
+}
+for _dialect, _statements in _REFUSALS.items():
+    for _statement in _statements:
+        event.listen(
+            model_ledger,
+            "after_create",
+            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
+        )
 
 PROMOTE = "promote"
 ROLLBACK = "rollback"
@@ -90,7 +106,7 @@ class Ledger:
             InvalidInput: ``by`` or ``reason`` is empty.
         """
         _signed(by, reason)
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone="ledger") as connection:
             entries = _history(connection, head)
             if entries and entries[-1].version == version:
                 return entries[-1]
@@ -112,7 +128,7 @@ class Ledger:
             Conflict: there is no earlier champion.
         """
         _signed(by, reason)
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone="ledger") as connection:
             standing = _standing(_history(connection, head))
             if len(standing) < 2:
                 raise Conflict(

@@ -3,6 +3,7 @@
 The driver is imported by SQLAlchemy, and only where a URL asks for it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, func, select
@@ -86,6 +87,20 @@ def wait_for_turn(connection: Connection, writers: str) -> None:
 def lock_key(name: str) -> Any:
     """The advisory lock called ``name``, of the schema in use: a database may hold several."""
     return func.hashtextextended(func.concat(func.current_schema(), "/retain/", name), 0)
+
+
+def copy(connection: Connection, table: str, rows: Sequence[Sequence[Any]], columns: str) -> None:
+    """Insert ``rows`` by COPY, several times as fast as statements are."""
+    driver: Any = connection.dialect.loaded_dbapi
+    cursor: Any = connection.connection.cursor()
+    statement = f"COPY {table} ({columns}) FROM STDIN"
+    try:
+        with cursor, cursor.copy(statement) as copying:
+            for row in rows:
+                copying.write_row(row)
+    except driver.Error as error:
+        # as SQLAlchemy wraps what goes through it
+        raise DBAPIError.instance(statement, None, error, driver.Error) from error
 
 
 def translate(error: DBAPIError) -> None:

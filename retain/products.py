@@ -16,18 +16,18 @@ from sqlalchemy import (
     String,
     Table,
     func,
+    insert,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from retain.clock import to_micros
-from retain.database import metadata, reading, writing
+from retain.database import Id, metadata, reading, writing
 
 products = Table(
     "products",
     metadata,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("product_id", String, nullable=False, index=True),
+    Column("product_id", Id, nullable=False, index=True),
     Column("name", String),
     Column("category", String),
     Column("price", Float),
@@ -75,9 +75,9 @@ class Products:
         stored = 0
         for start in range(0, len(rows), _IDS_PER_QUERY):
             chunk = rows[start : start + _IDS_PER_QUERY]
-            with writing(self._engine) as connection:
+            with writing(self._engine, alone="products") as connection:
                 if fresh := _changing(connection, chunk):
-                    connection.execute(upsert(products), fresh)
+                    connection.execute(insert(products), fresh)
             stored += len(fresh)
         return stored
 

@@ -13,8 +13,8 @@ from tests.catalogues import NOW
 
 
 @pytest.fixture
-def engine(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'retain.db'}")
+def engine(database_url):
+    engine = connect(database_url)
     yield engine
     engine.dispose()
 

@@ -21,8 +21,8 @@ REQUEST = {"customer_id": "c1"}
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'retain.db'}"
+def url(database_url):
+    return database_url
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from tests.decided import ranking
 
 
 @pytest.fixture
-def engine(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'retain.db'}")
+def engine(database_url):
+    engine = connect(database_url)
     yield engine
     engine.dispose()
 
@@ -118,6 +118,7 @@ def test_a_contact_counts_from_the_time_it_was_sent(engine, decisions, feedback,
         ({"action_id": "banner"}, "action_id"),
         ({"outcome": "eaten"}, "outcome"),
         ({"feedback_id": ""}, "feedback_id"),
+        ({"feedback_id": "f\x00"}, "feedback_id"),
         ({"value": float("nan")}, "value"),
         ({"currency": "pounds"}, "currency"),
         ({"occurred_at": "yesterday"}, "occurred_at"),

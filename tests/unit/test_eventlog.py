@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -17,8 +16,8 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> EventLog:
-    return EventLog(connect(f"sqlite:///{tmp_path / 'retain.db'}"))
+def log(database_url: str) -> EventLog:
+    return EventLog(connect(database_url))
 
 
 def table(ids: Sequence[str], *, customer: str | None = None, day: int = 0) -> pa.Table:

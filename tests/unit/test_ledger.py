@@ -10,8 +10,8 @@ from retain.ledger import Ledger, model_ledger
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    return Ledger(connect(f"sqlite:///{tmp_path / 'retain.db'}"))
+def ledger(database_url):
+    return Ledger(connect(database_url))
 
 
 def promote(ledger: Ledger, version: str, head: str = "churn"):
@@ -74,8 +74,8 @@ def test_the_evidence_is_kept(ledger):
 
 
 @pytest.mark.parametrize("statement", [delete(model_ledger), update(model_ledger).values(by="x")])
-def test_a_line_can_be_neither_changed_nor_removed(tmp_path, statement):
-    engine = connect(f"sqlite:///{tmp_path / 'retain.db'}")
+def test_a_line_can_be_neither_changed_nor_removed(database_url, statement):
+    engine = connect(database_url)
     promote(Ledger(engine), "a")
     with pytest.raises(IntegrityError, match="append-only"), writing(engine) as connection:
         connection.execute(statement)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from retain.eventlog import EventLog
 from retain.features.engine import FEATURE_SCHEMA, ResidentEngine, keys_of
+from retain.features.events import CustomerEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,12 @@ class LogReader:
     """
 
     def __init__(self, log: EventLog) -> None:
-        self._log = log
+        self._events = CustomerEvents(log)
         self._idle: SimpleQueue[ResidentEngine] = SimpleQueue()
 
     def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
         """Features of ``customer_ids`` at ``as_of``, by the same SQL as the batch."""
-        events = self._log.of_customers(customer_ids, until=as_of)
+        events = self._events.until(customer_ids, as_of)
         seen = set(events.column("customer_id").to_pylist())
         known = [customer_id for customer_id in customer_ids if customer_id in seen]
         unknown = [customer_id for customer_id in customer_ids if customer_id not in seen]

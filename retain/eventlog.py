@@ -182,6 +182,13 @@ class EventLog:
         with reading(self._engine) as connection:
             return _last_seq(connection)
 
+    def event_id_at(self, seq: int) -> str | None:
+        """The id of the event with this sequence number, None where there is none."""
+        query = select(events.c.event_id).where(events.c.seq == seq)
+        with reading(self._engine) as connection:
+            found: str | None = connection.scalar(query)
+        return found
+
     def last_event_at(self) -> datetime | None:
         """The time of the latest event, None where the log is empty."""
         with reading(self._engine) as connection:

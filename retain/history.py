@@ -15,12 +15,14 @@ from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from retain.errors import Conflict
 from retain.eventlog import LOGGED_SCHEMA, EventLog
 
 Progress = Callable[[int, int], None]
@@ -41,10 +43,12 @@ def export(log: EventLog, folder: Path, progress: Progress | None = None) -> int
 
     Raises:
         StoreUnavailable: the log cannot be read; what was exported so far stays.
+        Conflict: ``folder`` holds the events of another log.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         done = exported_seq(folder)
+        _require_same_log(log, folder)
         _remove_unfinished(folder, done)
         waiting = log.last_seq() - done
         exported = 0
@@ -59,17 +63,14 @@ def export(log: EventLog, folder: Path, progress: Progress | None = None) -> int
                     if batch.rows >= BATCH:
                         break
                 batch.write(folder)
-            _write_marker(folder, batch.last_seq)
+            _write_marker(folder, batch.last_seq, log.event_id_at(batch.last_seq))
             exported += batch.rows
         return exported
 
 
 def exported_seq(folder: Path) -> int:
     """The sequence number up to which ``folder`` holds the log, 0 where it holds nothing."""
-    try:
-        return int(json.loads((folder / _MARKER).read_text("utf-8"))["last_seq"])
-    except FileNotFoundError:
-        return 0
+    return int(_marker(folder).get("last_seq", 0))
 
 
 def glob(folder: Path) -> str:
@@ -144,10 +145,31 @@ def _remove_unfinished(folder: Path, done: int) -> None:
             path.unlink()
 
 
-def _write_marker(folder: Path, last_seq: int) -> None:
+def _require_same_log(log: EventLog, folder: Path) -> None:
+    marker = _marker(folder)
+    last_seq, last_event_id = marker.get("last_seq", 0), marker.get("last_event_id")
+    found = log.event_id_at(last_seq)
+    replaced = last_event_id is not None and found not in (None, last_event_id)
+    if replaced or log.last_seq() < last_seq:
+        raise Conflict(
+            f"{folder} was exported from another event log than the one in use",
+            remedy="check RETAIN_DATABASE_URL and RETAIN_HOME; where the log was moved on "
+            f"purpose, remove {folder} and it is exported anew",
+        )
+
+
+def _marker(folder: Path) -> dict[str, Any]:
+    try:
+        marker: dict[str, Any] = json.loads((folder / _MARKER).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return marker
+
+
+def _write_marker(folder: Path, last_seq: int, last_event_id: str | None) -> None:
     unfinished = folder / f"{_MARKER}{_UNFINISHED}"
     with unfinished.open("w", encoding="utf-8") as file:
-        json.dump({"last_seq": last_seq}, file)
+        json.dump({"last_seq": last_seq, "last_event_id": last_event_id}, file)
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(folder / _MARKER)

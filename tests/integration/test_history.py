@@ -11,14 +11,20 @@ import pytest
 
 from retain import history
 from retain.database import connect
+from retain.errors import Conflict
 from retain.event import Event, read_event, to_table
 from retain.eventlog import LOGGED_SCHEMA, EventLog
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def open_log(home: Path) -> EventLog:
-    return EventLog(connect(f"sqlite:///{home / 'retain.db'}"))
+def open_log(url: str) -> EventLog:
+    return EventLog(connect(url))
+
+
+@pytest.fixture
+def log(database_url: str) -> EventLog:
+    return open_log(database_url)
 
 
 def add(log: EventLog, count: int, *, first: int = 0) -> None:
@@ -42,8 +48,7 @@ def stored(folder: Path) -> list[tuple[int, str]]:
     return duckdb.sql(query).fetchall()
 
 
-def test_an_export_holds_every_event_once_under_its_day(tmp_path: Path) -> None:
-    log = open_log(tmp_path)
+def test_an_export_holds_every_event_once_under_its_day(log: EventLog, tmp_path: Path) -> None:
     add(log, 300)
     assert history.export(log, tmp_path / "history") == 300
     assert stored(tmp_path / "history") == [(n + 1, f"e{n}") for n in range(300)]
@@ -54,18 +59,16 @@ def test_an_export_holds_every_event_once_under_its_day(tmp_path: Path) -> None:
     assert days == [(0,)]
 
 
-def test_parts_have_the_columns_of_the_log(tmp_path: Path) -> None:
+def test_parts_have_the_columns_of_the_log(log: EventLog, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
-    log = open_log(tmp_path)
     add(log, 3)
     history.export(log, tmp_path / "history")
     part = next((tmp_path / "history").glob("day=*/part-*.parquet"))
     assert pq.read_schema(part).equals(LOGGED_SCHEMA)
 
 
-def test_a_second_export_adds_only_what_is_new(tmp_path: Path) -> None:
-    log = open_log(tmp_path)
+def test_a_second_export_adds_only_what_is_new(log: EventLog, tmp_path: Path) -> None:
     add(log, 100)
     history.export(log, tmp_path / "history")
     before = set((tmp_path / "history").glob("day=*/*"))
@@ -78,11 +81,10 @@ def test_a_second_export_adds_only_what_is_new(tmp_path: Path) -> None:
 
 
 def test_batches_follow_each_other_without_gap(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: EventLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "BATCH", 64)
     monkeypatch.setattr(history, "_CHUNK", 32)
-    log = open_log(tmp_path)
     add(log, 300)
     told: list[tuple[int, int]] = []
     history.export(log, tmp_path / "history", lambda done, total: told.append((done, total)))
@@ -90,12 +92,12 @@ def test_batches_follow_each_other_without_gap(
     assert told[-1] == (300, 300)
 
 
-def test_an_empty_log_exports_nothing(tmp_path: Path) -> None:
-    assert history.export(open_log(tmp_path), tmp_path / "history") == 0
+def test_an_empty_log_exports_nothing(log: EventLog, tmp_path: Path) -> None:
+    assert history.export(log, tmp_path / "history") == 0
     assert history.exported_seq(tmp_path / "history") == 0
 
 
-def _export_and_die(home: str, parts: int) -> None:
+def _export_and_die(url: str, home: str, parts: int) -> None:
     replace = Path.replace
     written = 0
 
@@ -107,16 +109,17 @@ def _export_and_die(home: str, parts: int) -> None:
         return replace(self, target)
 
     Path.replace = dying  # type: ignore[method-assign]
-    history.export(open_log(Path(home)), Path(home) / "history")
+    history.export(open_log(url), Path(home) / "history")
 
 
 @pytest.mark.parametrize("parts", [0, 3, 11])
-def test_a_killed_export_leaves_no_duplicate_and_no_gap(tmp_path: Path, parts: int) -> None:
-    log = open_log(tmp_path)
+def test_a_killed_export_leaves_no_duplicate_and_no_gap(
+    log: EventLog, database_url: str, tmp_path: Path, parts: int
+) -> None:
     add(log, 200)
     # 200 events lie on 11 days: with 11 parts written only the marker is missing
     process = multiprocessing.get_context("spawn").Process(
-        target=_export_and_die, args=(str(tmp_path), parts)
+        target=_export_and_die, args=(database_url, str(tmp_path), parts)
     )
     process.start()
     process.join()
@@ -126,3 +129,40 @@ def test_a_killed_export_leaves_no_duplicate_and_no_gap(tmp_path: Path, parts: i
     assert stored(tmp_path / "history") == [(n + 1, f"e{n}") for n in range(250)]
     assert not list((tmp_path / "history").rglob("*.unfinished"))
     assert not list((tmp_path / "history").glob(".spill-*"))
+
+
+def test_the_history_of_one_log_is_not_continued_from_another(
+    log: EventLog, tmp_path: Path
+) -> None:
+    other = open_log(f"sqlite:///{tmp_path / 'other.db'}")
+    add(log, 30)
+    history.export(log, tmp_path / "history")
+    with pytest.raises(Conflict, match="another event log"):
+        history.export(other, tmp_path / "history")
+    add(other, 60, first=7)
+    with pytest.raises(Conflict, match="another event log") as caught:
+        history.export(other, tmp_path / "history")
+    assert "RETAIN_DATABASE_URL" in caught.value.remedy
+    assert len(stored(tmp_path / "history")) == 30
+
+
+def _append_in_turns(url: str, writer: int, batches: int) -> None:
+    log = open_log(url)
+    for batch in range(batches):
+        add(log, 20, first=(writer * batches + batch) * 20)
+
+
+def test_an_export_misses_nothing_of_what_is_appended_meanwhile(
+    log: EventLog, database_url: str, tmp_path: Path
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [
+        context.Process(target=_append_in_turns, args=(database_url, n, 40)) for n in range(3)
+    ]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        history.export(log, tmp_path / "history")
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    history.export(log, tmp_path / "history")
+    assert [seq for seq, _ in stored(tmp_path / "history")] == list(range(1, 2_401))

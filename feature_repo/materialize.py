@@ -7,6 +7,7 @@ from feature_repo.offline import Progress
 from feature_repo.packed_home import online_rows
 from feature_repo.packed_view import stored_views
 from feature_repo.packed_writer import materialize_parquet
+from feature_repo.snapshots import snapshot
 from retain.settings import Settings
 
 
@@ -21,5 +22,5 @@ def materialize(settings: Settings, as_of: datetime, progress: Progress | None =
         StoreUnavailable: a store did not answer.
     """
     offline.build(settings, [as_of], progress)
-    files = {view: [offline.snapshot(settings, view.name, as_of)] for view in stored_views()}
+    files = {view: [snapshot(settings, view.name, as_of)] for view in stored_views()}
     return materialize_parquet(online_rows(settings), files, progress)

@@ -7,27 +7,28 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from feature_repo.snapshots import (
+    SnapshotWriter,
+    alone,
+    forget_other_catalogues,
+    is_current,
+    snapshot,
+    stamp_of,
+)
 from feature_repo.store import open_store, quiet
-from feature_repo.stored import CREATED_TIMESTAMP, EVENT_TIMESTAMP, stored_rows
+from feature_repo.stored import EVENT_TIMESTAMP
 from retain import history
-from retain.clock import now, to_micros
+from retain.clock import now
 from retain.database import connect
 from retain.errors import NotEnoughData
 from retain.eventlog import EventLog
+from retain.features.buckets import Buckets
 from retain.features.catalogue import FEATURES
-from retain.features.engine import (
-    FEATURE_SCHEMA,
-    KEYS_SCHEMA,
-    VIEWS,
-    FeatureEngine,
-    in_batches,
-)
-from retain.features.fingerprint import catalogue_fingerprint
+from retain.features.engine import FEATURE_SCHEMA, VIEWS, FeatureEngine, in_batches
 from retain.settings import Settings
 
 Progress = Callable[[str, int, int], None]
 
-_STAMP = b"retain"
 _BATCH = 50_000
 
 
@@ -56,22 +57,17 @@ def build(
 ) -> list[Path]:
     """Snapshots of every customer at each of ``moments``; those that are current are kept.
 
-    Returns the files that hold them. A snapshot is one Parquet file per view, written under a
-    temporary name and renamed, so that a killed build leaves no half file.
+    Returns the files that hold them. A snapshot is one Parquet file per view; it appears when
+    it is complete, so that a killed build leaves no half file.
     """
     last_seq = export_history(settings, progress)
-    stamp = f"{catalogue_fingerprint()}:{last_seq}".encode()
-    wanted = sorted(set(moments))
-    _forget_other_catalogues(settings)
-    missing = [moment for moment in wanted if not _is_current(settings, moment, stamp)]
-    if missing:
-        with engine(settings) as facts:
-            for done, moment in enumerate(missing):
-                if progress:
-                    progress("features", done, len(missing))
-                _write_snapshot(settings, facts, moment, stamp)
-    if progress:
-        progress("features", len(missing), len(missing))
+    wanted, stamp = sorted(set(moments)), stamp_of(last_seq)
+    with alone(settings):
+        forget_other_catalogues(settings)
+        missing = [moment for moment in wanted if not is_current(settings, moment, stamp)]
+        if missing:
+            with SnapshotWriter(settings, missing, stamp, created=now()) as writer:
+                _compute(settings, missing, writer, progress)
     open_store(settings, apply=True)
     return [snapshot(settings, view, moment) for moment in wanted for view in VIEWS]
 
@@ -103,41 +99,21 @@ def customers_at(settings: Settings, moment: datetime) -> Sequence[str]:
     return ids
 
 
-def snapshot(settings: Settings, view: str, moment: datetime) -> Path:
-    """The file that holds ``view`` at ``moment``."""
-    return settings.features / view / f"{moment:%Y%m%dT%H%M%S.%f}Z.parquet"
-
-
-def _forget_other_catalogues(settings: Settings) -> None:
-    """Feast reads a view's whole folder: a snapshot of another catalogue would break it."""
-    fingerprint = catalogue_fingerprint().encode()
-    for view in settings.features.glob("*"):
-        for file in view.glob("*.parquet"):
-            stamp = (pq.read_schema(file).metadata or {}).get(_STAMP, b"")
-            if view.name not in VIEWS or not stamp.startswith(fingerprint + b":"):
-                file.unlink()
-
-
-def _is_current(settings: Settings, moment: datetime, stamp: bytes) -> bool:
-    files = [snapshot(settings, view, moment) for view in VIEWS]
-    return all(f.exists() for f in files) and all(
-        (pq.read_schema(f).metadata or {}).get(_STAMP) == stamp for f in files
-    )
-
-
-def _write_snapshot(
-    settings: Settings, facts: FeatureEngine, moment: datetime, stamp: bytes
+def _compute(
+    settings: Settings,
+    moments: Sequence[datetime],
+    writer: SnapshotWriter,
+    progress: Progress | None,
 ) -> None:
-    keys = facts.customers(moment)
-    tables = [facts.table(batch) for batch in in_batches(keys, _BATCH)]
-    table = pa.concat_tables(tables) if tables else FEATURE_SCHEMA.empty_table()
-    created = pa.array([to_micros(now())] * table.num_rows, pa.int64())
-    for view in VIEWS:
-        rows = stored_rows(table, view).append_column(
-            CREATED_TIMESTAMP, created.cast(KEYS_SCHEMA.field("as_of").type)
-        )
-        path = snapshot(settings, view, moment)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".partial")
-        pq.write_table(rows.replace_schema_metadata({_STAMP: stamp}), temporary)
-        temporary.rename(path)
+    """All moments of one bucket of customers, then the next bucket: facts are made once."""
+    buckets = Buckets(history.glob(settings.history), until=moments[-1])
+    total = len(buckets) * len(moments)
+    for number, events in enumerate(buckets):
+        with FeatureEngine(events, spill=settings.home / "spill") as facts:
+            for done, moment in enumerate(moments, number * len(moments)):
+                if progress:
+                    progress("features", done, total)
+                for keys in in_batches(facts.customers(moment), _BATCH):
+                    writer.write(moment, facts.table(keys))
+    if progress:
+        progress("features", total, total)

@@ -53,6 +53,8 @@ class LogReader:
 
     def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
         """Features of ``customer_ids`` at ``as_of``, by the same SQL as the batch."""
+        if not customer_ids:
+            return Features(FEATURE_SCHEMA.empty_table(), [], {})
         events = self._events.until(customer_ids, as_of)
         seen = set(events.column("customer_id").to_pylist())
         known = [customer_id for customer_id in customer_ids if customer_id in seen]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.applications import Starlette
 
@@ -9,7 +10,9 @@ from feature_repo.online import OnlineReader
 from retain.clock import now, pinned
 from retain.database import connect
 from retain.eventlog import EventLog
+from retain.exclusive import Exclusive
 from retain.feedback import Feedback
+from retain.quality import thresholds
 from retain.settings import Settings
 from services.deciding import deciding
 from services.ingest import Ingest
@@ -18,6 +21,7 @@ from services.outcomes import Outcomes
 from services.pools import Pools
 from services.predictions import Predictions
 from services.profiles import Profiles
+from services.quality import ChildLook, Watch
 from services.ranking import Ranking
 from services.readiness import Readiness
 from services.refresher import Refresher
@@ -90,8 +94,16 @@ def compose(settings: Settings) -> Composition:
     )
     pools = Pools()
     refresher.start()
+    watch = Watch(
+        look=ChildLook(settings, clock),
+        metrics=metrics,
+        turn=Exclusive(engine, "quality", settings.home),
+        every=timedelta(minutes=thresholds.load(settings.config).watching.every_minutes),
+    )
+    watch.start()
 
     def close() -> None:
+        watch.stop()
         refresher.stop()
         pools.close()
         made.decisions.close()

@@ -1,6 +1,7 @@
 """Prometheus metrics: what is counted, and never a customer's id in a label."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -8,9 +9,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
+from retain.quality.findings import Sample
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNKNOWN_PATH = "unknown"
 PREFIX = "retain_"
+EXAMINED_AT = "retain_quality_examined_timestamp_seconds"
 _LATENCY_BUCKETS = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
     *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
@@ -62,6 +66,8 @@ class Metrics:
             registry=own,
             multiprocess_mode="max",
         )
+        self._quality: dict[str, Gauge] = {}
+        self._shown: dict[str, set[tuple[str, ...]]] = {}
         self._pending = Gauge(
             "retain_customers_pending",
             "Customers whose events are not reflected online yet.",
@@ -100,6 +106,30 @@ class Metrics:
     def pending(self, customers: int) -> None:
         """So many customers wait for their features."""
         self._pending.set(customers)
+
+    def quality(self, samples: Iterable[Sample], at: float) -> None:
+        """What a look at the data measured, at ``at`` seconds of the epoch.
+
+        A series the look no longer has becomes NaN, which Prometheus treats as gone.
+        """
+        shown: dict[str, set[tuple[str, ...]]] = {}
+        for name, labels, value in (*samples, Sample(EXAMINED_AT, {}, at)):
+            gauge = self._quality.get(name)
+            if gauge is None:
+                gauge = self._quality[name] = Gauge(
+                    name,
+                    "Data quality; see docs/data-quality.md.",
+                    sorted(labels),
+                    registry=self._registry,
+                    multiprocess_mode="mostrecent",
+                )
+            values = tuple(labels[label] for label in sorted(labels))
+            (gauge.labels(*values) if values else gauge).set(value)
+            shown.setdefault(name, set()).add(values)
+        for name, before in self._shown.items():
+            for values in before - shown.get(name, set()):
+                (self._quality[name].labels(*values) if values else self._quality[name]).set(nan)
+        self._shown = shown
 
     def render(self) -> bytes:
         """The exposition text, of all workers together."""

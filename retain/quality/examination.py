@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from retain.quality import counts, customers, features, freshness, prices, values, volume
+from retain.quality import amounts, counts, customers, features, freshness, prices, values, volume
 from retain.quality.counts import ALL
 from retain.quality.event_source import Events, Source, opened
 from retain.quality.findings import Findings
@@ -28,6 +28,7 @@ def examine_events(
     with opened(source, as_of, days=recent, threads=threads) as events:
         found += values.findings(events, thresholds.values)
         found += prices.findings(events, thresholds.values)
+        found += amounts.findings(events)
     with opened(source, as_of, days=thresholds.customers.days, threads=threads) as events:
         found += customers.findings(events, thresholds.customers, thresholds.training.exclude)
     return found
@@ -39,7 +40,9 @@ def examine_features(table: pa.Table, training: Profile | None, thresholds: Thre
     Without a snapshot only impossible values are found.
     """
     current = profile_of(table, training)
-    return features.findings(training or current, current, thresholds.features)
+    if training is None:
+        return features.without_snapshot(current)
+    return features.findings(training, current, thresholds.features)
 
 
 def _arrival(events: Events, expected: datetime, thresholds: Thresholds) -> Findings:

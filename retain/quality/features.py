@@ -94,6 +94,11 @@ def findings(training: Profile, current: Profile, limits: FeatureLimits) -> Find
     return findings_of(found, _samples(current, moved))
 
 
+def without_snapshot(current: Profile) -> Findings:
+    """What can be told without a training snapshot: impossible values, and the numbers."""
+    return findings_of(ranges(current), _samples(current, ()))
+
+
 def ranges(current: Profile) -> list[Finding]:
     """Values that the declared unit of a feature does not allow: a fault of the events."""
     found = []

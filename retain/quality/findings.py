@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Severity = Literal["ok", "warn", "fail"]
 _GRAVITY: dict[Severity, int] = {"ok": 0, "warn": 1, "fail": 2}
@@ -75,8 +75,11 @@ class Findings:
 
     def to_json(self) -> str:
         """``{"worst": …, "findings": […]}``."""
-        content = {"worst": self.worst(), "findings": [asdict(f) for f in self.findings]}
-        return json.dumps(content, ensure_ascii=False, allow_nan=False)
+        return json.dumps(self.as_json(), ensure_ascii=False, allow_nan=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {"worst": self.worst(), "findings": [asdict(f) for f in self.findings]}
 
 
 def findings_of(found: Iterable[Finding], samples: Iterable[Sample] = ()) -> Findings:

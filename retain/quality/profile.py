@@ -117,6 +117,11 @@ def profile_of(
     return profile.model_copy(update={"ordered_within_days": within})
 
 
+def number_profile_of(values: Floats, like: NumberProfile | None = None) -> NumberProfile:
+    """The profile of n numbers, NaN where missing."""
+    return _number_profile(np.sort(values), like)
+
+
 def profile_of_columns(columns: Mapping[str, NDArray[Any]], like: Profile | None = None) -> Profile:
     """The profile of read-time columns of n rows; names that are no features are left out."""
     known = {name: READ_TIME[name] for name in columns if name in READ_TIME}

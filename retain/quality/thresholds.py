@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from retain.columns import READ_TIME
 from retain.configuration import Declared, read_yaml
+from retain.settings import PROJECT_CONFIG
 
 FILE_NAME = "quality.yaml"
 
@@ -147,9 +148,10 @@ class Thresholds(Declared):
 
 
 def load(folder: Path) -> Thresholds:
-    """The thresholds in a configuration folder.
+    """The thresholds in a configuration folder, or those shipped where it declares none.
 
     Raises:
-        InvalidInput: ``quality.yaml`` is missing or a field is wrong; the message names it.
+        InvalidInput: ``quality.yaml`` cannot be read or a field is wrong; the message names it.
     """
-    return read_yaml(folder / FILE_NAME, Thresholds)
+    own = folder / FILE_NAME
+    return read_yaml(own if own.exists() else PROJECT_CONFIG / FILE_NAME, Thresholds)

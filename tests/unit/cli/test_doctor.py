@@ -14,14 +14,17 @@ def test_an_empty_home_fails_with_a_remedy_for_each_finding(retain) -> None:
 
 
 def test_a_program_reads_every_check(retain) -> None:
-    checks = json.loads(retain("doctor", "--json").out)
-    assert [check["check"] for check in checks] == [
+    told = json.loads(retain("doctor", "--json").out)
+    assert told["state"] == "fail"
+    assert told["quality"] is None
+    assert [check["check"] for check in told["checks"]] == [
         "home",
         "openmp",
         "event log",
         "history",
         "champions",
         "online store",
+        "data quality",
     ]
 
 

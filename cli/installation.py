@@ -1,0 +1,157 @@
+"""What serving needs: home, libraries, stores and champions, each checked on its own."""
+
+import ctypes
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import distribution, version
+from pathlib import Path
+
+from cli.context import open_log, time_of
+from retain.clock import iso
+from retain.errors import NotEnoughData, RetainError, StoreUnavailable
+from retain.settings import Settings
+
+SAMPLE = 20
+MOST_BEHIND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check found: ``remedy`` where it is not ``ok``, ``warning`` where it only lacks."""
+
+    check: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    warning: str = ""
+
+    @property
+    def state(self) -> str:
+        """``ok``, ``warn`` or ``fail``."""
+        return "fail" if not self.ok else "warn" if self.warning else "ok"
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Every check, in the order in which one builds on the other."""
+    checks: dict[str, Callable[[Settings], str | Check]] = {
+        "home": _home,
+        "openmp": _openmp,
+        "event log": _log,
+        "history": _history,
+        "champions": _champions,
+        "online store": _online,
+    }
+    return [_found(name, check, settings) for name, check in checks.items()]
+
+
+def _found(name: str, check: Callable[[Settings], str | Check], settings: Settings) -> Check:
+    try:
+        found = check(settings)
+        return found if isinstance(found, Check) else Check(name, ok=True, detail=found)
+    except RetainError as error:
+        return Check(name, ok=False, detail=error.message, remedy=error.remedy)
+    except OSError as error:
+        return Check(name, ok=False, detail=str(error), remedy="mend what is above first")
+
+
+def _home(settings: Settings) -> str:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.home):
+            return str(settings.home)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{settings.home} is not writable: {error.strerror}",
+            remedy="give another folder with --home or RETAIN_HOME",
+        ) from error
+
+
+def _openmp(_settings: Settings) -> str:
+    # the library itself, without the seconds that the packages around it take to import
+    [library] = Path(str(distribution("lightgbm").locate_file("lightgbm"))).glob(
+        "lib/lib_lightgbm.*"
+    )
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        raise StoreUnavailable(
+            f"LightGBM does not load: {error}",
+            remedy="apt-get install libgomp1, dnf install libgomp, or brew install libomp",
+        ) from error
+    return f"LightGBM {version('lightgbm')} loads"
+
+
+def _log(settings: Settings) -> str:
+    from retain.database import describe
+
+    log = open_log(settings)
+    last = log.last_event_at()
+    if last is None:
+        raise NotEnoughData("the event log is empty", remedy="run `retain import` or scripts/demo")
+    pending = len(log.pending())
+    waiting = f", {pending} customers wait for fresh features" if pending else ""
+    place = describe(log.engine)
+    return f"{log.count():,} events, the last at {iso(last)}{waiting}; {place}"
+
+
+def _history(settings: Settings) -> str | Check:
+    from retain import history
+
+    exported = history.exported_seq(settings.history)
+    behind = open_log(settings).last_seq() - exported
+    if behind and not exported:
+        raise NotEnoughData(
+            f"the Parquet history is {behind:,} events behind the log",
+            remedy="run `retain features build`",
+        )
+    # a shop that is open is always ahead of its last export
+    late = f"{behind:,} events came since the last export: run `retain features build` every night"
+    return Check(
+        "history",
+        ok=True,
+        detail=f"{behind:,} events behind the log" if behind else "up to date with the log",
+        warning=late if behind > MOST_BEHIND else "",
+    )
+
+
+def _champions(settings: Settings) -> Check:
+    from retain.database import connect
+    from retain.ledger import Ledger
+    from retain.manifest import HEADS
+    from services import preflight
+
+    ledger = Ledger(connect(settings.database_url))
+    champions = {head: version for head in HEADS if (version := ledger.champion(head))}
+    preflight.require_heads(champions, settings)
+
+    from retain import artefacts, predictors
+
+    predictors.verify(
+        artefacts.folder(settings.bentoml_home, head, version)
+        for head, version in champions.items()
+    )
+    names = ", ".join(f"{head}:{version}" for head, version in champions.items())
+    missing = ", ".join(preflight.without_champion(champions))
+    return Check(
+        "champions",
+        ok=True,
+        detail=f"{names}: digests verified, models load",
+        warning=f"no model for {missing}: answers say no_model, with null scores"
+        if missing
+        else "",
+    )
+
+
+def _online(settings: Settings) -> str:
+    log = open_log(settings)
+    first = next(log.after(0, chunk=1_000), None)
+    ids = [] if first is None else first.column("customer_id").drop_null().unique().to_pylist()
+    if not ids:
+        raise NotEnoughData("nobody to look up: the log is empty", remedy="import something first")
+    from feature_repo.online import OnlineReader
+
+    moment = time_of(None, settings)
+    read = OnlineReader(settings, log).read(ids[:SAMPLE], moment)
+    stored = sum(at < moment for at in read.features_as_of.values())
+    return f"reached; {stored} of {len(read.features_as_of)} sampled customers need no recomputing"

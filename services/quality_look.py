@@ -1,0 +1,52 @@
+"""A look at the data in a process of its own, at the lowest priority; answers JSON samples.
+
+Run by :mod:`services.quality`: the settings come as JSON on stdin, so that no password of a
+database is in the list of processes.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from feature_repo.online_ages import stored_ages
+from retain.errors import RetainError
+from retain.quality import checkup, thresholds
+from retain.settings import Settings
+
+_LOWEST = 19
+_FOLDERS = ("home", "config", "data")
+
+
+def asked(settings: Settings, now: datetime) -> str:
+    """What :func:`main` reads."""
+    return json.dumps({"settings": asdict(settings), "now": now}, default=str)
+
+
+def main() -> None:
+    """Look once; exit code 1 and a sentence on stderr where that was not possible."""
+    os.nice(_LOWEST)
+    given = json.load(sys.stdin)
+    settings, now = _settings(given["settings"]), datetime.fromisoformat(given["now"])
+    try:
+        found = checkup.look(
+            settings,
+            thresholds.load(settings.config),
+            now=now,
+            as_of=settings.as_of,
+            stored_ages=lambda ids, at: stored_ages(settings, ids, at),
+            threads=1,
+        )
+    except RetainError as error:
+        sys.exit(f"{error.message}; {error.remedy}")
+    json.dump([[s.name, dict(s.labels), s.value] for s in found.metrics()], sys.stdout)
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    fields: dict[str, Any] = {n: Path(v) if n in _FOLDERS else v for n, v in given.items()}
+    if fields["as_of"] is not None:
+        fields["as_of"] = datetime.fromisoformat(fields["as_of"])
+    return Settings(**fields)

@@ -1,36 +1,15 @@
 """What a place that keeps packed rows can do; SQLite and Redis are two of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from feature_repo.packed_codec import Encoded
+from feature_repo.packed_layout import Layout
 from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
 
 Key = str | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Rows of one view among the keys asked for.
-
-    Attributes:
-        present: (n,) whether the key has a row.
-        rows: the rows that are there, in the order of the keys.
-    """
-
-    present: NDArray[np.bool_]
-    rows: PackedRows
-
-    @property
-    def complete(self) -> bool:
-        """Whether every key has a row."""
-        return len(self.rows.fixed) == len(self.present)
 
 
 class PackedBackend(Protocol):
@@ -39,11 +18,14 @@ class PackedBackend(Protocol):
     Every method raises StoreUnavailable when the store does not answer.
     """
 
-    def read(self, keys: Sequence[Key], views: Sequence[PackedView]) -> list[Found]:
+    def read(self, keys: Sequence[Key], asked: Layout) -> PackedRows:
         """One round trip for all views; a key asked twice is answered twice.
 
+        One line per key, in their order. ``asked`` is headed; the rows may be of another layout,
+        with more views, without those nobody has, or with a view by another schema.
+
         Raises:
-            FingerprintMismatch: a row was written for another schema.
+            FingerprintMismatch: a row was written for another schema, or is damaged.
         """
 
     def read_rows(self, keys: Sequence[Key], views: Sequence[str]) -> list[list[bytes | None]]:

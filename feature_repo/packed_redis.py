@@ -7,29 +7,35 @@ are merged here and swapped in if nobody was faster.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
-from feature_repo.packed_backend import Found, Key
-from feature_repo.packed_book import Book, Opened
+from feature_repo.packed_backend import Key
+from feature_repo.packed_book import HEADER, Book
 from feature_repo.packed_codec import Encoded
+from feature_repo.packed_layout import Layout
 from feature_repo.packed_redis_client import (
     NOT_OLDER,
     READ_TIMEOUT_SECONDS,
     SWAP,
     WRITE_TIMEOUT_SECONDS,
+    Lane,
     answering,
     connect,
 )
-from feature_repo.packed_rows import PackedRows, mismatch
+from feature_repo.packed_rows import PackedRows, damaged
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
-from retain.errors import StoreUnavailable
+from retain.errors import FingerprintMismatch, InvalidInput, StoreUnavailable
 
 _BATCH = 500
 _TRIES = 10
+
+Values = Sequence[bytes | None]
+Part = tuple[list[int], PackedRows]
 
 
 class RedisRows:
@@ -47,28 +53,39 @@ class RedisRows:
         read_timeout: float = READ_TIMEOUT_SECONDS,
         write_timeout: float = WRITE_TIMEOUT_SECONDS,
     ) -> None:
-        self._reader = connect(url, read_timeout)
+        self._lane = Lane(url, read_timeout)
         self._writer = connect(url, write_timeout)
         mark = blake2b(entity.encode(), digest_size=2).hexdigest()
         self._prefix = f"{project}:{mark}:".encode()
         self._books_key = f"{project} books {entity}"
         self._jobs_key = f"{project} jobs {entity}"
-        self._books: dict[int, Book] = {}
+        self._books: dict[bytes, Book] = {}
         self._not_older = self._writer.register_script(NOT_OLDER)
         self._swap = self._writer.register_script(SWAP)
 
-    def read(self, keys: Sequence[Key], views: Sequence[PackedView]) -> list[Found]:
-        opened = list(self._opened(keys))
-        return [_found(view, opened, len(keys)) for view in views]
+    def read(self, keys: Sequence[Key], asked: Layout) -> PackedRows:
+        values: Values = self._lane.ask("MGET", *self._names(keys)) if keys else []
+        parts = self._parts(values)
+        if len(parts) == 1:
+            places, rows = parts[0]
+            return rows if len(places) == len(values) else rows.spread(places, len(values))
+        cells: list[list[bytes | None]] = [[None] * len(asked.views) for _ in values]
+        for places, rows in parts:
+            for position, own in enumerate(rows.layout.places_of(asked)):
+                if own is not None:
+                    for place, row in zip(places, rows.rows(own), strict=True):
+                        cells[place][position] = row
+        return PackedRows.beside(asked, cells)
 
     def read_rows(self, keys: Sequence[Key], views: Sequence[str]) -> list[list[bytes | None]]:
-        rows: dict[str, list[bytes | None]] = {view: [None] * len(keys) for view in views}
-        for places, part in self._opened(keys):
-            for position, (name, _) in enumerate(part.book.views):
-                if name in rows:
-                    for place, row in zip(places, part.rows(position), strict=True):
-                        rows[name][place] = row
-        return list(rows.values())
+        values: Values = self._lane.ask("MGET", *self._names(keys)) if keys else []
+        found: dict[str, list[bytes | None]] = {view: [None] * len(keys) for view in views}
+        for places, rows in self._parts(values):
+            for position, name in enumerate(rows.layout.names):
+                if name in found:
+                    for place, row in zip(places, rows.rows(position), strict=True):
+                        found[name][place] = row
+        return [found[view] for view in views]
 
     def write(
         self,
@@ -92,8 +109,9 @@ class RedisRows:
     def schemas(self) -> dict[int, PackedSchema]:
         with answering():
             kept = self._writer.hgetall(self._books_key)
-        books = [Book.of_text(text) for name, text in kept.items() if name.isdigit()]
-        return {schema.fingerprint: schema for book in books for _, schema in book.views}
+        books = [book for name, text in kept.items() if name.isdigit() and (book := _book(text))]
+        schemas = [schema for book in books for _, schema in book.layout.views]
+        return {schema.fingerprint: schema for schema in schemas}
 
     def add_view(self, view: PackedView) -> None:
         """Nothing to do: a value makes its own room."""
@@ -131,51 +149,65 @@ class RedisRows:
             if names:
                 yield names
 
-    def _opened(self, keys: Sequence[Key]) -> Iterator[tuple[list[int], Opened]]:
-        """The values of these keys, opened book by book, with their places among the keys."""
-        with answering():
-            values = self._reader.mget(self._names(keys)) if keys else []
-        yield from self._by_book(values)
+    def _parts(self, values: Values, *, lenient: bool = False) -> list[Part]:
+        """The values that are there, opened, by their layout, with their places.
 
-    def _by_book(self, values: Sequence[bytes | None]) -> Iterator[tuple[list[int], Opened]]:
-        places: dict[bytes, list[int]] = {}
+        Raises:
+            FingerprintMismatch: one is damaged; when ``lenient`` it is as if it were not there.
+        """
+        opened: dict[Layout, list[tuple[int, tuple[bytes, bytes, bytes]]]] = {}
         for place, value in enumerate(values):
-            if value is not None:
-                places.setdefault(value[4:8], []).append(place)
-        for book_id, where in places.items():
-            book = self._book(int.from_bytes(book_id, "little"))
-            yield where, book.opened([value for i in where if (value := values[i]) is not None])
+            if value is None:
+                continue
+            try:
+                book = self._book(value)
+                opened.setdefault(book.layout, []).append((place, book.opened(value)))
+            except FingerprintMismatch:
+                if not lenient:
+                    raise
+        parts = []
+        for layout, own in opened.items():
+            lines = b"".join([lines for _, (lines, _, _) in own])
+            times = b"".join([times for _, (_, _, times) in own])
+            tails = [tails for _, (_, tails, _) in own]
+            event = np.frombuffer(times, ">u8").reshape(len(own), -1)
+            rows = PackedRows(layout, lines, event, partial(list, tails))
+            parts.append(([place for place, _ in own], rows))
+        return parts
 
-    def _book(self, book_id: int) -> Book:
-        if book_id not in self._books:
-            with answering():
-                text = self._reader.hget(self._books_key, str(book_id))
-            if text is None:
-                raise StoreUnavailable(
-                    f"Redis lost the book {book_id} that its values were written with",
-                    remedy="clear the online store and materialise again",
-                )
-            self._books[book_id] = Book.of_text(text)
-        return self._books[book_id]
+    def _book(self, value: bytes) -> Book:
+        mark = value[:8]
+        if mark not in self._books:
+            if len(value) < HEADER.size:
+                raise damaged()
+            text = self._lane.ask("HGET", self._books_key, _book_name(mark))
+            book = None if text is None else _book(text)
+            # a foreign value names no book, and a book of an older version is not read
+            if book is None or book.mark != mark:
+                raise damaged()
+            self._books[mark] = book
+        return self._books[mark]
 
     def _values(self, names: Sequence[str], encoded: Sequence[Encoded]) -> list[bytes]:
         return self._book_for(names, encoded).values(encoded)
 
     def _book_for(self, names: Sequence[str], encoded: Sequence[Encoded]) -> Book:
         """The book these views are written with: trained by the first large enough batch."""
-        book = Book(tuple((name, part.schema) for name, part in zip(names, encoded, strict=True)))
+        views = tuple((name, part.schema) for name, part in zip(names, encoded, strict=True))
+        book = Book(Layout(views))
         current = f"current {book.id}"
         with answering():
             chosen = self._writer.hget(self._books_key, current)
-        if chosen is not None:
-            return self._book(int(chosen))
+            text = None if chosen is None else self._writer.hget(self._books_key, chosen)
+        known = None if text is None else _book(text)
+        if known is not None and known.layout == book.layout:
+            return self._books.setdefault(known.mark, known)
         book = book.trained(encoded)
         with answering():
-            self._writer.hsetnx(self._books_key, str(book.id), book.text())
+            self._writer.hset(self._books_key, str(book.id), book.text())
             if book.dictionary:
-                self._writer.hsetnx(self._books_key, current, book.id)
-        self._books[book.id] = book
-        return book
+                self._writer.hset(self._books_key, current, book.id)
+        return self._books.setdefault(book.mark, book)
 
     def _merge(self, names: list[bytes], new: list[bytes], *, without: str | None = None) -> None:
         """Write ``new`` over what is stored view by view, as often as somebody else is faster."""
@@ -197,17 +229,17 @@ class RedisRows:
         self, old: Sequence[bytes], new: Sequence[bytes], without: str | None
     ) -> list[bytes]:
         found: list[dict[str, tuple[bytes, PackedSchema]]] = [{} for _ in old]
-        for values in (old, new):
-            for places, part in self._by_book([value or None for value in values]):
-                for position, (name, schema) in enumerate(part.book.views):
-                    for place, row in zip(places, part.rows(position), strict=True):
+        for values, lenient in ((old, True), (new, False)):
+            for places, rows in self._parts([v or None for v in values], lenient=lenient):
+                for position, (name, schema) in enumerate(rows.layout.views):
+                    for place, row in zip(places, rows.rows(position), strict=True):
                         kept = found[place].get(name)
-                        if row and name != without and (not kept or row[8:16] >= kept[0][8:16]):
+                        if row and name != without and (not kept or _wins(row, schema, *kept)):
                             found[place][name] = (row, schema)
         merged = [b""] * len(old)
         alike: dict[tuple[tuple[str, PackedSchema], ...], list[int]] = {}
-        for place, rows in enumerate(found):
-            views = tuple((name, rows[name][1]) for name in sorted(rows))
+        for place, best in enumerate(found):
+            views = tuple((name, best[name][1]) for name in sorted(best))
             alike.setdefault(views, []).append(place)
         # who has no view left is deleted
         alike.pop((), None)
@@ -222,27 +254,18 @@ class RedisRows:
         return merged
 
 
-def _found(view: PackedView, opened: Sequence[tuple[list[int], Opened]], count: int) -> Found:
-    present = np.zeros(count, bool)
-    parts: list[PackedRows] = []
-    places = []
-    for where, part in opened:
-        names = [name for name, _ in part.book.views]
-        if view.name not in names:
-            continue
-        position = names.index(view.name)
-        if part.book.views[position][1] is not view.schema:
-            _check(view, part, position)
-        rows = part.packed(position, view.name)
-        if len(rows.fixed) == count:
-            return Found(np.ones(count, bool), rows)
-        parts.append(rows)
-        places.append(np.array(where)[part.present(position)])
-        present[places[-1]] = True
-    return Found(present, PackedRows.together(view.schema, parts, places, view=view.name))
+def _wins(row: bytes, schema: PackedSchema, kept: bytes, kept_schema: PackedSchema) -> bool:
+    """Whether a row replaces the one that is kept: it is not older, or of a newer definition."""
+    redefined = bool(schema.definition) and schema != kept_schema
+    return redefined or row[8:16] >= kept[8:16]
 
 
-def _check(view: PackedView, part: Opened, position: int) -> None:
-    other = part.book.views[position][1]
-    if other.fingerprint != view.schema.fingerprint and part.present(position).any():
-        raise mismatch(view.name)
+def _book_name(mark: bytes) -> str:
+    return str(int.from_bytes(mark[4:], "little"))
+
+
+def _book(text: bytes) -> Book | None:
+    try:
+        return Book.of_text(text)
+    except InvalidInput:
+        return None

@@ -1,182 +1,195 @@
-"""Packed rows, decoded column by column into NumPy and Arrow."""
+"""Packed rows of several views side by side, one line per customer, decoded column by column."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from feature_repo.packed_codec import ITEM_END, NULL_ITEM, Ints, time_us
-from feature_repo.packed_schema import FIXED, VARIABLE, PackedSchema
+from feature_repo.packed_codec import Ints, time_us
+from feature_repo.packed_layout import HEAD, Layout
+from feature_repo.packed_schema import PackedSchema
 from retain.errors import FingerprintMismatch
+
+Cells = Sequence[bytes | None]
+Flags = NDArray[np.bool_]
 
 
 class PackedRows:
-    """n packed rows of one schema, decoded without a loop over values.
+    """The rows of n customers.
 
     Args:
-        schema: what the rows were written for.
-        fixed: their fixed parts, (n,), with the fields of ``schema.row`` but the header's two.
-        times: their event times as rows hold them, (n,).
-        tails: gives the n variable parts; asked only when a text or list is read.
-        view: the view they belong to, for messages.
+        layout: what a line is made of.
+        lines: n lines; a view of which there is no row is zeros.
+        times: (n, views) event times as rows hold them; zero where there is no row.
+        tails: gives per customer the variable parts of all views; asked for texts and lists.
 
-    Whoever makes it has checked that the rows were written for ``schema``.
+    Whoever makes it has checked that the rows were written for the schemas of ``layout``.
     """
 
     def __init__(
         self,
-        schema: PackedSchema,
-        fixed: NDArray[Any],
+        layout: Layout,
+        lines: bytes,
         times: NDArray[np.uint64],
         tails: Callable[[], Sequence[bytes]],
-        *,
-        view: str = "",
     ) -> None:
-        self.schema = schema
-        self.fixed = fixed
+        self.layout = layout
+        self.lines = lines
         self.times = times
         self.tails = tails
-        self._view = view
 
     @classmethod
     def of(cls, schema: PackedSchema, rows: Sequence[bytes], *, view: str = "") -> Self:
-        """The rows as :func:`encode` made them.
-
-        Raises:
-            FingerprintMismatch: a row was not written for ``schema``.
-        """
-        width = schema.row.itemsize
-        joined = b"".join([row[:width] for row in rows] if schema.variable else rows)
-        if len(joined) != width * len(rows):
-            raise mismatch(view)
-        fixed = np.frombuffer(joined, schema.row)
-        if (fixed["fingerprint"] != schema.fingerprint).any():
-            raise mismatch(view)
-        return cls(schema, fixed, fixed["event"], lambda: [row[width:] for row in rows], view=view)
+        """The rows of one view as :func:`encode` made them; see :meth:`beside`."""
+        return cls.beside(Layout(((view, schema),), headed=True), [(row,) for row in rows])
 
     @classmethod
-    def together(
-        cls, schema: PackedSchema, parts: Sequence[Self], places: Sequence[Ints], *, view: str = ""
-    ) -> Self:
-        """Rows that were found apart, in the order of their places."""
-        none = np.zeros(0, schema.row)
-        order = np.argsort(np.concatenate([np.zeros(0, np.int64), *places]), kind="stable")
-        fields = [name for name in schema.row.names or () if name not in {"fingerprint", "event"}]
-        fixed = np.zeros(len(order), schema.row)
-        for name in fields:
-            apart = [part.fixed[name] for part in parts]
-            fixed[name] = np.concatenate([none[name], *apart])[order]
-        fixed["event"] = np.concatenate([none["event"], *(part.times for part in parts)])[order]
+    def beside(cls, layout: Layout, cells: Sequence[Cells]) -> Self:
+        """Per customer the whole row of every view of a headed layout, None where there is none.
+
+        Raises:
+            FingerprintMismatch: a row was not written for the schema of its view, or is damaged.
+        """
+        widths, count = layout.widths, len(cells)
+        none = [bytes(width) for width in widths]
+        try:
+            lines = b"".join(
+                [
+                    blank if cell is None else cell[:width]
+                    for own in cells
+                    for cell, width, blank in zip(own, widths, none, strict=True)
+                ]
+            )
+        except TypeError:
+            raise damaged() from None
+        if len(lines) != count * layout.width:
+            raise _wrong(layout, cells)
+        block = np.frombuffer(lines, np.uint8).reshape(count, layout.width)
+        heads = block.take(layout.heads, axis=1).view("<u8").reshape(count, len(widths), 2)
+        marks = heads[:, :, 0]
+        if not (marks == layout.fingerprints).all():
+            odd = (marks != layout.fingerprints) & (marks != 0)
+            if odd.any():
+                raise mismatch(layout.names[int(np.flatnonzero(odd.any(axis=0))[0])])
 
         def tails() -> list[bytes]:
-            apart = [tail for part in parts for tail in part.tails()]
-            return [apart[place] for place in order]
+            return [
+                b"".join([c[w:] for c, w in zip(own, widths, strict=True) if c]) for own in cells
+            ]
 
-        return cls(schema, fixed, fixed["event"], tails, view=view)
+        return cls(layout, lines, heads[:, :, 1].view(">u8"), tails)
 
-    def _mismatch(self) -> FingerprintMismatch:
-        return mismatch(self._view)
+    def spread(self, places: Sequence[int], count: int) -> "PackedRows":
+        """These rows as those of ``count`` customers; who is not in ``places`` has none."""
+        lines = np.zeros((count, self.layout.width), np.uint8)
+        lines[places] = np.frombuffer(self.lines, np.uint8).reshape(len(self), -1)
+        times = np.zeros((count, self.times.shape[1]), self.times.dtype)
+        times[places] = self.times
+
+        def tails() -> list[bytes]:
+            everybody = [b""] * count
+            for place, tail in zip(places, self.tails(), strict=True):
+                everybody[place] = tail
+            return everybody
+
+        return PackedRows(self.layout, lines.tobytes(), times, tails)
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @cached_property
+    def present(self) -> Flags:
+        """Which customers have a row of which view, (n, views)."""
+        there: Flags = self.times != 0
+        return there
 
     @property
     def event_us(self) -> Ints:
-        """Event times in microseconds since the epoch, (n,)."""
+        """Event times in microseconds since the epoch, (n, views)."""
         return time_us(self.times)
 
-    @property
-    def created_us(self) -> Ints:
-        """Created times in microseconds since the epoch, (n,); ``NO_TIME`` where unknown."""
-        created: Ints = self.fixed["created"].astype(np.int64)
-        return created
+    def values(self, view: int, name: str) -> NDArray[Any]:
+        """One part of a view's rows, (n, how many): a dtype, ``created``, ``nulls`` or ``ends``."""
+        kind, many, first = self.layout.places[view][name]
+        own = np.dtype(kind)
+        if not len(self) or not many:
+            return np.zeros((len(self), many), own)
+        return np.ndarray(
+            (len(self), many), own, self.lines, first, (self.layout.width, own.itemsize)
+        )
 
     @cached_property
-    def nulls(self) -> NDArray[np.bool_]:
-        """Which values are null, (n, fields) in stored order."""
-        bits = np.unpackbits(self.fixed["nulls"], axis=1, bitorder="little")
-        return bits[:, : len(self.schema.fields)].view(np.bool_)
+    def nulls(self) -> Flags:
+        """Which values are null, (n, fields)."""
+        views = range(len(self.layout.views))
+        packed = np.concatenate([self.values(view, "nulls") for view in views], axis=1)
+        bits = np.unpackbits(packed, axis=1, bitorder="little")
+        flags: Flags = bits.take(self.layout.null_bits, axis=1).view(np.bool_)
+        return flags
 
-    def arrays(self) -> list[pa.Array]:
-        """One Arrow array of n values per field, in stored order.
+    @cached_property
+    def lengths(self) -> Ints:
+        """Bytes of every variable value, (n, variable fields), in the order of the tails."""
+        parts = [np.zeros((len(self), 0), np.int64)]
+        for view, (_, schema) in enumerate(self.layout.views):
+            if schema.variable:
+                ends = self.values(view, "ends").astype(np.int64)
+                parts.append(np.diff(ends, axis=1, prepend=0))
+        return np.concatenate(parts, axis=1)
 
-        Raises:
-            FingerprintMismatch: a row is not whole.
-        """
-        columns = self._fixed_columns()
-        offsets, data = self._variable()
-        missing: NDArray[np.bool_] = np.logical_or.reduce(self.nulls, axis=0)
-        validity = np.packbits(np.ascontiguousarray(~self.nulls.T), axis=1, bitorder="little")
-        arrays, count, ragged = [], len(self.fixed), 0
-        for name, dtype in self.schema.fields:
-            _, slot, position = self.schema.slots[name]
-            valid = pa.py_buffer(validity[position]) if missing[position] else None
-            if dtype in FIXED:
-                buffers = [valid, pa.py_buffer(columns[dtype][slot])]
-                arrays.append(pa.Array.from_buffers(FIXED[dtype][1], count, buffers))
-                continue
-            ends = offsets[ragged * count : (ragged + 1) * count + 1]
-            ragged += 1
-            if dtype == "strings":
-                arrays.append(_lists(ends, data, valid))
-            else:
-                buffers = [valid, pa.py_buffer(ends), pa.py_buffer(data)]
-                arrays.append(pa.Array.from_buffers(VARIABLE[dtype], count, buffers))
-        return arrays
+    def rows(self, view: int) -> list[bytes | None]:
+        """The rows of one view as they were encoded."""
+        schema = self.layout.views[view][1]
+        start, width = self.layout.starts[view], self.layout.widths[view]
+        fixed = np.zeros(len(self), schema.row)
+        fixed["fingerprint"], fixed["event"] = schema.fingerprint, self.times[:, view]
+        raw = fixed.view(np.uint8).reshape(len(self), -1)
+        block = np.frombuffer(self.lines, np.uint8).reshape(len(self), -1)
+        cut = HEAD if self.layout.headed else 0
+        raw[:, HEAD:] = block[:, start + cut : start + width]
+        whole, size = fixed.tobytes(), schema.row.itemsize
+        return [
+            whole[place * size : (place + 1) * size] + tail if here else None
+            for place, (tail, here) in enumerate(
+                zip(self._tails_of(view), self.present[:, view].tolist(), strict=True)
+            )
+        ]
 
-    def _fixed_columns(self) -> dict[str, NDArray[Any]]:
-        """The fixed fields dtype by dtype, (fields of the dtype, n), as Arrow lays them out."""
-        dtypes = [dtype for dtype in FIXED if dtype in (self.schema.row.names or ())]
-        columns = {dtype: np.ascontiguousarray(self.fixed[dtype].T) for dtype in dtypes}
-        if "bool" in columns:
-            columns["bool"] = np.packbits(columns["bool"], axis=1, bitorder="little")
-        return columns
+    def _tails_of(self, view: int) -> list[bytes]:
+        own = [schema.variable for _, schema in self.layout.views]
+        first = sum(own[:view])
+        if not own[view]:
+            return [b""] * len(self)
+        starts = self.lengths[:, :first].sum(axis=1)
+        stops = starts + self.lengths[:, first : first + own[view]].sum(axis=1)
+        tails = self.tails()
+        return [
+            tail[a:b] for tail, a, b in zip(tails, starts.tolist(), stops.tolist(), strict=True)
+        ]
 
-    def _variable(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        """Bytes of the variable fields, field after field, and their (fields x n + 1) offsets."""
-        if not self.schema.variable:
-            return np.zeros(1, np.int32), np.zeros(0, np.uint8)
-        count, tails = len(self.fixed), self.tails()
-        sizes = np.fromiter(map(len, tails), np.int64, count)
-        ends = np.zeros((count, self.schema.variable + 1), dtype=np.int64)
-        ends[:, 1:] = self.fixed["ends"]
-        lengths = np.diff(ends, axis=1)
-        if (lengths < 0).any() or (ends[:, -1] != sizes).any():
-            raise self._mismatch()
-        starts = ends[:, :-1] + (np.cumsum(sizes) - sizes)[:, None]
-        by_field = lengths.T.ravel()
-        offsets = np.zeros(by_field.size + 1, dtype=np.int64)
-        np.cumsum(by_field, out=offsets[1:])
-        source = np.repeat(starts.T.ravel() - offsets[:-1], by_field) + np.arange(offsets[-1])
-        return offsets.astype(np.int32), np.frombuffer(b"".join(tails), np.uint8)[source]
+
+def _wrong(layout: Layout, cells: Sequence[Cells]) -> FingerprintMismatch:
+    """Why some row is shorter than its view's schema says."""
+    for own in cells:
+        for cell, (name, schema) in zip(own, layout.views, strict=True):
+            if cell and cell[:8] != schema.fingerprint.to_bytes(8, "little"):
+                return mismatch(name)
+    return damaged()
 
 
 def mismatch(view: str) -> FingerprintMismatch:
+    """The error for a row that was written for another schema."""
     return FingerprintMismatch(
         f"stored rows of the view {view or '(unnamed)'} were written for other features",
-        remedy="materialise the features again with this version",
+        remedy="run `retain features materialize` with this version",
     )
 
 
-def _lists(ends: NDArray[np.int32], data: NDArray[np.uint8], valid: pa.Buffer | None) -> pa.Array:
-    part = data[ends[0] : ends[-1]]
-    is_end = part == ITEM_END
-    seen = np.concatenate([[0], np.cumsum(is_end)]).astype(np.int32)
-    is_null = part == NULL_ITEM
-    kept = np.concatenate([[0], np.cumsum(~is_end & ~is_null)]).astype(np.int32)
-    stops = np.flatnonzero(is_end)
-    null_items = is_null[stops - 1]
-    offsets = np.concatenate([np.zeros(1, np.int32), kept[stops]])
-    items = pa.Array.from_buffers(
-        pa.string(),
-        len(stops),
-        [
-            pa.py_buffer(np.packbits(~null_items, bitorder="little")) if null_items.any() else None,
-            pa.py_buffer(offsets),
-            pa.py_buffer(part[~is_end & ~is_null]),
-        ],
-    )
-    item_ends = pa.py_buffer(seen[ends - ends[0]])
-    return pa.Array.from_buffers(
-        VARIABLE["strings"], len(ends) - 1, [valid, item_ends], children=[items]
+def damaged() -> FingerprintMismatch:
+    """The error for what is stored in place of a row and is none."""
+    return FingerprintMismatch(
+        "a stored row is damaged, or was not written by Retain",
+        remedy="run `retain features materialize`: it writes every row anew",
     )

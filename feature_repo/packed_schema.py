@@ -35,13 +35,16 @@ _RANKS = {dtype: rank for rank, dtype in enumerate((*FIXED, *VARIABLE))}
 class PackedSchema:
     """The fields (name, dtype) of a row in stored order; make it with :meth:`of`.
 
-    Dtypes are those of ``FIXED`` and ``VARIABLE``; ``proto`` is opaque bytes.
+    Dtypes are those of ``FIXED`` and ``VARIABLE``; ``proto`` is opaque bytes. ``definition`` is
+    a digest of how the values are computed, where that is known: rows of another one are as
+    unreadable as rows of other fields.
     """
 
     fields: tuple[tuple[str, str], ...]
+    definition: str = ""
 
     @classmethod
-    def of(cls, fields: Iterable[tuple[str, str]]) -> Self:
+    def of(cls, fields: Iterable[tuple[str, str]], definition: str = "") -> Self:
         """The schema of these fields, however they are ordered.
 
         Raises:
@@ -51,22 +54,46 @@ class PackedSchema:
         for name, dtype in given:
             if dtype not in _RANKS:
                 raise InvalidInput(f"{name} has dtype {dtype}, which is not stored", field=name)
-        return cls(tuple(sorted(given, key=lambda field: (_RANKS[field[1]], field[0]))))
+        ordered = sorted(given, key=lambda field: (_RANKS[field[1]], field[0]))
+        return cls(tuple(ordered), definition)
 
     @classmethod
-    def of_arrow(cls, schema: pa.Schema) -> Self:
+    def of_arrow(cls, schema: pa.Schema, definition: str = "") -> Self:
         """The schema of Arrow columns.
 
         Raises:
             InvalidInput: a column's type is none of ours.
         """
-        return cls.of((field.name, dtype_of(field.type)) for field in schema)
+        return cls.of([(field.name, dtype_of(field.type)) for field in schema], definition)
+
+    def __hash__(self) -> int:
+        # schemas are keys on every read; the fields are hashed once
+        return self.fingerprint
+
+    def text(self) -> str:
+        """The schema as JSON."""
+        return json.dumps([self.fields, self.definition])
+
+    @classmethod
+    def of_text(cls, text: str | bytes) -> Self:
+        """The schema that :meth:`text` made.
+
+        Raises:
+            InvalidInput: it is not of this version.
+        """
+        try:
+            fields, definition = json.loads(text)
+            return cls.of([(name, dtype) for name, dtype in fields], str(definition))
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"a stored schema cannot be read: {error}") from error
 
     @cached_property
     def fingerprint(self) -> int:
-        """64 bits over the layout, the names and the dtypes."""
-        text = json.dumps([_LAYOUT, self.fields])
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+        """64 bits over the layout, the names, the dtypes and the definition; never zero."""
+        defined = [self.definition] if self.definition else []
+        text = json.dumps([_LAYOUT, self.fields, *defined])
+        digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") or 1
 
     @cached_property
     def slots(self) -> dict[str, tuple[str, int, int]]:

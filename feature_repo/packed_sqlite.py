@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import local
 
-import numpy as np
-
-from feature_repo.packed_backend import Found, Key
+from feature_repo.packed_backend import Key
 from feature_repo.packed_codec import Encoded
+from feature_repo.packed_layout import Layout
 from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
@@ -25,6 +24,9 @@ _BUSY_TIMEOUT_MS = 10_000
 _PAGE_BYTES = 16_384
 _MOST_VARIABLES = 30_000
 _EVENT_TIME = "substr({0}, 9, 8)"  # PackedSchema.row: the field after the fingerprint
+
+
+Line = tuple[bytes | None, ...]
 
 
 class SqliteRows:
@@ -40,40 +42,38 @@ class SqliteRows:
         self._jobs = _quoted(f"packed jobs {project} {entity}")
         self._threads = local()
 
-    def read(self, keys: Sequence[Key], views: Sequence[PackedView]) -> list[Found]:
-        found, everybody = [], np.ones(len(keys), dtype=bool)
-        for view, rows in zip(views, self.read_rows(keys, [v.name for v in views]), strict=True):
-            there, present = [row for row in rows if row is not None], everybody
-            if len(there) < len(rows):
-                present = np.array([row is not None for row in rows])
-            found.append(Found(present, PackedRows.of(view.schema, there, view=view.name)))
-        return found
+    def read(self, keys: Sequence[Key], asked: Layout) -> PackedRows:
+        lines, names = self._lines(keys, asked.names)
+        if len(names) == len(asked.names):
+            nothing = (None,) * (len(names) + 1)
+            return PackedRows.beside(asked, [lines.get(key, nothing)[1:] for key in keys])
+        columns = _columns(keys, asked.names, lines, names)
+        return PackedRows.beside(asked, list(zip(*columns, strict=True)))
 
     def read_rows(self, keys: Sequence[Key], views: Sequence[str]) -> list[list[bytes | None]]:
+        return _columns(keys, views, *self._lines(keys, views))
+
+    def _lines(
+        self, keys: Sequence[Key], views: Sequence[str]
+    ) -> tuple[dict[Key, Line], list[str]]:
+        """The stored cells by key, and the views they are of: those there are columns for."""
         with self._connected() as connection:
             try:
-                lines, names = self._lines(connection, keys, views)
+                return self._selected(connection, keys, views)
             except sqlite3.OperationalError as error:
                 if not str(error).startswith("no such"):
                     raise
                 # another process dropped a view since we looked
                 self._threads.known = set()
-                lines, names = self._lines(connection, keys, views)
-        asked = [lines.get(key) for key in keys]
-        read: dict[str, list[bytes | None]] = {
-            name: [line[position] if line else None for line in asked]
-            for position, name in enumerate(names, start=1)
-        }
-        return [read.get(view) or [None] * len(keys) for view in views]
+                return self._selected(connection, keys, views)
 
-    def _lines(
+    def _selected(
         self, connection: sqlite3.Connection, keys: Sequence[Key], views: Sequence[str]
-    ) -> tuple[dict[Key, tuple[bytes | None, ...]], list[str]]:
-        """The stored cells by key, and the views they are of: those there are columns for."""
+    ) -> tuple[dict[Key, Line], list[str]]:
         known = self._known(connection, views)
         names = [view for view in views if view in known]
         columns = ", ".join(["t.key", *(f"t.{_column(view)}" for view in names)])
-        lines: dict[Key, tuple[bytes | None, ...]] = {}
+        lines: dict[Key, Line] = {}
         for start in range(0, len(keys) if names else 0, _MOST_VARIABLES):
             part = keys[start : start + _MOST_VARIABLES]
             marks = ",".join("?" * len(part))
@@ -227,6 +227,18 @@ class SqliteRows:
             connection.execute("PRAGMA synchronous=FULL")
             self._threads.connection = connection
         return connection
+
+
+def _columns(
+    keys: Sequence[Key], views: Sequence[str], lines: Mapping[Key, Line], names: Sequence[str]
+) -> list[list[bytes | None]]:
+    """Per view asked for, the cell of every key; None where there is no column or no line."""
+    asked = [lines.get(key) for key in keys]
+    read: dict[str, list[bytes | None]] = {
+        name: [line[position] if line else None for line in asked]
+        for position, name in enumerate(names, start=1)
+    }
+    return [read.get(view) or [None] * len(keys) for view in views]
 
 
 def _into_wal(connection: sqlite3.Connection) -> None:

@@ -24,6 +24,7 @@ from pydantic import StrictStr
 
 from feature_repo.packed_backend import Key, PackedBackend
 from feature_repo.packed_codec import NO_TIME, encode
+from feature_repo.packed_columns import arrays
 from feature_repo.packed_home import open_rows
 from feature_repo.packed_redis_client import READ_TIMEOUT_SECONDS, WRITE_TIMEOUT_SECONDS
 from feature_repo.packed_rows import PackedRows
@@ -259,11 +260,11 @@ def _decoded(schema: PackedSchema, rows: list[bytes], wanted: dict[str, str]) ->
     packed = PackedRows.of(schema, rows)
     columns = {
         name: values_of(dtype, array)
-        for (name, dtype), array in zip(schema.fields, packed.arrays(), strict=True)
+        for (name, dtype), array in zip(schema.fields, arrays(packed), strict=True)
         if wanted.get(name) == dtype
     }
     lines = zip(*columns.values(), strict=True) if columns else ((),) * len(rows)
-    times = [from_micros(int(event)) for event in packed.event_us]
+    times = [from_micros(int(event)) for event in packed.event_us[:, 0]]
     return [
         (time, dict(zip(columns, line, strict=True)))
         for time, line in zip(times, lines, strict=True)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_repo.packed_codec import NO_TIME, Encoded, encode, raw_time, time_us
+from feature_repo.packed_columns import arrays
 from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema, arrow_type
 from feature_repo.packed_view import stored_views
@@ -55,7 +56,7 @@ def times(count: int, at: int = 5) -> np.ndarray:
 def test_every_value_of_every_dtype_comes_back(given: tuple[PackedSchema, pa.Table]) -> None:
     schema, table = given
     rows = encode(schema, table, times(table.num_rows)).rows()
-    read = pa.table(PackedRows.of(schema, rows).arrays(), schema=schema.arrow)
+    read = pa.table(arrays(PackedRows.of(schema, rows)), schema=schema.arrow)
     read.validate(full=True)
     for name in schema.slots:
         assert read[name].combine_chunks().equals(table[name].combine_chunks())
@@ -92,14 +93,14 @@ def test_event_and_created_times_come_back_to_the_microsecond() -> None:
     table = pa.table({"a": [1.0, 2.0]})
     event, created = np.array([-1, 1_700_000_000_123_456]), np.array([7, 8])
     rows = PackedRows.of(schema, encode(schema, table, event, created).rows())
-    assert rows.event_us.tolist() == event.tolist()
-    assert rows.created_us.tolist() == created.tolist()
+    assert rows.event_us[:, 0].tolist() == event.tolist()
+    assert rows.values(0, "created")[:, 0].tolist() == created.tolist()
 
 
 def test_a_row_without_a_created_time_says_so() -> None:
     schema = PackedSchema.of([("a", "float64")])
     rows = encode(schema, pa.table({"a": [1.0]}), times(1)).rows()
-    assert PackedRows.of(schema, rows).created_us.tolist() == [NO_TIME]
+    assert PackedRows.of(schema, rows).values(0, "created").tolist() == [[NO_TIME]]
 
 
 def test_a_null_number_is_nan_in_its_slot_and_told_from_a_stored_nan() -> None:
@@ -107,7 +108,7 @@ def test_a_null_number_is_nan_in_its_slot_and_told_from_a_stored_nan() -> None:
     rows = PackedRows.of(
         schema, encode(schema, pa.table({"a": [None, float("nan")]}), times(2)).rows()
     )
-    assert np.isnan(rows.fixed["float64"]).all()
+    assert np.isnan(rows.values(0, "float64")).all()
     assert rows.nulls[:, 0].tolist() == [True, False]
 
 
@@ -145,7 +146,7 @@ def test_a_row_that_is_not_whole_is_an_error(damage: object) -> None:
     schema = PackedSchema.of([("a", "string")])
     row = encode(schema, pa.table({"a": ["text"]}), times(1)).rows()[0]
     with pytest.raises(FingerprintMismatch):
-        PackedRows.of(schema, [damage(row)]).arrays()
+        arrays(PackedRows.of(schema, [damage(row)]))
 
 
 def test_a_missing_column_is_named() -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "order_total",
     "read_event",
     "read_time",
+    "to_row",
     "to_table",
 ]
 
@@ -199,25 +200,27 @@ def content_id(*parts: Any) -> str:
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
+def to_row(event: Event) -> tuple[str | int | None, ...]:
+    """The values of :data:`EVENT_SCHEMA`, times in epoch microseconds: as the log keeps them."""
+    return (
+        event.event_id,
+        event.type,
+        event.customer_id,
+        event.anonymous_id,
+        event.session_id,
+        to_micros(event.ts),
+        None if event.sent_at is None else to_micros(event.sent_at),
+        to_micros(event.received_at),
+        event.channel,
+        event.device,
+        event.source,
+        encode(event.properties),
+    )
+
+
 def to_table(events: Iterable[Event]) -> pa.Table:
     """Events as one table of :data:`EVENT_SCHEMA`."""
-    rows = [
-        (
-            event.event_id,
-            event.type,
-            event.customer_id,
-            event.anonymous_id,
-            event.session_id,
-            to_micros(event.ts),
-            None if event.sent_at is None else to_micros(event.sent_at),
-            to_micros(event.received_at),
-            event.channel,
-            event.device,
-            event.source,
-            encode(event.properties),
-        )
-        for event in events
-    ]
+    rows = [to_row(event) for event in events]
     columns = zip(*rows, strict=True) if rows else [()] * len(EVENT_SCHEMA)
     arrays = [
         pa.array(column, pa.int64()).cast(field.type)

@@ -1,5 +1,6 @@
 """The event log: append-only, idempotent by event id, safe with several writers."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from sqlalchemy import (
     Table,
     Text,
     any_,
-    delete,
     func,
     literal,
     select,
@@ -27,8 +27,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from retain import postgres
 from retain.clock import from_micros, to_micros
-from retain.database import Id, metadata, reading, upsert, writing
+from retain.database import Id, metadata, reading, writing
 from retain.event import EVENT_SCHEMA
+from retain.pending import PendingCustomers, mark
 
 events = Table(
     "events",
@@ -50,17 +51,8 @@ events = Table(
     sqlite_autoincrement=True,  # a sequence number is never used twice, also after a deletion
 )
 
-# customers whose online features do not reflect the log yet; written with the event itself,
-# so that a crash between accepting and reflecting an event loses nothing
-pending_customers = Table(
-    "pending_customers",
-    metadata,
-    Column("customer_id", Id, primary_key=True),
-    Column("seq", BigInteger, nullable=False),
-)
-
 LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))
-_Row = tuple[Any, ...]
+Row = tuple[Any, ...]
 _TIMES = ("ts", "sent_at", "received_at")
 _CUSTOMER = EVENT_SCHEMA.get_field_index("customer_id")
 _CHUNK = 50_000
@@ -68,6 +60,16 @@ _IDS_PER_QUERY = 500
 _INSERT = (
     f"INSERT INTO events ({', '.join(EVENT_SCHEMA.names)}) "
     f"VALUES ({', '.join('?' * len(EVENT_SCHEMA))}) ON CONFLICT (event_id) DO NOTHING"
+)
+_AT_ONCE = 2_000
+_INSERT_AT_ONCE = (
+    f"INSERT INTO events ({', '.join(EVENT_SCHEMA.names)}) "
+    f"SELECT {', '.join(f'value ->> {at}' for at in range(len(EVENT_SCHEMA)))} "
+    "FROM json_each(?) WHERE true ON CONFLICT (event_id) DO NOTHING"
+)
+_FRESHNESS = (
+    "SELECT value, (SELECT since FROM pending_customers WHERE customer_id = value), "
+    "(SELECT max(ts) FROM events WHERE customer_id = value AND ts <= ?) FROM {}"
 )
 
 
@@ -84,6 +86,7 @@ class EventLog:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.waiting = PendingCustomers(engine)
 
     @property
     def engine(self) -> Engine:
@@ -102,17 +105,22 @@ class EventLog:
         accepted = 0
         duplicates: set[str] = set()
         for start in range(0, table.num_rows, _CHUNK):
-            rows = _to_rows(table.slice(start, _CHUNK))
-            # one at a time: sequence numbers are then in the order of commits, and who reads
-            # up to the last of them has missed none
-            with writing(self._engine, alone="events") as connection:
-                fresh = _insert(connection, rows)
-                if mark_pending:
-                    _mark_pending(connection, fresh)
-            accepted += len(fresh)
-            if len(fresh) < len(rows):
-                duplicates |= _surplus(rows, fresh)
+            done = self.append_rows(_to_rows(table.slice(start, _CHUNK)), mark_pending=mark_pending)
+            accepted += done.accepted
+            duplicates |= done.duplicates
         return Appended(accepted, frozenset(duplicates))
+
+    def append_rows(self, rows: list[Row], *, mark_pending: bool = False) -> Appended:
+        """As :meth:`append`, of rows as :func:`retain.event.to_row` makes them, in one go."""
+        # one at a time: sequence numbers are then in the order of commits, and who reads
+        # up to the last of them has missed none
+        with writing(self._engine, alone="events") as connection:
+            fresh = _insert(connection, rows)
+            if mark_pending:
+                customers = {row[_CUSTOMER] for row in fresh} - {None}
+                mark(connection, customers, _last_seq(connection))
+        surplus = _surplus(rows, fresh) if len(fresh) < len(rows) else set()
+        return Appended(len(fresh), frozenset(surplus))
 
     def of_customers(self, customer_ids: Sequence[str], until: datetime | None = None) -> pa.Table:
         """Events of these customers up to and including ``until``, in time order."""
@@ -195,35 +203,42 @@ class EventLog:
             micros = connection.scalar(select(func.max(events.c.ts)))
         return None if micros is None else from_micros(micros)
 
+    def freshness(
+        self, customer_ids: Sequence[str], until: datetime
+    ) -> dict[str, tuple[int | None, int | None]]:
+        """Per customer: since when it is pending, and the last event up to ``until``.
+
+        Both in epoch microseconds, None where there is none.
+        """
+        found: dict[str, tuple[int | None, int | None]] = {}
+        with reading(self._engine) as connection:
+            ids: list[str] | str = list(customer_ids)
+            query = _FRESHNESS.replace("?", "%s").format("unnest(%s::text[]) AS asked (value)")
+            if connection.dialect.name == "sqlite":
+                ids, query = json.dumps(ids), _FRESHNESS.format("json_each(?)")
+            rows = connection.exec_driver_sql(query, (to_micros(until), ids))
+            for customer_id, since, last in rows:
+                found[customer_id] = (since, last)
+        return found
+
     def pending(self, limit: int = 1_000) -> dict[str, int]:
         """Customers not yet reflected online, with the last sequence number seen of each."""
-        query = select(pending_customers).order_by(pending_customers.c.seq).limit(limit)
-        with reading(self._engine) as connection:
-            return {row.customer_id: row.seq for row in connection.execute(query)}
+        return self.waiting.first(limit)
 
     def pending_among(self, customer_ids: Sequence[str]) -> set[str]:
         """Those of ``customer_ids`` whose online features do not reflect the log yet."""
-        found: set[str] = set()
-        column = pending_customers.c.customer_id
-        with reading(self._engine) as connection:
-            for start in range(0, len(customer_ids), _IDS_PER_QUERY):
-                ids = customer_ids[start : start + _IDS_PER_QUERY]
-                found.update(connection.scalars(select(column).where(column.in_(ids))))
-        return found
+        return self.waiting.among(customer_ids)
 
-    def reflected(self, customers: dict[str, int]) -> None:
-        """Forget what :meth:`pending` returned, unless a newer event came since."""
-        with writing(self._engine, alone="pending") as connection:
-            for customer_id, seq in sorted(customers.items()):
-                connection.execute(
-                    delete(pending_customers).where(
-                        pending_customers.c.customer_id == customer_id,
-                        pending_customers.c.seq <= seq,
-                    )
-                )
+    def reflected(self, customers: dict[str, int], read_at: datetime | None = None) -> None:
+        """Forget what :meth:`pending` returned at ``read_at``, unless a newer event came since."""
+        self.waiting.reflected(customers, read_at)
+
+    def mark_again(self, customer_ids: Sequence[str]) -> None:
+        """Have the online features of these customers written again."""
+        self.waiting.mark(customer_ids, self.last_seq())
 
 
-def _insert(connection: Connection, rows: list[_Row]) -> list[_Row]:
+def _insert(connection: Connection, rows: list[Row]) -> list[Row]:
     """Store the rows whose ids are new, the first of each, and give them back."""
     if connection.dialect.name == "postgresql":
         fresh = _new(rows, _known(connection, [row[0] for row in rows]))
@@ -232,18 +247,27 @@ def _insert(connection: Connection, rows: list[_Row]) -> list[_Row]:
     # mostly all are new, which is cheapest to find out by trying; where some are not, the try
     # is undone, so that they leave no gaps in the sequence
     connection.exec_driver_sql("SAVEPOINT all_new")
-    inserted = connection.exec_driver_sql(_INSERT, rows).rowcount
+    inserted = _try(connection, rows)
     if inserted == len(rows):
         connection.exec_driver_sql("RELEASE all_new")
         return rows
     connection.exec_driver_sql("ROLLBACK TO all_new")
     fresh = _new(rows, _known(connection, [row[0] for row in rows]))
     if fresh:
-        connection.exec_driver_sql(_INSERT, fresh)
+        _try(connection, fresh)
     return fresh
 
 
-def _new(rows: list[_Row], known: set[str]) -> list[_Row]:
+def _try(connection: Connection, rows: list[Row]) -> int:
+    """How many of ``rows`` had new ids; those are in the table now."""
+    if len(rows) <= _AT_ONCE:
+        # one step for all: between steps other threads take their turn, of milliseconds each
+        given = json.dumps(rows, ensure_ascii=False)
+        return connection.exec_driver_sql(_INSERT_AT_ONCE, (given,)).rowcount
+    return connection.exec_driver_sql(_INSERT, rows).rowcount
+
+
+def _new(rows: list[Row], known: set[str]) -> list[Row]:
     return list({row[0]: row for row in reversed(rows) if row[0] not in known}.values())[::-1]
 
 
@@ -259,7 +283,7 @@ def _known(connection: Connection, ids: list[str]) -> set[str]:
     return known
 
 
-def _surplus(rows: list[_Row], fresh: list[_Row]) -> set[str]:
+def _surplus(rows: list[Row], fresh: list[Row]) -> set[str]:
     surplus = Counter(row[0] for row in rows)
     surplus.subtract(row[0] for row in fresh)
     return {event_id for event_id, times in surplus.items() if times > 0}
@@ -269,21 +293,7 @@ def _last_seq(connection: Connection) -> int:
     return int(connection.scalar(select(func.max(events.c.seq))) or 0)
 
 
-def _mark_pending(connection: Connection, fresh: list[_Row]) -> None:
-    seq = _last_seq(connection)
-    customers = {row[_CUSTOMER] for row in fresh} - {None}
-    if customers:
-        statement = upsert(connection, pending_customers)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["customer_id"], set_={"seq": statement.excluded.seq}
-            ),
-            # in one order: two writers that meet in it wait, and never for each other
-            [{"customer_id": customer_id, "seq": seq} for customer_id in sorted(customers)],
-        )
-
-
-def _to_rows(table: pa.Table) -> list[_Row]:
+def _to_rows(table: pa.Table) -> list[Row]:
     columns = [
         table.column(name).cast(pa.int64()) if name in _TIMES else table.column(name)
         for name in EVENT_SCHEMA.names

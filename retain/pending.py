@@ -1,0 +1,165 @@
+"""Customers whose online features do not reflect the event log yet.
+
+The marks are written with the events themselves, so that a crash between accepting and
+reflecting an event loses nothing.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Table,
+    delete,
+    func,
+    inspect,
+    select,
+    text,
+    update,
+)
+
+from retain.clock import now, to_micros
+from retain.database import Id, metadata, reading, upsert, writing
+
+pending_customers = Table(
+    "pending_customers",
+    metadata,
+    Column("customer_id", Id, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    # epoch microseconds; homes of older versions have none of it: :func:`upgrade`
+    Column("since", BigInteger, nullable=False, server_default="0"),
+)
+
+_IDS_PER_QUERY = 500
+_ADD_SINCE = "ALTER TABLE pending_customers ADD COLUMN since BIGINT NOT NULL DEFAULT 0"
+# one step of the database for all customers: between steps other threads take turns
+_MARK_SQLITE = (
+    "INSERT INTO pending_customers (customer_id, seq, since) "
+    "SELECT value, ?, ? FROM json_each(?) WHERE true ON CONFLICT (customer_id) DO "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many customers wait, and since when the longest has, in epoch microseconds."""
+
+    customers: int
+    since: int | None
+
+
+class PendingCustomers:
+    """Reads and removals of the marks; :func:`mark` makes them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        upgrade(engine)
+
+    def first(self, limit: int) -> dict[str, int]:
+        """Those that came first, with the last sequence number marked of each."""
+        query = select(pending_customers.c.customer_id, pending_customers.c.seq)
+        query = query.order_by(pending_customers.c.seq).limit(limit)
+        with reading(self._engine) as connection:
+            return {row.customer_id: row.seq for row in connection.execute(query)}
+
+    def among(self, customer_ids: Sequence[str]) -> set[str]:
+        """Those of ``customer_ids`` that are pending."""
+        found: set[str] = set()
+        column = pending_customers.c.customer_id
+        with reading(self._engine) as connection:
+            for ids in _chunks(customer_ids):
+                found.update(connection.scalars(select(column).where(column.in_(ids))))
+        return found
+
+    def backlog(self) -> Backlog:
+        """How much there is to do."""
+        query = select(func.count(), func.min(pending_customers.c.since))
+        with reading(self._engine) as connection:
+            customers, since = connection.execute(query.select_from(pending_customers)).one()
+        return Backlog(customers, since)
+
+    def mark(self, customer_ids: Sequence[str], seq: int) -> None:
+        """Have these customers written again, although no event of theirs came."""
+        if customer_ids:
+            with writing(self._engine, alone="pending") as connection:
+                mark(connection, customer_ids, seq, again=True)
+
+    def reflected(self, customers: Mapping[str, int], read_at: datetime | None = None) -> None:
+        """Forget what :meth:`first` returned at ``read_at``, unless a newer event came since.
+
+        Events that came since are waiting for no longer than that.
+        """
+        if not customers:
+            return
+        # sequence numbers are in the order of commits: what was marked after they were read
+        # has a higher one than all of them
+        last = max(customers.values())
+        with writing(self._engine, alone="pending") as connection:
+            for ids in _chunks(sorted(customers)):
+                these = pending_customers.c.customer_id.in_(ids)
+                connection.execute(
+                    delete(pending_customers).where(these, pending_customers.c.seq <= last)
+                )
+                if read_at is not None:
+                    micros = to_micros(read_at)
+                    late = update(pending_customers).where(
+                        these, pending_customers.c.since < micros
+                    )
+                    connection.execute(late.values(since=micros))
+
+
+def mark(
+    connection: Connection, customer_ids: Iterable[str], seq: int, *, again: bool = False
+) -> None:
+    """Mark these customers pending, in the transaction that stored events up to ``seq``.
+
+    ``since`` stays that of the first mark. With ``again`` a mark that is there stays as it is.
+    """
+    # in one order: two writers that meet in it wait, and never for each other
+    ids, since = sorted(customer_ids), to_micros(now())
+    if not ids:
+        return
+    if connection.dialect.name == "sqlite":
+        action = "NOTHING" if again else "UPDATE SET seq = excluded.seq"
+        connection.exec_driver_sql(_MARK_SQLITE + action, (seq, since, json.dumps(ids)))
+        return
+    statement = upsert(connection, pending_customers)
+    key = ["customer_id"]
+    connection.execute(
+        statement.on_conflict_do_nothing(index_elements=key)
+        if again
+        else statement.on_conflict_do_update(
+            index_elements=key, set_={"seq": statement.excluded.seq}
+        ),
+        [{"customer_id": one, "seq": seq, "since": since} for one in ids],
+    )
+
+
+def upgrade(engine: Engine) -> None:
+    """Give the table of an older version the column it lacks; what waits there waits longest.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
+    with reading(engine) as connection:
+        if _has_since(connection):
+            return
+    with writing(engine, alone="pending") as connection:
+        if not _has_since(connection):
+            connection.execute(text(_ADD_SINCE))
+
+
+def _has_since(connection: Connection) -> bool:
+    found = inspect(connection)
+    if not found.has_table(pending_customers.name):
+        return True
+    return any(one["name"] == "since" for one in found.get_columns(pending_customers.name))
+
+
+def _chunks(customer_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(customer_ids), _IDS_PER_QUERY):
+        yield customer_ids[start : start + _IDS_PER_QUERY]

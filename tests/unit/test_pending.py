@@ -1,0 +1,104 @@
+"""Customers that wait for their features: since when, for how many, and after an upgrade."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from retain import pending
+from retain.clock import to_micros
+from retain.database import connect, writing
+from retain.event import Event, read_event, to_row
+from retain.eventlog import EventLog
+
+NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def row(event_id: str, customer_id: str = "c"):
+    read = read_event(
+        {
+            "event_id": event_id,
+            "type": "page_viewed",
+            "customer_id": customer_id,
+            "timestamp": NOW - SECOND,
+        },
+        NOW,
+    )
+    assert isinstance(read, Event)
+    return to_row(read)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    moments = {"now": NOW}
+    monkeypatch.setattr(pending, "now", lambda: moments["now"])
+    return moments
+
+
+@pytest.fixture
+def log(database_url) -> EventLog:
+    return EventLog(connect(database_url))
+
+
+def test_a_customer_waits_since_the_first_event_that_is_not_reflected(log, clock) -> None:
+    log.append_rows([row("e1")], mark_pending=True)
+    clock["now"] = NOW + 5 * SECOND
+    log.append_rows([row("e2"), row("e3", "d")], mark_pending=True)
+    found = log.freshness(["c", "d", "nobody"], NOW)
+    assert found["c"] == (to_micros(NOW), to_micros(NOW - SECOND))
+    assert found["d"][0] == to_micros(NOW + 5 * SECOND)
+    assert found["nobody"] == (None, None)
+    backlog = log.waiting.backlog()
+    assert (backlog.customers, backlog.since) == (2, to_micros(NOW))
+
+
+def test_an_event_during_a_refresh_waits_since_the_refresh_began(log, clock) -> None:
+    log.append_rows([row("e1"), row("e2", "d")], mark_pending=True)
+    seen = log.pending()
+    log.append_rows([row("e3")], mark_pending=True)
+    log.reflected(seen, NOW + SECOND)
+    assert set(log.pending()) == {"c"}
+    assert log.waiting.backlog().since == to_micros(NOW + SECOND)
+
+
+def test_marking_again_changes_no_mark_that_is_there(log, clock) -> None:
+    log.append_rows([row("e1")], mark_pending=True)
+    before = log.pending()
+    clock["now"] = NOW + SECOND
+    log.mark_again(["c", "d"])
+    assert log.pending()["c"] == before["c"]
+    assert log.freshness(["c"], NOW)["c"][0] == to_micros(NOW)
+    log.reflected(log.pending())
+    assert log.waiting.backlog().customers == 0
+
+
+def test_rows_are_kept_as_they_were_given(log) -> None:
+    odd = "a'b\"c\\d é 中 \u2028"
+    log.append_rows([(odd, *row("e1")[1:11], '{"name":"' + "x" * 50 + '"}'), row("e2")])
+    (stored,) = log.after(0)
+    assert stored.column("event_id").to_pylist() == [odd, "e2"]
+    assert stored.column("ts").to_pylist() == [NOW - SECOND] * 2
+    assert stored.column("anonymous_id").to_pylist() == [None, None]
+    assert stored.column("properties").to_pylist()[0].startswith('{"name":"xxx')
+
+
+def test_a_home_of_the_last_version_is_upgraded_and_what_waits_there_is_kept(
+    tmp_path: Path,
+) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'retain.db'}")
+    with writing(engine) as connection:
+        connection.execute(text("DROP TABLE pending_customers"))
+        connection.execute(
+            text(
+                "CREATE TABLE pending_customers "
+                "(customer_id VARCHAR PRIMARY KEY, seq BIGINT NOT NULL)"
+            )
+        )
+        connection.execute(text("INSERT INTO pending_customers VALUES ('old', 7)"))
+    log = EventLog(engine)
+    assert EventLog(engine).pending() == {"old": 7}
+    log.append_rows([row("e1")], mark_pending=True)
+    assert log.freshness(["old"], NOW)["old"][0] == 0
+    assert set(log.pending()) == {"old", "c"}

@@ -60,7 +60,8 @@ class ArrowPool:
             connection = self._idle.get_nowait()
         except Empty:
             file = quote(str(self._engine.url.database))
-            connection = adbc.connect(f"file:{file}?mode=ro")
+            # without autocommit a connection would go on seeing the log of its first read
+            connection = adbc.connect(f"file:{file}?mode=ro", autocommit=True)
         try:
             yield connection
         except BaseException:

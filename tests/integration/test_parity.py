@@ -1,0 +1,285 @@
+"""One definition: whatever happened and however it arrived, online equals offline.
+
+``HYPOTHESIS_PROFILE=thorough`` tries many more histories than a run of the suite does.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from feature_repo import offline
+from feature_repo.online import OnlineReader, online_rows
+from feature_repo.packed_view import stored_views
+from feature_repo.packed_writer import materialize_parquet
+from retain.clock import from_micros, to_micros
+from retain.database import connect
+from retain.event import to_table
+from retain.eventlog import EventLog
+from retain.features.engine import (
+    FEATURE_SCHEMA,
+    VIEWS,
+    FeatureEngine,
+    ResidentEngine,
+    keys_of,
+    valid_until_name,
+    view_schema,
+)
+from retain.settings import Settings, load
+from tests.histories import CUSTOMERS, DAY, TICK, History, histories
+
+EVERYONE = ("nobody", *CUSTOMERS)
+TIMES = st.sampled_from(
+    [timedelta(0), TICK, timedelta(hours=5), *(d * DAY for d in (1, 7, 30, 90, 200, 365, 366))]
+)
+
+
+def examples(few: int) -> settings:
+    """The same few on every run, or as many as the profile says."""
+    profile = settings()
+    if profile.max_examples > settings.get_profile("retain").max_examples:
+        return profile
+    # without shrinking a failure is shown at once; the thorough profile makes it small
+    phases = [Phase.explicit, Phase.reuse, Phase.generate]
+    return settings(max_examples=few, derandomize=True, phases=phases)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_the_registry() -> Iterator[None]:
+    """Feast's registry takes seconds to write and holds no value: one test has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(offline, "open_store", lambda *_, **__: None)
+        yield
+
+
+class Shop:
+    """A home with a log and an online store, and a refresher that runs when it is told to."""
+
+    def __init__(self, home: Path) -> None:
+        self.settings: Settings = load({}, home=home)
+        self.log = EventLog(connect(self.settings.database_url))
+        self.reader = OnlineReader(self.settings, self.log)
+
+    def stream(self, table: pa.Table, at: datetime) -> None:
+        self.log.append(table, mark_pending=True)
+        self.refresh(at)
+
+    def refresh(self, at: datetime) -> None:
+        while pending := self.log.pending():
+            self.reader.write(list(pending), at)
+            self.log.reflected(pending)
+
+    def load(self, at: datetime) -> None:
+        """What ``retain features materialize`` does."""
+        self.snapshots([at])
+        files = {view: [offline.snapshot(self.settings, view.name, at)] for view in stored_views()}
+        materialize_parquet(online_rows(self.settings), files)
+
+    def snapshots(self, moments: Iterable[datetime]) -> None:
+        offline.build(self.settings, moments)
+
+    def offline(self, moment: datetime) -> pa.Table:
+        """The snapshot at ``moment``, as its files hold it."""
+        parts = [pq.read_table(offline.snapshot(self.settings, v, moment)) for v in VIEWS]
+        ids = parts[0].column("customer_id")
+        assert all(part.column("customer_id").equals(ids) for part in parts)
+        columns = {
+            n: p.column(n) for v, p in zip(VIEWS, parts, strict=True) for n in view_schema(v).names
+        }
+        return pa.table(
+            {"customer_id": ids, "as_of": parts[0].column("event_timestamp"), **columns}
+        ).cast(FEATURE_SCHEMA)
+
+    def online(self, moment: datetime, ids: Sequence[str] = EVERYONE) -> pa.Table:
+        found = self.reader.read(ids, moment)
+        assert set(found.unknown) == set(ids) - set(found.table.column("customer_id").to_pylist())
+        return found.table
+
+    def events(self) -> pa.Table:
+        return pa.concat_tables(self.log.after(0))
+
+    def close(self) -> None:
+        self.log.engine.dispose()
+
+
+@contextmanager
+def a_shop() -> Iterator[Shop]:
+    with TemporaryDirectory() as home:
+        shop = Shop(Path(home))
+        try:
+            yield shop
+        finally:
+            shop.close()
+
+
+@cache
+def resident() -> ResidentEngine:
+    return ResidentEngine()
+
+
+def known_at(events: pa.Table, moment: datetime) -> pa.Table:
+    """Keys of everybody with an event up to ``moment``."""
+    then = events.filter(pc.less_equal(events.column("ts").cast(pa.int64()), to_micros(moment)))
+    return keys_of(sorted(set(then.column("customer_id").to_pylist()) - {None}), moment)
+
+
+def computed(events: pa.Table, moments: Sequence[datetime]) -> list[pa.Table]:
+    """The features of everybody with an event by then, at each moment."""
+    keys = [known_at(events, moment) for moment in moments]
+    table = resident().table(events, pa.concat_tables(keys))
+    starts = [sum(k.num_rows for k in keys[:n]) for n in range(len(keys))]
+    return [table.slice(start, k.num_rows) for start, k in zip(starts, keys, strict=True)]
+
+
+def by_customer(table: pa.Table) -> pa.Table:
+    return table.sort_by("customer_id").combine_chunks()
+
+
+def differences(left: pa.Table, right: pa.Table) -> dict[str, Any]:
+    """Columns whose values are not the same, bit by bit; a float is never nearly another."""
+    left, right = by_customer(left), by_customer(right)
+    if left.equals(right):
+        return {}
+    return {
+        name: (left.column(name).to_pylist(), right.column(name).to_pylist())
+        for name in FEATURE_SCHEMA.names
+        if not left.column(name).equals(right.column(name))
+    }
+
+
+def expiries(table: pa.Table) -> set[datetime]:
+    """The moments at which a value of ``table`` may change without an event."""
+    names = [valid_until_name(view) for view in VIEWS]
+    return {
+        from_micros(us) for name in names for us in table.column(name).to_pylist() if us is not None
+    }
+
+
+def batches(history: History, sizes: Sequence[int]) -> Iterator[tuple[pa.Table, datetime]]:
+    """The arrivals cut into batches, and when the last of each was there."""
+    start = 0
+    for size in (*sizes, len(history.arrivals)):
+        part = history.arrivals[start : start + size]
+        start += size
+        if part:
+            yield to_table(a.event for a in part), part[-1].at
+    again = [history.arrivals[place].event for place in history.again]
+    if again:
+        yield to_table(again), history.end
+
+
+SIZES = st.lists(st.integers(1, 8), max_size=4)
+
+
+@examples(30)
+@given(histories(), SIZES, st.lists(TIMES, min_size=1, max_size=2), st.data())
+def test_an_online_read_at_any_moment_after_the_last_write_equals_the_offline_snapshot(
+    history: History, sizes: list[int], later: list[timedelta], data: st.DataObject
+) -> None:
+    with a_shop() as shop:
+        for table, at in batches(history, sizes):
+            shop.stream(table, at)
+        end = history.end
+        edges = sorted(at for at in expiries(shop.online(end)) if at > end)
+        if edges:
+            edge = data.draw(st.sampled_from(edges))
+            later = [*later, *(edge - end + n * TICK for n in (-1, 0, 1))]
+        moments = sorted({end, *(end + after for after in later)})
+        shop.snapshots(moments)
+        for moment in moments:
+            assert differences(shop.online(moment), shop.offline(moment)) == {}, moment
+
+
+@examples(25)
+@given(histories(), SIZES, st.lists(TIMES, min_size=3, max_size=3))
+def test_a_read_between_two_writes_sees_what_had_arrived(
+    history: History, sizes: list[int], waits: list[timedelta]
+) -> None:
+    with a_shop() as shop:
+        parts = list(batches(history, sizes))
+        for number, (table, at) in enumerate(parts):
+            shop.stream(table, at)
+            until = parts[number + 1][1] if number + 1 < len(parts) else at + waits[0]
+            moments = sorted({at, *(min(at + wait, until) for wait in waits)})
+            for moment, expected in zip(moments, computed(shop.events(), moments), strict=True):
+                assert differences(shop.online(moment), expected) == {}, (number, moment)
+
+
+@examples(30)
+@given(histories(), st.lists(TIMES, min_size=1, max_size=3))
+def test_a_future_event_never_changes_a_feature(history: History, before: list[timedelta]) -> None:
+    moments = sorted({history.anchor, *(history.anchor - ago for ago in before)})
+    known = computed(history.table(), moments)
+    for moment, table in zip(moments, known, strict=True):
+        past = to_table(event for event in history.events if event.ts <= moment)
+        assert differences(table, computed(past, [moment])[0]) == {}, moment
+
+
+@examples(20)
+@given(histories(), SIZES, st.integers(0, 24), st.randoms(use_true_random=False))
+def test_import_then_stream_equals_stream_then_import_in_any_order(
+    history: History, sizes: list[int], imported: int, random: Any
+) -> None:
+    end = history.end
+    events = history.events
+    random.shuffle(events)
+    first, rest = to_table(events[:imported]), to_table(events[imported:])
+    with a_shop() as one, a_shop() as other:
+        one.log.append(first)
+        if first.num_rows:
+            one.load(end)
+        for start in range(0, rest.num_rows, 5):
+            one.stream(rest.slice(start, 5), end)
+        if rest.num_rows:
+            other.stream(rest, history.anchor + DAY)
+        other.log.append(first, mark_pending=True)  # as an import does where rows are online
+        other.log.append(rest.slice(0, 3))
+        other.refresh(end)
+        moments = [end, end + 30 * DAY]
+        other.snapshots(moments)
+        for moment in moments:
+            assert differences(one.online(moment), other.online(moment)) == {}
+            assert differences(one.online(moment), other.offline(moment)) == {}
+
+
+@examples(30)
+@given(histories())
+def test_a_customer_alone_is_the_same_as_among_others(history: History) -> None:
+    moment, events = history.end, history.table()
+    together = by_customer(computed(events, [moment])[0])
+    for customer in CUSTOMERS:
+        own = to_table(e for e in reversed(history.events) if e.customer_id == customer)
+        if own.num_rows:
+            with FeatureEngine(own) as engine:
+                alone = engine.table(engine.customers(moment))
+            among = together.filter(pc.equal(together.column("customer_id"), customer))
+            assert differences(alone, among) == {}, customer
+
+
+@examples(30)
+@given(histories(), st.lists(TIMES, min_size=1, max_size=4), st.data())
+def test_a_row_that_still_holds_reads_as_if_it_were_computed_when_read(
+    history: History, waits: list[timedelta], data: st.DataObject
+) -> None:
+    events, at = history.table(), history.end
+    stored = by_customer(computed(events, [at])[0])
+    edges = sorted(expiries(stored)) or [at + DAY]
+    moments = sorted({*(at + wait for wait in waits), data.draw(st.sampled_from(edges)) - TICK})
+    for moment, fresh in zip(moments, map(by_customer, computed(events, moments)), strict=True):
+        assert fresh.column("customer_id").equals(stored.column("customer_id"))
+        for view in VIEWS:
+            until = stored.column(valid_until_name(view)).fill_null(2**62)
+            holds = pc.less(to_micros(moment), until)
+            for name in view_schema(view).names:
+                kept, new = stored.column(name).filter(holds), fresh.column(name).filter(holds)
+                assert kept.equals(new), (name, moment, kept.to_pylist(), new.to_pylist())

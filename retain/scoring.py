@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from retain.champions import Champions
 from retain.clock import MICROSECONDS_PER_DAY
 from retain.features.ageing import Columns, aged
+from retain.features.consent import PROFILING
 from retain.features.matrix import to_matrix
 from retain.predictors import PurchaseCurve
 from retain.segments import Segmenter, Segments
@@ -26,7 +27,6 @@ ALREADY_CHURNED = "already_churned"
 INSUFFICIENT_DATA = "insufficient_data"
 NO_CONSENT = "no_consent"
 NO_MODEL = "no_model"
-PROFILING = frozenset({"profiling", "all"})
 
 
 @dataclass(frozen=True, slots=True)

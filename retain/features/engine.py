@@ -9,7 +9,7 @@ ever visible (``ts <= as_of``).
 reading a customer and refreshing a micro-batch cost least with.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -20,58 +20,36 @@ import duckdb
 import pyarrow as pa
 
 from retain.clock import to_micros
-from retain.features.catalogue import FEATURES
+from retain.features import versions
 from retain.features.facts import FACTS
-from retain.features.feature import Feature
-from retain.features.relations import RELATIONS
-
-KEYS_SCHEMA = pa.schema(
-    [
-        pa.field("customer_id", pa.string(), nullable=False),
-        pa.field("as_of", pa.timestamp("us", "UTC"), nullable=False),
-    ]
+from retain.features.queries import (
+    EVENT_COLUMNS,
+    FEATURE_SCHEMA,
+    KEYS_SCHEMA,
+    QUERIES,
+    VIEWS,
+    feature_table,
+    valid_until_name,
+    view_schema,
 )
-VIEWS: dict[str, tuple[Feature, ...]] = {
-    relation: tuple(f for f in FEATURES if f.relation == relation) for relation in RELATIONS
-}
+from retain.features.versions import Versions
+from retain.identity import MEMBERSHIPS_SCHEMA, memberships
+from retain.identity_links import LINKS_SCHEMA, LINKS_SQL
 
-_ARROW = {
-    "number": pa.float64(),
-    "text": pa.string(),
-    "texts": pa.list_(pa.string()),
-    "since": pa.int64(),
-    "until": pa.int64(),
-}
-# what facts are made of; the other columns of the log are never read for features
-EVENT_COLUMNS = pa.schema(
-    [
-        pa.field("event_id", pa.string(), nullable=False),
-        pa.field("type", pa.string(), nullable=False),
-        pa.field("customer_id", pa.string()),
-        pa.field("anonymous_id", pa.string()),
-        pa.field("session_id", pa.string()),
-        pa.field("ts", pa.timestamp("us", "UTC"), nullable=False),
-        pa.field("channel", pa.string()),
-        pa.field("properties", pa.string(), nullable=False),
-    ]
-)
+__all__ = [
+    "EVENT_COLUMNS",
+    "FEATURE_SCHEMA",
+    "KEYS_SCHEMA",
+    "VIEWS",
+    "FeatureEngine",
+    "ResidentEngine",
+    "in_batches",
+    "keys_of",
+    "valid_until_name",
+    "view_schema",
+]
+
 _LARGE = 50_000
-
-
-def valid_until_name(view: str) -> str:
-    """The column that says until when a stored row of ``view`` holds, in epoch microseconds."""
-    return f"{view}_valid_until"
-
-
-def view_schema(view: str) -> pa.Schema:
-    """Stored columns of one view: its features in order, then its ``valid_until``."""
-    fields = [pa.field(f.stored_name, _ARROW[f.dtype]) for f in VIEWS[view]]
-    return pa.schema([*fields, pa.field(valid_until_name(view), pa.int64())])
-
-
-FEATURE_SCHEMA = pa.schema(
-    [*KEYS_SCHEMA, *(field for view in VIEWS for field in view_schema(view))]
-)
 
 
 class FeatureEngine:
@@ -79,6 +57,8 @@ class FeatureEngine:
 
     Args:
         events: rows of the event log, or a Parquet glob of its history.
+        members: who belongs to whom (:data:`retain.identity.MEMBERSHIPS_SCHEMA`); where it is
+            not given, the links among ``events`` say it.
         memory_limit: DuckDB's limit; beyond it, it spills to ``spill``.
         spill: folder for spilled data.
 
@@ -86,7 +66,12 @@ class FeatureEngine:
     """
 
     def __init__(
-        self, events: pa.Table | str, *, memory_limit: str = "1GB", spill: Path | None = None
+        self,
+        events: pa.Table | str,
+        *,
+        members: pa.Table | None = None,
+        memory_limit: str = "1GB",
+        spill: Path | None = None,
     ) -> None:
         self._connection = _connected(memory_limit=memory_limit)
         if spill is not None:
@@ -97,9 +82,16 @@ class FeatureEngine:
             )
         else:
             self._connection.register("events", events)
+        if members is None:
+            members = _members_in(self._connection)
+        self._versions = Versions(self._connection, members) if members.num_rows else None
         # few events: computing a fact twice is cheaper than creating a table for it
         large = isinstance(events, str) or events.num_rows > _LARGE
-        _create_facts(self._connection, "TABLE" if large else "VIEW")
+        _create_facts(self._connection, "TABLE" if large or self._versions else "VIEW")
+        if self._versions:
+            self._connection.execute(
+                f"CREATE TEMP TABLE member_events AS {versions.of_members('events')}"
+            )
         self._connection.register("given", KEYS_SCHEMA.empty_table())
         self._connection.execute(f"CREATE TEMP TABLE keys AS {_KEYS}")
         self._connection.unregister("given")
@@ -118,33 +110,83 @@ class FeatureEngine:
     def table(self, keys: pa.Table) -> pa.Table:
         """The feature table (:data:`FEATURE_SCHEMA`) of ``keys``, in the order of ``keys``.
 
-        A customer without events at ``as_of`` gets the declared null defaults.
+        A customer without events at ``as_of`` gets the declared null defaults. An id that was
+        merged into a customer by then gets that customer's features.
         """
         self._connection.execute("DELETE FROM keys")
-        _insert(self._connection, "keys", _KEYS, keys)
-        return _feature_table(keys, [self._connection.sql(query) for query in _QUERIES])
+        if self._versions is None and _are_distinct(keys):
+            _insert(self._connection, "keys", _KEYS, keys)
+            return feature_table(self._connection, keys, QUERIES)
+        if self._versions is None:
+            self._versions = Versions(self._connection, MEMBERSHIPS_SCHEMA.empty_table())
+        self._ask(self._versions, keys)
+        self._connection.execute(f"INSERT INTO keys {versions.KEYS}")
+        return feature_table(self._connection, keys, QUERIES, self._versions.places())
 
     def customers(self, as_of: datetime, *, ordered_within_days: int | None = None) -> pa.Table:
-        """Keys of every customer with an event up to ``as_of``.
+        """Keys of every customer with an event up to ``as_of``, in the order of their ids.
 
         With ``ordered_within_days``: only those with an order in that many days before it.
+        Ids that were merged into another customer by then are not customers of their own.
         """
-        fact, extra = "events", "ts <= $as_of AND customer_id IS NOT NULL"
-        if ordered_within_days is not None:
-            fact = "fact_orders"
-            extra = "is_order AND ts <= $as_of AND ts > $as_of - to_days($days)"
-        parameters: dict[str, object] = {"as_of": as_of}
-        if ordered_within_days is not None:
-            parameters["days"] = ordered_within_days
-        query = (
-            f"SELECT DISTINCT customer_id, $as_of::TIMESTAMPTZ AS as_of FROM {fact} "
-            f"WHERE {extra} ORDER BY customer_id"
-        )
-        return self._connection.sql(query, params=parameters).to_arrow_table().cast(KEYS_SCHEMA)
+        known = "SELECT DISTINCT customer_id, $as_of::TIMESTAMPTZ AS as_of FROM {fact} WHERE "
+        ordered = "is_order AND ts <= $as_of AND ts > $as_of - to_days($days)"
+        given: dict[str, object] = {"as_of": as_of}
+        if ordered_within_days is None:
+            query = known.format(fact="events") + "ts <= $as_of AND customer_id IS NOT NULL"
+            if self._versions is not None:
+                query += f" AND NOT EXISTS ({_MERGED_AWAY.format(at='$at')})"
+                given["at"] = to_micros(as_of)
+        else:
+            query = known.format(fact="fact_orders") + ordered
+            given["days"] = ordered_within_days
+            if self._versions is not None:
+                self._ask(self._versions, self.customers(as_of))
+                query = (
+                    "SELECT asked_id AS customer_id, as_of FROM asked WHERE customer_id IN "
+                    f"(SELECT customer_id FROM fact_orders WHERE {ordered})"
+                )
+        found = self._connection.sql(f"{query} ORDER BY customer_id", params=given)
+        return found.to_arrow_table().cast(KEYS_SCHEMA)
+
+    def orders(self, until: datetime) -> pa.Table:
+        """``customer_id, ts, is_order, value`` of every order and return up to ``until``.
+
+        Returns are negative. What a merged customer bought stands under each of its ids, as
+        they were linked at ``until``: under whichever one it was known before, it did buy.
+        """
+        source, customer_id = "fact_orders AS f", "f.customer_id"
+        if self._versions is not None:
+            ids = self._connection.sql(
+                "SELECT DISTINCT customer_id FROM events WHERE customer_id IS NOT NULL "
+                "UNION SELECT member_id FROM memberships WHERE member_kind = 'customer'"
+            ).to_arrow_table()
+            self._ask(self._versions, keys_of(ids.column(0).to_pylist(), until))
+            source += " JOIN asked AS a ON a.customer_id = f.customer_id"
+            customer_id = "a.asked_id"
+        return self._connection.sql(
+            f"SELECT {customer_id} AS customer_id, f.ts, f.is_order, f.value FROM {source} "
+            "WHERE f.ts <= $until ORDER BY ALL",
+            params={"until": until},
+        ).to_arrow_table()
 
     def sql(self, query: str) -> pa.Table:
-        """Rows of any query over the facts: labels and reports read the same facts."""
+        """Rows of any query over the events, whose ids are those they came with."""
         return self._connection.sql(query).to_arrow_table()
+
+    def _ask(self, asked: Versions, keys: pa.Table) -> None:
+        """Translate ``keys``, and add the facts of versions that nothing asked for before."""
+        turn = asked.ask(keys)
+        if turn is None:
+            return
+        new = versions.events_of(turn, "member_events", EVENT_COLUMNS.names)
+        self._connection.execute(f"CREATE TEMP TABLE version_events AS {new}")
+        within = ["events AS (FROM version_events)"]
+        for name, sql in FACTS.items():
+            # the names of this WITH come before those of the tables
+            self._connection.execute(f"INSERT INTO {name} WITH {', '.join(within)} {sql}")
+            within.append(f"{name} AS ({sql})")
+        self._connection.execute("DROP TABLE version_events")
 
 
 class ResidentEngine:
@@ -163,25 +205,38 @@ class ResidentEngine:
             source = _KEYS if name == "keys" else _EVENTS
             self._connection.execute(f"CREATE TEMP TABLE {name} AS {source}")
             self._connection.unregister("given")
+        self._versions = Versions(self._connection, MEMBERSHIPS_SCHEMA.empty_table())
         _create_facts(self._connection, "VIEW")
-        for position, query in enumerate(_QUERIES):
-            self._connection.execute(f"PREPARE view_{position} AS {query}")
+        for view, query in QUERIES.items():
+            self._connection.execute(f"PREPARE view_{view} AS {query}")
 
-    def table(self, events: pa.Table, keys: pa.Table) -> pa.Table:
-        """The feature table of ``keys`` over ``events`` (:data:`EVENT_COLUMNS` among them)."""
+    def table(self, events: pa.Table, keys: pa.Table, members: pa.Table | None = None) -> pa.Table:
+        """The feature table of ``keys`` over ``events`` (:data:`EVENT_COLUMNS` among them).
+
+        ``members`` says who of the ids in ``events`` belongs to whom, where some do.
+        """
         with self._alone:
             # rolled back: nothing of one call is left for the next, nor kept in memory
             self._connection.execute("BEGIN")
             try:
                 _insert(self._connection, "events", _EVENTS, events)
-                _insert(self._connection, "keys", _KEYS, keys)
-                results = [
-                    self._connection.sql(f"EXECUTE view_{position}")
-                    for position in range(len(_QUERIES))
-                ]
-                return _feature_table(keys, results)
+                places = None
+                if members is None or not members.num_rows:
+                    _insert(self._connection, "keys", _KEYS, keys)
+                else:
+                    places = self._asked(events, keys, members)
+                return feature_table(self._connection, keys, _PREPARED, places)
             finally:
                 self._connection.execute("ROLLBACK")
+
+    def _asked(self, events: pa.Table, keys: pa.Table, members: pa.Table) -> pa.Array:
+        self._versions.know(members)
+        turn = self._versions.ask(keys)
+        if turn is not None:
+            new = versions.events_of(turn, "given", EVENT_COLUMNS.names)
+            _insert(self._connection, "events", new, events)
+        self._connection.execute(f"INSERT INTO keys {versions.KEYS}")
+        return self._versions.places()
 
 
 def keys_of(customer_ids: Sequence[str], as_of: datetime) -> pa.Table:
@@ -217,40 +272,18 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str, source: str, rows:
     connection.unregister("given")
 
 
-def _feature_table(keys: pa.Table, results: Iterable[duckdb.DuckDBPyRelation]) -> pa.Table:
-    views = [result.to_arrow_table() for result in results]
-    columns = [column for view in views for column in view.columns]
-    names = [name for view in views for name in view.column_names]
-    return pa.table([*keys.columns, *columns], names=[*keys.column_names, *names]).cast(
-        FEATURE_SCHEMA
-    )
+def _are_distinct(keys: pa.Table) -> bool:
+    return bool(keys.group_by(KEYS_SCHEMA.names).aggregate([]).num_rows == keys.num_rows)
 
 
-def _query(view: str, features: Iterable[Feature]) -> str:
-    """One view's columns for every key, in the order of the keys."""
-    columns = [f"{f.stored_sql} AS {f.stored_name}" for f in features]
-    windows = sorted({days for f in features for days in f.windows})
-    edges = [
-        f"min(ts + INTERVAL {d} DAY) FILTER (WHERE ts > as_of - INTERVAL {d} DAY)" for d in windows
-    ]
-    expiry = f"epoch_us(least({', '.join(edges)}))" if edges else "NULL::BIGINT"
-    columns.append(f"{expiry} AS {valid_until_name(view)}")
-    selected = [*map(_selected, features), valid_until_name(view)]
-    return (
-        f"WITH relation AS ({RELATIONS[view]}), aggregated AS ("
-        f"SELECT customer_id, as_of, {', '.join(columns)} FROM relation "
-        f"GROUP BY customer_id, as_of) SELECT {', '.join(selected)} "
-        "FROM keys LEFT JOIN aggregated USING (customer_id, as_of) ORDER BY key_order"
-    )
-
-
-def _selected(feature: Feature) -> str:
-    name = feature.stored_name
-    if feature.null_default is None:
-        return name
-    return f"coalesce({name}, {feature.null_default}) AS {name}"
+def _members_in(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    links = connection.sql(LINKS_SQL.format(events="events")).to_arrow_table()
+    return memberships(links.cast(LINKS_SCHEMA))
 
 
 _EVENTS = f"SELECT {', '.join(EVENT_COLUMNS.names)} FROM given"
 _KEYS = "SELECT customer_id, as_of, row_number() OVER () AS key_order FROM given"
-_QUERIES = [_query(view, features) for view, features in VIEWS.items()]
+_MERGED_AWAY = """FROM memberships AS m WHERE m.member_kind = 'customer'
+    AND m.member_id = events.customer_id AND m.customer_id <> m.member_id
+    AND m.from_us <= {at} AND {at} < m.until_us"""
+_PREPARED = {view: f"EXECUTE view_{view}" for view in VIEWS}

@@ -1,0 +1,19 @@
+"""Who may be profiled: of the others only what they told about themselves is kept."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PROFILING = frozenset({"profiling", "all"})
+"""Purposes whose withdrawal ends the computing of features."""
+
+VIEW = "profile"
+"""The view that says it, and the only one that is computed nevertheless."""
+
+_PURPOSES = pa.array(sorted(PROFILING))
+
+
+def withdrawn(profile: pa.Table) -> pa.Array:
+    """Places of the rows of a ``profile`` view whose customer may not be profiled, in order."""
+    purposes = profile.column("withdrawn_purposes").combine_chunks()
+    forbidding = pc.is_in(pc.list_flatten(purposes), value_set=_PURPOSES)
+    return pc.unique(pc.list_parent_indices(purposes).filter(forbidding))

@@ -24,8 +24,8 @@ from retain.errors import InvalidInput
 
 HEADER = struct.Struct("<IIB")
 
-_LEVEL = 1
-_DICTIONARY_BYTES = 8_192
+_LEVEL = 3
+_DICTIONARY_BYTES = 32_768
 _FEWEST_SAMPLES, _MOST_SAMPLES = 200, 1_000
 
 
@@ -88,7 +88,7 @@ class Book:
         samples: list[bytes | bytearray | memoryview] = []
         samples += self._frames(encoded)[:_MOST_SAMPLES]
         try:
-            dictionary = zstandard.train_dictionary(_DICTIONARY_BYTES, samples, k=400, d=8)
+            dictionary = zstandard.train_dictionary(_DICTIONARY_BYTES, samples, k=1_000, d=8)
         except zstandard.ZstdError:
             return self
         return Book(self.layout, dictionary.as_bytes())

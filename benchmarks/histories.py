@@ -32,12 +32,11 @@ def write_history(home: Path, events: int) -> int:
     with tempfile.TemporaryDirectory(dir=home) as folder, duckdb.connect() as database:
         database.execute("SET TimeZone = 'UTC'")
         shop = simulator.write(Path(folder), _CUSTOMERS)
-        seed = database.sql(f"SELECT left(event_id, 8) FROM '{shop.events}' LIMIT 1").fetchall()
         _thin_out(database, shop.events, _CUSTOMERS * EVENTS_PER_CUSTOMER)
         first, last = database.sql("SELECT min(ts)::DATE, max(ts)::DATE FROM base").fetchall()[0]
         done = 0
         while first <= last + timedelta(days=1):
-            done = _write_day(database, settings.history, str(first), seed[0][0], copies, done)
+            done = _write_day(database, settings.history, str(first), copies, done)
             first += timedelta(days=1)
         (settings.history / "exported.json").write_text(json.dumps({"last_seq": done}), "utf-8")
         _log_the_last(database, settings, done)
@@ -46,17 +45,20 @@ def write_history(home: Path, events: int) -> int:
 
 def _thin_out(database: duckdb.DuckDBPyConnection, shop: Path, events: int) -> None:
     database.execute(
-        f"CREATE TABLE base AS SELECT * FROM '{shop}' WHERE customer_id IS NOT NULL "
-        "ORDER BY type <> 'profile_updated', hash(customer_id, ts::DATE), event_id "
+        f"CREATE TABLE base AS SELECT * FROM '{shop}' "
+        "ORDER BY type NOT IN ('profile_updated', 'identity_linked'), "
+        "hash(coalesce(customer_id, anonymous_id), ts::DATE), event_id "
         f"LIMIT {events}"
     )
+    database.execute("SET VARIABLE seed = (SELECT left(event_id, 8) FROM base LIMIT 1)")
 
 
 def _write_day(
-    database: duckdb.DuckDBPyConnection, history: Path, day: str, seed: str, copies: int, done: int
+    database: duckdb.DuckDBPyConnection, history: Path, day: str, copies: int, done: int
 ) -> int:
     """One day's part; returns how many events there are with it."""
-    own = f"'{seed}', printf('%08x', copy * 2654435761 % 4294967296)"
+    # every id of a simulated shop has its seed in it
+    own = "getvariable('seed'), printf('%08x', copy * 2654435761 % 4294967296)"
     renamed = {
         "seq": f"{done} + row_number() OVER ()",
         "event_id": f"replace(event_id, {own})",

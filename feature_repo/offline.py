@@ -1,5 +1,6 @@
 """Offline snapshots of every feature at declared moments, and point-in-time retrieval."""
 
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from retain.features.buckets import Buckets
 from retain.features.catalogue import FEATURES
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, FeatureEngine, in_batches
 from retain.settings import Settings
+from retain.spill import Spill
 
 Progress = Callable[[str, int, int], None]
 
@@ -49,7 +51,10 @@ def export_history(settings: Settings, progress: Progress | None = None) -> int:
 
 def engine(settings: Settings) -> FeatureEngine:
     """The feature engine over the exported history."""
-    return FeatureEngine(history.glob(settings.history), spill=settings.home / "spill")
+    spill = Spill(settings.home / "spill")
+    made = FeatureEngine(history.glob(settings.history), spill=spill.path)
+    weakref.finalize(made, spill.remove)
+    return made
 
 
 def build(
@@ -106,14 +111,17 @@ def _compute(
     progress: Progress | None,
 ) -> None:
     """All moments of one bucket of customers, then the next bucket: facts are made once."""
-    buckets = Buckets(history.glob(settings.history), until=moments[-1])
-    total = len(buckets) * len(moments)
-    for number, events in enumerate(buckets):
-        with FeatureEngine(events, spill=settings.home / "spill") as facts:
-            for done, moment in enumerate(moments, number * len(moments)):
-                if progress:
-                    progress("features", done, total)
-                for keys in in_batches(facts.customers(moment), _BATCH):
-                    writer.write(moment, facts.table(keys))
+    with (
+        Spill(settings.home / "spill") as spill,
+        Buckets(history.glob(settings.history), moments[-1], spill=spill.path) as buckets,
+    ):
+        total = len(buckets) * len(moments)
+        for number, bucket in enumerate(buckets):
+            with FeatureEngine(bucket.events, members=bucket.members, spill=spill.path) as facts:
+                for done, moment in enumerate(moments, number * len(moments)):
+                    if progress:
+                        progress("features", done, total)
+                    for keys in in_batches(facts.customers(moment), _BATCH):
+                        writer.write(moment, facts.table(keys))
     if progress:
         progress("features", total, total)

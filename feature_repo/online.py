@@ -2,37 +2,55 @@
 
 A stored row answers only while it holds: it was computed at or before the moment asked for,
 no window edge has passed since (``valid_until``), and the log has nothing newer of that
-customer. Otherwise the customer's features are computed from the log, by the same SQL.
+customer that has waited for :data:`FRESH_WITHIN` to be reflected. Otherwise the customer's
+features are computed from the log, by the same SQL, and the customer is marked pending, so that
+the refresher writes the row again.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from feature_repo.packed_ages import Ages
 from feature_repo.packed_home import online_rows
 from feature_repo.packed_reader import PackedReader
 from feature_repo.packed_view import stored_views
 from feature_repo.packed_writer import write_views
-from feature_repo.stored import computed_at_name, stored_rows
-from retain.clock import from_micros, to_micros
+from feature_repo.recompute import Recompute
+from feature_repo.stored import stored_rows
+from retain.clock import Clock, from_micros, now, to_micros
 from retain.eventlog import EventLog
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, valid_until_name
 from retain.features.reader import Features, LogReader
 from retain.settings import Settings
+from retain.write_behind import WriteBehind
+
+FRESH_WITHIN = timedelta(seconds=1)
+"""How long an accepted event may be missing from an answer."""
+
+_MOMENT = FEATURE_SCHEMA.field("as_of").type
+_NEVER = np.iinfo(np.int64).max
+_State = dict[str, tuple[int | None, int | None]]
 
 
 class OnlineReader:
-    """Reads of the online store, completed from the log where a row does not hold."""
+    """Reads of the online store, completed from the log where a row does not hold.
 
-    def __init__(self, settings: Settings, log: EventLog) -> None:
+    ``clock`` is the real time, also where the moments asked for are of a pinned one.
+    """
+
+    def __init__(self, settings: Settings, log: EventLog, *, clock: Clock = now) -> None:
         self._rows = online_rows(settings)
         self._views = stored_views()
         self._reader = PackedReader(self._rows, self._views)
         self._log = log
-        self._recompute = LogReader(log)
+        self._clock = clock
+        self._computed = LogReader(log)
+        self._recompute = Recompute(self._computed)
+        self._again = WriteBehind[str](log.mark_again)
         for view in self._views:
             self._rows.add_view(view)
 
@@ -46,26 +64,14 @@ class OnlineReader:
         asked = list(dict.fromkeys(customer_ids))
         if not asked:
             return Features(FEATURE_SCHEMA.empty_table(), [], {})
-        stored = self._reader.read_table(asked, as_of).table
-        computed, holds = self._holding(asked, stored, as_of)
-        rest = self._recompute.read(
-            [one for one, kept in zip(asked, holds, strict=True) if not kept], as_of
-        )
-        moment = FEATURE_SCHEMA.field("as_of")
-        at = pa.array([to_micros(as_of)] * len(asked), pa.int64()).cast(moment.type)
-        online = stored.append_column(moment, at).select(FEATURE_SCHEMA.names)
-        kept = online.cast(FEATURE_SCHEMA).filter(pa.array(holds))
-        unknown = set(rest.unknown)
-        computed_at = {
-            one: from_micros(int(micros))
-            for one, micros, held in zip(asked, computed, holds, strict=True)
-            if held
-        }
-        return Features(
-            table=_in_order(pa.concat_tables([kept, rest.table]), customer_ids),
-            unknown=[one for one in customer_ids if one in unknown],
-            features_as_of={**computed_at, **rest.features_as_of},
-        )
+        # before the rows: what is reflected by now is in them
+        state = self._log.freshness(asked, as_of)
+        found = self._reader.read_table(asked, as_of)
+        holds = self._holding(asked, found.table, found.ages, state, as_of)
+        kept = _kept(asked, found.table, found.ages, holds, as_of)
+        if holds.all() and len(asked) == len(customer_ids):
+            return kept
+        return _joined(customer_ids, [kept, *self._rest(asked, found.ages, holds, state, as_of)])
 
     def write(self, customer_ids: Sequence[str], as_of: datetime) -> None:
         """Recompute these customers at ``as_of`` from the log and write their rows online.
@@ -73,32 +79,91 @@ class OnlineReader:
         Raises:
             StoreUnavailable: the log or the online store did not answer.
         """
-        table = self._recompute.read(customer_ids, as_of).table
+        table = self._computed.read(customer_ids, as_of).table
         if table.num_rows:
             write_views(self._rows, {view: stored_rows(table, view.name) for view in self._views})
 
+    def due(self, customer_ids: Sequence[str], as_of: datetime) -> list[str]:
+        """Those of ``customer_ids`` whose rows a window edge has passed by ``as_of``.
+
+        Raises:
+            StoreUnavailable: the online store did not answer.
+        """
+        names = [valid_until_name(view) for view in VIEWS]
+        ends = self._reader.read_matrix(customer_ids, names, as_of).values
+        passed = np.flatnonzero((ends <= to_micros(as_of)).any(axis=1))
+        return [customer_ids[row] for row in passed.tolist()]
+
+    def close(self) -> None:
+        """Mark who is still to be marked."""
+        self._again.close()
+
+    def _rest(
+        self,
+        asked: list[str],
+        ages: Ages,
+        holds: NDArray[np.bool_],
+        state: _State,
+        as_of: datetime,
+    ) -> list[Features]:
+        """The customers whose rows do not hold, computed; their rows are to be written again."""
+        wanted = [asked[row] for row in np.flatnonzero(~holds)]
+        last = {one: latest or 0 for one, (_, latest) in state.items()}
+        parts = self._recompute.read(wanted, as_of, last)
+        # a row of a later moment than the one asked for is not out of date
+        later = (ages.event_us > to_micros(as_of)).any(axis=1)
+        unknown = {one for part in parts for one in part.unknown}
+        for row in np.flatnonzero(~holds & ~later):
+            if asked[row] not in unknown:
+                self._again.put(asked[row], asked[row])
+        return parts
+
     def _holding(
-        self, customer_ids: list[str], stored: pa.Table, as_of: datetime
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """When each customer's row was computed, and whether it still holds, each (n,)."""
+        self, asked: list[str], stored: pa.Table, ages: Ages, state: _State, as_of: datetime
+    ) -> NDArray[np.bool_]:
+        """Whose row answers, (n,)."""
         moment = to_micros(as_of)
-        computed = _columns(stored, [computed_at_name(view) for view in VIEWS])
-        expiry = _columns(stored, [valid_until_name(view) for view in VIEWS])
-        pending = self._log.pending_among(customer_ids)
-        last = self._log.last_event_of(customer_ids, as_of)
-        latest = np.array([last.get(one, np.nan) for one in customer_ids])
-        reflected = np.array([one not in pending for one in customer_ids])
-        reflected &= latest <= computed.min(axis=1)
-        # NaN: no row at all where it was computed, no edge ahead where it expires
-        present = (computed <= moment).all(axis=1)
-        return computed.min(axis=1), reflected & present & ~(expiry <= moment).any(axis=1)
+        computed = ages.event_us.min(axis=1)
+        holds: NDArray[np.bool_] = np.all(ages.present & (ages.event_us <= moment), axis=1)
+        for view in VIEWS:
+            ends = stored.column(valid_until_name(view))
+            if ends.null_count < len(asked):
+                holds &= ends.fill_null(_NEVER).to_numpy() > moment
+        late = to_micros(self._clock() - FRESH_WITHIN)
+        for row, one in enumerate(asked):
+            since, latest = state[one]
+            waits_too_long = since is not None and since <= late
+            unnoticed = since is None and latest is not None and latest > computed[row]
+            if waits_too_long or unnoticed:
+                holds[row] = False
+        return holds
 
 
-def _columns(table: pa.Table, names: list[str]) -> NDArray[np.float64]:
-    columns = [table.column(name).cast(pa.float64(), safe=False).to_numpy() for name in names]
-    return np.column_stack(columns)
+def _kept(
+    asked: list[str], stored: pa.Table, ages: Ages, holds: NDArray[np.bool_], as_of: datetime
+) -> Features:
+    """The stored rows that hold."""
+    at = pa.array(np.full(len(asked), to_micros(as_of))).cast(_MOMENT)
+    columns = [at if name == "as_of" else stored.column(name) for name in FEATURE_SCHEMA.names]
+    table = pa.Table.from_arrays(columns, schema=FEATURE_SCHEMA)
+    rows = np.flatnonzero(holds).tolist()
+    return Features(
+        table=table if len(rows) == len(asked) else table.take(pa.array(rows, pa.int64())),
+        unknown=[],
+        features_as_of={asked[row]: from_micros(int(ages.event_us[row].min())) for row in rows},
+        stale_views={asked[row]: ages.stale_views(row) for row in rows if ages.stale[row].any()},
+    )
 
 
-def _in_order(table: pa.Table, customer_ids: Sequence[str]) -> pa.Table:
+def _joined(customer_ids: Sequence[str], parts: Sequence[Features]) -> Features:
+    """One answer of several, in the order asked."""
+    table = pa.concat_tables([part.table for part in parts])
     rows = {one: row for row, one in enumerate(table.column("customer_id").to_pylist())}
-    return table.take(pa.array([rows[one] for one in customer_ids if one in rows], pa.int64()))
+    unknown = {one for part in parts for one in part.unknown}
+    wanted = pa.array([rows[one] for one in customer_ids if one in rows], pa.int64())
+    return Features(
+        table=table.take(wanted),
+        unknown=[one for one in customer_ids if one in unknown],
+        features_as_of={one: at for part in parts for one, at in part.features_as_of.items()},
+        stale_views={one: views for part in parts for one, views in part.stale_views.items()},
+    )

@@ -106,6 +106,7 @@ def compose(settings: Settings) -> Composition:
         watch.stop()
         refresher.stop()
         pools.close()
+        reader.close()
         made.decisions.close()
         engine.dispose()
 

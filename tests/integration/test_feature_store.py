@@ -102,27 +102,6 @@ def test_a_past_moment_is_answered_from_the_log(shop: tuple[Settings, EventLog])
     assert found.features_as_of == {"c1": moment}
 
 
-def test_an_event_that_is_not_yet_reflected_online_is_in_the_answer(tmp_path: Path) -> None:
-    settings = load({}, home=tmp_path)
-    log = EventLog(connect(settings.database_url))
-    log.append(to_table(shop_events()))
-    materialize(settings, T0)
-    reader = online.OnlineReader(settings, log)
-    before = reader.read(["c0"], T0).table.column("orders_lifetime")[0].as_py()
-    order = read_event(
-        {"event_id": "new", "type": "purchase", "customer_id": "c0", "timestamp": T0, "value": 5},
-        T0,
-    )
-    assert isinstance(order, Event)
-    log.append(to_table([order]), mark_pending=True)
-    assert reader.read(["c0"], T0).table.column("orders_lifetime")[0].as_py() == before + 1
-    pending = log.pending()
-    reader.write(list(pending), T0)
-    log.reflected(pending)
-    assert log.pending_among(["c0"]) == set()
-    assert reader.read(["c0"], T0).table.column("orders_lifetime")[0].as_py() == before + 1
-
-
 def test_feast_knows_every_view_a_push_source_for_each_and_the_feature_service(
     shop: tuple[Settings, EventLog],
 ) -> None:

@@ -11,6 +11,7 @@ from retain.errors import InvalidInput
 from retain.event import Event, SetAside, read_event, to_table
 from retain.eventlog import Appended
 from services.answers import Json
+from services.explanations import Explanations
 from services.metrics import Metrics
 from services.schemas.base import MAX_EVENTS
 
@@ -51,16 +52,20 @@ class Ingest:
         self._clock = clock
         self._metrics = metrics
         self._nudge = nudge
+        self._explanations = Explanations()
 
     def ingest(self, body: Any, *, dry_run: bool = False) -> Handled:
         """Store the events in ``body``; one result for each, in the order sent.
+
+        A ``dry_run`` stores nothing, and explains in each result how the record was read.
 
         Raises:
             InvalidInput: there is no event in the body, or there are too many.
             StoreUnavailable: the log did not answer; nothing was stored.
         """
         received_at = self._clock()
-        read = [_read(record, received_at) for record in records_in(body)]
+        records = records_in(body)
+        read = [_read(record, received_at) for record in records]
         events = _first_of_each_id(read)
         if dry_run:
             stored = self._known([event.event_id for event in events])
@@ -69,7 +74,12 @@ class Ingest:
             stored = set(appended.duplicates)
             self._nudge()
         results = list(_results(read, stored))
-        if not dry_run:
+        if dry_run:
+            for result, explanation in zip(
+                results, self._explanations.of(records, read), strict=True
+            ):
+                result["explanation"] = explanation
+        else:
             for result in results:
                 self._metrics.event(result["status"])
         return Handled(

@@ -118,7 +118,7 @@ class Metrics:
             if gauge is None:
                 gauge = self._quality[name] = Gauge(
                     name,
-                    "Data quality; see docs/data-quality.md.",
+                    "Data quality; see docs/guides/data-quality.md.",
                     sorted(labels),
                     registry=self._registry,
                     multiprocess_mode="mostrecent",

@@ -64,6 +64,40 @@ BATCH_SCHEMA: dict[str, Any] = {
 }
 
 
+class PropertyReading(Answer):
+    """What became of one name that was given, or where a stored value came from."""
+
+    given: str | None = Field(description="The name in the record; null where it was derived.")
+    property: str | None = Field(description="The vocabulary's name, where it has one.")
+    outcome: Literal["kept", "renamed", "converted", "derived", "dropped"]
+    why: str | None = Field(default=None, description="Why it was dropped.")
+    value: Any = Field(default=None, description="As it would be stored, where that is another.")
+
+
+class TimeReading(Answer):
+    """When the event happened, as it would be stored."""
+
+    given: str | None
+    stored: str | None = Field(description="UTC; null where the event is rejected.")
+    why: str | None = Field(default=None, description="Why it is not the time given.")
+
+
+class EventExplanation(Answer):
+    """How a record was read (`?dry_run=true`)."""
+
+    envelope: Literal["retain", "cloudevents", "segment"] | None
+    type: dict[str, str | None] | None = Field(description="`given`, and what it is `read_as`.")
+    fields: list[dict[str, str]] = Field(
+        default_factory=list, description="Fields of every event: the name `given`, and `read_as`."
+    )
+    properties: list[PropertyReading]
+    time: TimeReading | None = None
+    customer: dict[str, str | None] | None = Field(
+        default=None, description="Whose event it is; `why` where it is nobody's yet."
+    )
+    feature_views: list[str] = Field(description="The feature views it has a part in.")
+
+
 class EventResult(Answer):
     """What became of one event, in the order sent."""
 
@@ -73,6 +107,9 @@ class EventResult(Answer):
     detail: str | None = Field(default=None, description="The same as a sentence.")
     dropped: list[str] = Field(
         default_factory=list, description="Properties the vocabulary does not have."
+    )
+    explanation: EventExplanation | None = Field(
+        default=None, description="With `?dry_run=true`: how the record was read."
     )
 
 

@@ -223,11 +223,12 @@ class History:
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, most: int = 40, more: Sequence[Records] = ()) -> History:
-    """A history of up to ``most`` events, much of it on one subject; ``more`` joins in."""
+def histories(draw: st.DrawFn, *, most: int = 40, linked: bool = False) -> History:
+    """A history of up to ``most`` events, much of it on one subject; with links, or none."""
     anchor = draw(st.sampled_from(ANCHORS))
     moments = draw(st.lists(AGES, min_size=1, max_size=10))  # many events share one
-    subject, anything = draw(st.sampled_from(_ABOUT)), st.one_of(_ANYTHING, *more)
+    subject, who = draw(st.sampled_from(_ABOUT)), _ANYBODY if linked else _APART
+    anything = _ANYTHING | _LINKS if linked else _ANYTHING
     count = draw(st.integers(1, most))
     salt = draw(st.integers(0, 996))
     longest = draw(st.sampled_from([timedelta(0)] * 5 + [40 * DAY]))  # under way at the anchor
@@ -237,7 +238,7 @@ def histories(draw: st.DrawFn, *, most: int = 40, more: Sequence[Records] = ()) 
         event = read_event(
             {
                 "event_id": f"e{(number * 331 + salt) % 997:03}",  # in no order
-                **draw(_WHO),
+                **draw(who),
                 "session_id": draw(_SESSIONS),
                 "channel": draw(_CHANNELS),
                 "timestamp": at.astimezone(draw(_ZONES)).isoformat(),
@@ -260,10 +261,19 @@ _ABOUT = tuple(_records(kinds) for kinds in _SUBJECTS)
 _ANYTHING = _records([kind for kinds in _SUBJECTS for kind in kinds])
 _ZONES = st.sampled_from(ZONES)
 _DELAYS = st.sampled_from(DELAYS)
-_WHO = st.sampled_from(
-    [{"customer_id": one} for one in (*CUSTOMERS[:1] * 5, *CUSTOMERS[1:])]
-    + [{"customer_id": "ada", "anonymous_id": "v1"}]
-    + [{"anonymous_id": one} for one in VISITORS]
+_KNOWN = [{"customer_id": one} for one in (*CUSTOMERS[:1] * 5, *CUSTOMERS[1:])]
+_APART = st.sampled_from([*_KNOWN, *({"anonymous_id": one} for one in VISITORS)])
+_BOTH = [{"customer_id": "ada", "anonymous_id": "v1"}, {"customer_id": "bob", "anonymous_id": "v1"}]
+_ANYBODY = _APART | st.sampled_from(_BOTH)
+_LINKS = st.builds(
+    lambda kind, customer, link: {"type": kind, "customer_id": customer, "properties": link},
+    st.sampled_from(["identity_linked", "identity_linked", "identity_unlinked"]),
+    st.sampled_from(CUSTOMERS),
+    st.sampled_from(
+        [{"linked_id": one, "link_type": "customer"} for one in CUSTOMERS]
+        + [{"linked_id": one} for one in VISITORS]
+        + [{"linked_id": "v1", "link_type": "anonymous"}, {}]
+    ),
 )
 
 

@@ -25,8 +25,8 @@ FACTS: dict[str, str] = {
                 * (properties->>'total')::DOUBLE AS DECIMAL(18, 4)) AS value,
             (properties->>'coupon') IS NOT NULL AS has_coupon,
             upper(properties->>'currency') AS currency,
-            CASE WHEN type = 'order_completed' THEN date_diff('second', lag(ts) OVER (
-                PARTITION BY customer_id, type ORDER BY ts, event_id), ts) END AS gap_seconds
+            CASE WHEN type = 'order_completed' THEN (epoch_us(ts) - lag(epoch_us(ts)) OVER (
+                PARTITION BY customer_id, type ORDER BY ts, event_id)) // 1000000 END AS gap_seconds
         FROM fact_sales
     """,
     "fact_lines": """
@@ -84,6 +84,7 @@ FACTS: dict[str, str] = {
     "fact_service": """
         SELECT customer_id, ts, event_id, type,
             coalesce(properties->>'ticket_id', event_id) AS ticket_id,
+            (properties->>'ticket_id') IS NOT NULL AS is_named,
             (properties->>'score')::DOUBLE AS score,
             TRY_CAST((properties->>'sentiment')::DOUBLE AS DECIMAL(18, 4)) AS sentiment
         FROM events

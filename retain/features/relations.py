@@ -23,7 +23,7 @@ RELATIONS: dict[str, str] = {
     "sessions": f"""
         SELECT k.customer_id, k.as_of, max(ts) AS ts, count(*) AS actions,
             count(*) FILTER (WHERE ends_with(type, '_viewed')) AS pages,
-            date_diff('second', min(ts), max(ts)) AS seconds,
+            (epoch_us(max(ts)) - epoch_us(min(ts))) // 1000000 AS seconds,
             bool_or(type = 'product_added') AS has_cart,
             bool_or(type = 'order_completed') AS has_order
         {_KNOWN.format(fact="fact_activity")}
@@ -39,7 +39,12 @@ RELATIONS: dict[str, str] = {
         WHERE NOT is_view OR ts > as_of - INTERVAL 90 DAY
     """,
     "messages": f"SELECT f.*, k.as_of {_KNOWN.format(fact='fact_messages')}",
-    "service": f"SELECT f.*, k.as_of {_KNOWN.format(fact='fact_service')}",
+    "service": f"""
+        SELECT f.*, k.as_of, row_number() OVER (
+            mine, ticket_id, type IN ('ticket_opened', 'ticket_closed')
+            ORDER BY ts DESC, type, event_id DESC) = 1 AS is_latest_of_ticket
+        {_KNOWN.format(fact="fact_service")}
+    """,
     "profile": f"""
         SELECT f.*, k.as_of,
             type LIKE 'consent_%' AND row_number() OVER (

@@ -164,6 +164,31 @@ def test_customers_within_a_year_are_those_with_an_order_in_it() -> None:
     assert recent == ["new"]
 
 
+def test_a_ticket_is_open_until_it_is_closed_and_again_once_it_is_opened_again() -> None:
+    opened, closed = "ticket_opened", "ticket_closed"
+    records = [event(opened, 9, ticket_id="a"), event(opened, 8, ticket_id="b")]
+    assert features(*records)["open_tickets"] == 2
+    assert features(*records, event(closed, 7, ticket_id="a"))["open_tickets"] == 1
+    # a ticket that was opened before the log began closes none of those
+    assert features(*records, event(closed, 7, ticket_id="older"))["open_tickets"] == 2
+    again = [event(closed, 7, ticket_id="a"), event(opened, 6, ticket_id="a")]
+    assert features(*records, *again)["open_tickets"] == 2
+    at_once = [event(opened, 5, ticket_id="c"), event(closed, 5, ticket_id="c")]
+    assert features(*records, *at_once)["open_tickets"] == 2
+
+
+def test_tickets_without_an_id_are_closed_by_any_closing_without_one() -> None:
+    records = [event("ticket_opened", 9), event("ticket_opened", 8), event("ticket_closed", 7)]
+    assert features(*records)["open_tickets"] == 1
+
+
+def test_an_order_line_without_a_product_names_no_product() -> None:
+    lines = [{"category": "bags", "quantity": 1, "price": 5}, {"product_id": "p", "price": 3}]
+    found = features(order(5, lines=lines))
+    assert found["last_products"] == found["top_products"] == ["p"]
+    assert found["new_product_share"] == 1
+
+
 KINDS = st.sampled_from(
     [
         "order_completed",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from retain.quality.findings import Sample
 from services.metrics import Metrics
 from tests.unit.services.fakes import Service
 
@@ -56,3 +57,14 @@ def test_an_age_before_its_moment_counts_as_none() -> None:
     metrics = Metrics()
     metrics.prediction("ok", -5.0)
     assert "retain_feature_age_seconds_sum 0.0" in metrics.render().decode()
+
+
+def test_a_data_quality_series_that_is_no_longer_seen_becomes_nan() -> None:
+    metrics = Metrics()
+    both = [Sample("retain_event_state", {"type": name}, 2.0) for name in ("searched", "gone")]
+    metrics.quality(both, at=10.0)
+    metrics.quality(both[:1], at=20.0)
+    text = metrics.render().decode()
+    assert 'retain_event_state{type="searched"} 2.0' in text
+    assert 'retain_event_state{type="gone"} NaN' in text
+    assert "retain_quality_examined_timestamp_seconds 20.0" in text

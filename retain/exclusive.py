@@ -82,9 +82,9 @@ class _SessionLock:
     def release(self) -> None:
         session, self._session, self._backend = self._session, None, None
         if session is not None:
-            # an advisory lock ends with its session
-            with suppress(SQLAlchemyError):
-                session.close()
+            # it ends with its session too, but a little later
+            with suppress(SQLAlchemyError), session:
+                session.execute(select(func.pg_advisory_unlock_all()))
 
     def _still_holds(self) -> bool:
         if self._session is None or self._backend is None:

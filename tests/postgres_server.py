@@ -60,7 +60,7 @@ def require_postgres() -> Path:
         pytest.skip("psycopg is not installed: the PostgreSQL half is not tested here")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2]))
     on_path = shutil.which("initdb")
-    programs = [*found, *([Path(on_path).parent] if on_path else [])]
+    programs = [*([Path(on_path).parent] if on_path else []), *found]
     if not programs:
         pytest.skip("there is no PostgreSQL server (apt-get install postgresql)")
     return programs[-1]

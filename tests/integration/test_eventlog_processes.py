@@ -2,7 +2,6 @@
 
 import multiprocessing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from retain.database import connect
 from retain.event import Event, read_event, to_table
@@ -32,11 +31,10 @@ def _write(url: str, writer: int) -> None:
         log.append(to_table(events), mark_pending=True)
 
 
-def test_several_writers_lose_and_double_nothing(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'retain.db'}"
-    log = EventLog(connect(url))
+def test_several_writers_lose_and_double_nothing(database_url: str) -> None:
+    log = EventLog(connect(database_url))
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_write, args=(url, n)) for n in range(WRITERS)]
+    processes = [context.Process(target=_write, args=(database_url, n)) for n in range(WRITERS)]
     for process in processes:
         process.start()
     for process in processes:
@@ -51,10 +49,9 @@ def test_several_writers_lose_and_double_nothing(tmp_path: Path) -> None:
     assert len(log.pending()) == BATCH
 
 
-def test_a_reader_sees_whole_transactions_only(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'retain.db'}"
-    log = EventLog(connect(url))
-    process = multiprocessing.get_context("spawn").Process(target=_write, args=(url, 0))
+def test_a_reader_sees_whole_transactions_only(database_url: str) -> None:
+    log = EventLog(connect(database_url))
+    process = multiprocessing.get_context("spawn").Process(target=_write, args=(database_url, 0))
     process.start()
     counts = []
     while process.is_alive():

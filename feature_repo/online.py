@@ -22,9 +22,10 @@ from feature_repo.packed_writer import write_views
 from feature_repo.recompute import Recompute
 from feature_repo.stored import stored_rows
 from retain.clock import Clock, from_micros, now, to_micros
-from retain.eventlog import EventLog
+from retain.eventlog import EventLog, Freshness
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, valid_until_name
 from retain.features.reader import Features, LogReader
+from retain.identity_links import CUSTOMER
 from retain.settings import Settings
 from retain.write_behind import WriteBehind
 
@@ -33,7 +34,7 @@ FRESH_WITHIN = timedelta(seconds=1)
 
 _MOMENT = FEATURE_SCHEMA.field("as_of").type
 _NEVER = np.iinfo(np.int64).max
-_State = dict[str, tuple[int | None, int | None]]
+_State = dict[str, Freshness]
 
 
 class OnlineReader:
@@ -66,6 +67,34 @@ class OnlineReader:
             return Features(FEATURE_SCHEMA.empty_table(), [], {})
         # before the rows: what is reflected by now is in them
         state = self._log.freshness(asked, as_of)
+        if any(one.joined for one in state.values()):
+            return self._of_people(customer_ids, state, as_of)
+        return self._read(customer_ids, state, as_of)
+
+    def _of_people(self, customer_ids: Sequence[str], state: _State, as_of: datetime) -> Features:
+        """As :meth:`read`: whoever was merged into another customer is answered as that one."""
+        people = self._log.people([one for one, told in state.items() if told.joined])
+        at = to_micros(as_of)
+        merged = people.survivors(state, at)
+        survivors = list(dict.fromkeys(merged.get(one, one) for one in state))
+        members = {one: people.members(one, at) for one in survivors}
+        every = {one for held in members.values() for one in held}
+        own = self._log.freshness([one.id for one in every if one.kind == CUSTOMER], as_of)
+        visits = self._log.last_visit_of([one.id for one in every if one.kind != CUSTOMER], as_of)
+        told = {
+            survivor: own[survivor]._replace(
+                latest=max(
+                    (own[one.id].latest if one.kind == CUSTOMER else visits.get(one.id)) or 0
+                    for one in held
+                )
+                or None
+            )
+            for survivor, held in members.items()
+        }
+        return self._read(survivors, told, as_of).under(customer_ids, merged)
+
+    def _read(self, customer_ids: Sequence[str], state: _State, as_of: datetime) -> Features:
+        asked = list(dict.fromkeys(customer_ids))
         found = self._reader.read_table(asked, as_of)
         holds = self._holding(asked, found.table, found.ages, state, as_of)
         kept = _kept(asked, found.table, found.ages, holds, as_of)
@@ -79,7 +108,10 @@ class OnlineReader:
         Raises:
             StoreUnavailable: the log or the online store did not answer.
         """
-        table = self._computed.read(customer_ids, as_of).table
+        found = self._computed.read(customer_ids, as_of)
+        # who was merged away has no row of their own, and reads never ask for it
+        own = [one not in found.merged_into for one in found.table.column(0).to_pylist()]
+        table = found.table.filter(pa.array(own, pa.bool_())) if found.merged_into else found.table
         if table.num_rows:
             write_views(self._rows, {view: stored_rows(table, view.name) for view in self._views})
 
@@ -108,7 +140,7 @@ class OnlineReader:
     ) -> list[Features]:
         """The customers whose rows do not hold, computed; their rows are to be written again."""
         wanted = [asked[row] for row in np.flatnonzero(~holds)]
-        last = {one: latest or 0 for one, (_, latest) in state.items()}
+        last = {one: told.latest or 0 for one, told in state.items()}
         parts = self._recompute.read(wanted, as_of, last)
         # a row of a later moment than the one asked for is not out of date
         later = (ages.event_us > to_micros(as_of)).any(axis=1)
@@ -131,7 +163,7 @@ class OnlineReader:
                 holds &= ends.fill_null(_NEVER).to_numpy() > moment
         late = to_micros(self._clock() - FRESH_WITHIN)
         for row, one in enumerate(asked):
-            since, latest = state[one]
+            since, latest, _ = state[one]
             waits_too_long = since is not None and since <= late
             unnoticed = since is None and latest is not None and latest > computed[row]
             if waits_too_long or unnoticed:

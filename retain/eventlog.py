@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     Index,
@@ -20,16 +21,21 @@ from sqlalchemy import (
     Text,
     any_,
     func,
+    inspect,
     literal,
     select,
+    text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from retain import postgres
+from retain import identities, postgres
 from retain.clock import from_micros, to_micros
 from retain.database import Id, metadata, reading, writing
 from retain.event import EVENT_SCHEMA
+from retain.identity_links import LINK_TYPES
 from retain.pending import PendingCustomers, mark
+from retain.people import People
 
 events = Table(
     "events",
@@ -48,13 +54,19 @@ events = Table(
     Column("source", String),
     Column("properties", Text, nullable=False),
     Index("events_by_customer", "customer_id", "ts"),
+    Index(
+        "events_by_visitor",
+        "anonymous_id",
+        "ts",
+        sqlite_where=text("customer_id IS NULL"),
+        postgresql_where=text("customer_id IS NULL"),
+    ),
     sqlite_autoincrement=True,  # a sequence number is never used twice, also after a deletion
 )
 
 LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))
 Row = tuple[Any, ...]
 _TIMES = ("ts", "sent_at", "received_at")
-_CUSTOMER = EVENT_SCHEMA.get_field_index("customer_id")
 _CHUNK = 50_000
 _IDS_PER_QUERY = 500
 _INSERT = (
@@ -67,18 +79,44 @@ _INSERT_AT_ONCE = (
     f"SELECT {', '.join(f'value ->> {at}' for at in range(len(EVENT_SCHEMA)))} "
     "FROM json_each(?) WHERE true ON CONFLICT (event_id) DO NOTHING"
 )
+# one seek in the index for each, however many events it has
+_CUSTOMERS_AFTER = text(
+    "WITH RECURSIVE known (id, place) AS ("
+    "SELECT min(customer_id), 1 FROM events WHERE customer_id > :after UNION ALL "
+    "SELECT (SELECT min(customer_id) FROM events WHERE customer_id > id), place + 1 "
+    "FROM known WHERE id IS NOT NULL AND place < :most) SELECT id FROM known"
+)
 _FRESHNESS = (
     "SELECT value, (SELECT since FROM pending_customers WHERE customer_id = value), "
-    "(SELECT max(ts) FROM events WHERE customer_id = value AND ts <= ?) FROM {}"
+    "(SELECT max(ts) FROM events WHERE customer_id = value AND ts <= ?), "
+    "EXISTS (SELECT 1 FROM identities WHERE kind = 'customer' AND id = value) FROM {}"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What an append did: ``duplicates`` holds the ids that were in the log before."""
+    """What an append did: ``duplicates`` holds the ids that were in the log before.
+
+    ``marked`` are the customers, surviving ones, whose online features do not reflect it yet.
+    """
 
     accepted: int
     duplicates: frozenset[str]
+    marked: frozenset[str] = frozenset()
+
+
+class Freshness(NamedTuple):
+    """What the log says about one customer id, before its online row is used.
+
+    Attributes:
+        since: since when it is pending, in epoch microseconds; None where it is not.
+        latest: its last event, in epoch microseconds; None where there is none.
+        joined: whether it ever was joined to another id (:meth:`EventLog.people`).
+    """
+
+    since: int | None
+    latest: int | None
+    joined: bool = False
 
 
 class EventLog:
@@ -87,6 +125,7 @@ class EventLog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.waiting = PendingCustomers(engine)
+        _upgrade(engine)
 
     @property
     def engine(self) -> Engine:
@@ -104,11 +143,13 @@ class EventLog:
         """
         accepted = 0
         duplicates: set[str] = set()
+        marked: set[str] = set()
         for start in range(0, table.num_rows, _CHUNK):
             done = self.append_rows(_to_rows(table.slice(start, _CHUNK)), mark_pending=mark_pending)
             accepted += done.accepted
             duplicates |= done.duplicates
-        return Appended(accepted, frozenset(duplicates))
+            marked |= done.marked
+        return Appended(accepted, frozenset(duplicates), frozenset(marked))
 
     def append_rows(self, rows: list[Row], *, mark_pending: bool = False) -> Appended:
         """As :meth:`append`, of rows as :func:`retain.event.to_row` makes them, in one go."""
@@ -116,22 +157,45 @@ class EventLog:
         # up to the last of them has missed none
         with writing(self._engine, alone="events") as connection:
             fresh = _insert(connection, rows)
+            marked: set[str] = set()
             if mark_pending:
-                customers = {row[_CUSTOMER] for row in fresh} - {None}
-                mark(connection, customers, _last_seq(connection))
+                marked = identities.touched(connection, fresh)
+                mark(connection, marked, _last_seq(connection))
+            else:
+                identities.take(connection, fresh)
         surplus = _surplus(rows, fresh) if len(fresh) < len(rows) else set()
-        return Appended(len(fresh), frozenset(surplus))
+        return Appended(len(fresh), frozenset(surplus), frozenset(marked))
+
+    def people(self, customer_ids: Sequence[str]) -> People:
+        """What links say about these customers and all they were ever joined to."""
+        with reading(self._engine) as connection:
+            joined = identities.linked_among(connection, customer_ids)
+            return identities.people_in(connection, set(joined.values())) if joined else People(())
 
     def of_customers(self, customer_ids: Sequence[str], until: datetime | None = None) -> pa.Table:
-        """Events of these customers up to and including ``until``, in time order."""
+        """Events that came with these customer ids, up to and including ``until``, by time."""
+        return self._with_ids(customer_ids, events.c.customer_id, true(), until)
+
+    def of_visitors(self, anonymous_ids: Sequence[str], until: datetime | None = None) -> pa.Table:
+        """Events that came with these anonymous ids and no customer's, as :meth:`of_customers`."""
+        nobodys = events.c.customer_id.is_(None)
+        return self._with_ids(anonymous_ids, events.c.anonymous_id, nobodys, until)
+
+    def _with_ids(
+        self,
+        given: Sequence[str],
+        column: Column[Any],
+        condition: ColumnElement[bool],
+        until: datetime | None,
+    ) -> pa.Table:
         parts = []
         with reading(self._engine) as connection:
-            for start in range(0, len(customer_ids), _IDS_PER_QUERY):
-                ids = customer_ids[start : start + _IDS_PER_QUERY]
-                query = select(events).where(events.c.customer_id.in_(ids))
+            for start in range(0, len(given), _IDS_PER_QUERY):
+                ids = given[start : start + _IDS_PER_QUERY]
+                query = select(events).where(column.in_(ids), condition)
                 if until is not None:
                     query = query.where(events.c.ts <= to_micros(until))
-                query = query.order_by(events.c.customer_id, events.c.ts, events.c.seq)
+                query = query.order_by(column, events.c.ts, events.c.seq)
                 parts.append(_to_table([tuple(row) for row in connection.execute(query)]))
         return pa.concat_tables(parts) if parts else LOGGED_SCHEMA.empty_table()
 
@@ -203,31 +267,53 @@ class EventLog:
             micros = connection.scalar(select(func.max(events.c.ts)))
         return None if micros is None else from_micros(micros)
 
-    def freshness(
-        self, customer_ids: Sequence[str], until: datetime
-    ) -> dict[str, tuple[int | None, int | None]]:
-        """Per customer: since when it is pending, and the last event up to ``until``.
+    def customers_after(self, customer_id: str, limit: int) -> list[str]:
+        """The next customers behind ``customer_id``, in the order of their ids."""
+        with reading(self._engine) as connection:
+            found = connection.execute(_CUSTOMERS_AFTER, {"after": customer_id, "most": limit})
+            return [one for (one,) in found if one is not None]
 
-        Both in epoch microseconds, None where there is none.
-        """
-        found: dict[str, tuple[int | None, int | None]] = {}
+    def freshness(self, customer_ids: Sequence[str], until: datetime) -> dict[str, Freshness]:
+        """What is known about each customer up to ``until``, in one look."""
+        found: dict[str, Freshness] = {}
         with reading(self._engine) as connection:
             ids: list[str] | str = list(customer_ids)
             query = _FRESHNESS.replace("?", "%s").format("unnest(%s::text[]) AS asked (value)")
             if connection.dialect.name == "sqlite":
                 ids, query = json.dumps(ids), _FRESHNESS.format("json_each(?)")
             rows = connection.exec_driver_sql(query, (to_micros(until), ids))
-            for customer_id, since, last in rows:
-                found[customer_id] = (since, last)
+            for customer_id, since, last, joined in rows:
+                found[customer_id] = Freshness(since, last, bool(joined))
+        return found
+
+    def last_visit_of(self, anonymous_ids: Sequence[str], until: datetime) -> dict[str, int]:
+        """As :meth:`last_event_of`, of visitors and of events that came with no customer's id."""
+        column = events.c.anonymous_id
+        found: dict[str, int] = {}
+        with reading(self.engine) as connection:
+            for start in range(0, len(anonymous_ids), _IDS_PER_QUERY):
+                ids = anonymous_ids[start : start + _IDS_PER_QUERY]
+                query = select(column, func.max(events.c.ts)).where(
+                    events.c.customer_id.is_(None), column.in_(ids), events.c.ts <= to_micros(until)
+                )
+                found.update((one, ts) for one, ts in connection.execute(query.group_by(column)))
         return found
 
     def pending(self, limit: int = 1_000) -> dict[str, int]:
         """Customers not yet reflected online, with the last sequence number seen of each."""
-        return self.waiting.first(limit)
+        return self.waiting.batch(limit).seqs
 
     def pending_among(self, customer_ids: Sequence[str]) -> set[str]:
-        """Those of ``customer_ids`` whose online features do not reflect the log yet."""
-        return self.waiting.among(customer_ids)
+        """Those of ``customer_ids`` whose online features do not reflect the log yet.
+
+        Of an id that was merged into another customer, whether that one's do.
+        """
+        people = self.people(customer_ids)
+        if not people:
+            return self.waiting.among(customer_ids)
+        survivors = {one: people.customer(one) for one in customer_ids}
+        waiting = self.waiting.among(sorted(set(survivors.values())))
+        return {one for one, survivor in survivors.items() if survivor in waiting}
 
     def reflected(self, customers: dict[str, int], read_at: datetime | None = None) -> None:
         """Forget what :meth:`pending` returned at ``read_at``, unless a newer event came since."""
@@ -236,6 +322,20 @@ class EventLog:
     def mark_again(self, customer_ids: Sequence[str]) -> None:
         """Have the online features of these customers written again."""
         self.waiting.mark(customer_ids, self.last_seq())
+
+
+def _upgrade(engine: Engine) -> None:
+    """Find the links in a log that was written before they were kept beside it."""
+    with reading(engine) as connection:
+        known = {index["name"] for index in inspect(connection).get_indexes(events.name)}
+    visitors = next(index for index in events.indexes if index.name == "events_by_visitor")
+    if not known or visitors.name in known:
+        return
+    columns = [events.c[name] for name in EVENT_SCHEMA.names]
+    query = select(*columns).where(events.c.type.in_(LINK_TYPES)).order_by(events.c.seq)
+    with writing(engine, alone="events") as connection:
+        identities.take(connection, [tuple(row) for row in connection.execute(query)])
+        visitors.create(connection, checkfirst=True)
 
 
 def _insert(connection: Connection, rows: list[Row]) -> list[Row]:

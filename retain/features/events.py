@@ -1,7 +1,7 @@
 """The events of a few customers, as the feature engine reads them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from retain.features.engine import EVENT_COLUMNS
 
 _QUERY = """
     SELECT {columns} FROM events
-    WHERE customer_id IN (SELECT value FROM json_each(?)) AND ts <= ?
+    WHERE {whose} IN (SELECT value FROM json_each(?)) AND ts <= ?
 """
 _NULL = pa.scalar(None, pa.string())
 _NULLABLE = frozenset(field.name for field in EVENT_COLUMNS if field.nullable)
@@ -28,15 +28,31 @@ class CustomerEvents:
         self._log = log
         self._pool = ArrowPool(log.engine) if _is_file(log.engine) else None
 
-    def until(self, customer_ids: Sequence[str], as_of: datetime) -> pa.Table:
+    def until(
+        self, customer_ids: Sequence[str], as_of: datetime, anonymous_ids: Sequence[str] = ()
+    ) -> pa.Table:
         """Events of these customers up to and including ``as_of``, in any order.
+
+        Of ``anonymous_ids`` those that came with no customer's id.
 
         Raises:
             StoreUnavailable: the log did not answer.
         """
+        if not anonymous_ids:
+            return self._read(_CUSTOMERS, self._log.of_customers, customer_ids, as_of)
+        visits = self._read(_VISITORS, self._log.of_visitors, anonymous_ids, as_of)
+        return pa.concat_tables([self.until(customer_ids, as_of), visits])
+
+    def _read(
+        self,
+        query: str,
+        of_log: Callable[[Sequence[str], datetime], pa.Table],
+        ids: Sequence[str],
+        as_of: datetime,
+    ) -> pa.Table:
         if self._pool is None:
-            return self._log.of_customers(customer_ids, until=as_of).select(EVENT_COLUMNS.names)
-        rows = self._pool.table(_SQL, [json.dumps(list(customer_ids)), to_micros(as_of)])
+            return of_log(ids, as_of).select(EVENT_COLUMNS.names).cast(EVENT_COLUMNS)
+        rows = self._pool.table(query, [json.dumps(list(ids)), to_micros(as_of)])
         # types come from the rows themselves: of none, nothing is known
         return _typed(rows) if rows.num_rows else EVENT_COLUMNS.empty_table()
 
@@ -56,9 +72,8 @@ def _typed(rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=EVENT_COLUMNS)
 
 
-_SQL = _QUERY.format(
-    columns=", ".join(
-        f"coalesce({name}, '') AS {name}" if name in _NULLABLE else name
-        for name in EVENT_COLUMNS.names
-    )
+_COLUMNS = ", ".join(
+    f"coalesce({name}, '') AS {name}" if name in _NULLABLE else name for name in EVENT_COLUMNS.names
 )
+_CUSTOMERS = _QUERY.format(columns=_COLUMNS, whose="customer_id")
+_VISITORS = _QUERY.format(columns=_COLUMNS, whose="customer_id IS NULL AND anonymous_id")

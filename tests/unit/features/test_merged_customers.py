@@ -17,7 +17,7 @@ from retain.identity import memberships
 from retain.identity_links import LINK, LINK_TYPES, UNLINK, Link, links_of, links_table
 from retain.properties import encode
 from tests.event_tables import AS_OF, event
-from tests.histories import CUSTOMERS, DAY, TICK, VISITORS, History, histories
+from tests.histories import CUSTOMERS, DAY, VISITORS, History, histories
 
 HOUR = timedelta(hours=1)
 

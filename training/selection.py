@@ -26,21 +26,27 @@ _CATEGORIES = (
 _AGES = {"customer_age_days", "tenure_days"}
 
 
+def candidates() -> tuple[ModelFeature, ...]:
+    """Every feature a model may read: all numbers, and some categories without their values."""
+    numbers = [
+        ModelFeature(name=feature.name, null_default=feature.null_default)
+        for feature in FEATURES
+        if feature.dtype in {"number", "since", "until"}
+    ]
+    numbers += [ModelFeature(name=ratio.name) for ratio in RATIOS]
+    return (*numbers, *(ModelFeature(name=name, dtype="category") for name in _CATEGORIES))
+
+
 def choose(columns: Columns) -> tuple[ModelFeature, ...]:
     """Numeric features that vary, and categories with at least two common values."""
-    numbers = [
-        (f.name, f.null_default) for f in FEATURES if f.dtype in {"number", "since", "until"}
-    ]
-    numbers += [(ratio.name, None) for ratio in RATIOS]
-    chosen = [
-        ModelFeature(name=name, null_default=default)
-        for name, default in numbers
-        if _varies(np.asarray(columns[name], dtype=np.float64))
-    ]
-    for name in _CATEGORIES:
-        common = _common(list(columns[name]))
-        if len(common) > 1:
-            chosen.append(ModelFeature(name=name, dtype="category", categories=tuple(common)))
+    chosen = []
+    for feature in candidates():
+        if feature.dtype == "category":
+            common = _common(list(columns[feature.name]))
+            if len(common) > 1:
+                chosen.append(feature.model_copy(update={"categories": tuple(common)}))
+        elif _varies(np.asarray(columns[feature.name], dtype=np.float64)):
+            chosen.append(feature)
     return tuple(chosen)
 
 

@@ -1,7 +1,6 @@
 """Feast's entity, views, push sources and feature services, made from the one feature list."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,9 @@ from feast.value_type import ValueType
 
 from feature_repo.stored import CREATED_TIMESTAMP, EVENT_TIMESTAMP, KEY, stored_schema
 from retain.features.engine import VIEWS
+from retain.features.fingerprint import view_fingerprint
+from retain.features.lifetimes import lifetimes
+from retain.settings import FEATURE_TTL_DAYS
 
 _FEAST_TYPES: dict[pa.DataType, PrimitiveFeastType | Array] = {
     pa.float64(): Float64,
@@ -45,8 +47,13 @@ def snapshot_glob(features: Path, view: str) -> str:
     return str(features / view / "*.parquet")
 
 
-def define(features: Path) -> Definitions:
-    """The objects over offline snapshots in the folder ``features``."""
+def define(features: Path, feature_ttl_days: float = FEATURE_TTL_DAYS) -> Definitions:
+    """The objects over offline snapshots in the folder ``features``.
+
+    A view's tag ``definition`` says how its values are computed, and a field's ``null_default``
+    what it reads as where there is no value: the packed online store goes by both.
+    """
+    ttls = lifetimes(feature_ttl_days)
     customer = Entity(name="customer", join_keys=[KEY], value_type=ValueType.STRING)
     sources = {
         view: PushSource(
@@ -64,11 +71,9 @@ def define(features: Path) -> Definitions:
         FeatureView(
             name=view,
             entities=[customer],
-            ttl=timedelta(0),
-            schema=[
-                Field(name=field.name, dtype=_FEAST_TYPES[field.type])
-                for field in stored_schema(view)
-            ],
+            ttl=ttls[view],
+            tags={"definition": view_fingerprint(view)},
+            schema=_fields(view),
             source=sources[view],
             online=True,
         )
@@ -77,3 +82,15 @@ def define(features: Path) -> Definitions:
     # the order of a vector is the model manifest's, never a feature service's
     services = (FeatureService(name="customer_features", features=list(views)),)
     return Definitions(customer, views, tuple(sources.values()), services)
+
+
+def _fields(view: str) -> list[Field]:
+    defaults = {f.stored_name: f.null_default for f in VIEWS[view] if f.null_default is not None}
+    return [
+        Field(
+            name=field.name,
+            dtype=_FEAST_TYPES[field.type],
+            tags={"null_default": str(defaults[field.name])} if field.name in defaults else {},
+        )
+        for field in stored_schema(view)
+    ]

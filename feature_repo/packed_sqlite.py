@@ -4,7 +4,6 @@ A read takes no lock a writer could hold (WAL), and a writer replaces a cell onl
 event time is not older: the guard is in the upsert.
 """
 
-import json
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,16 +13,15 @@ from threading import local
 
 from feature_repo.packed_backend import Key
 from feature_repo.packed_codec import Encoded
-from feature_repo.packed_layout import Layout
+from feature_repo.packed_layout import HEAD, Layout
 from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
-from retain.errors import StoreUnavailable
+from retain.errors import InvalidInput, StoreUnavailable
 
 _BUSY_TIMEOUT_MS = 10_000
 _PAGE_BYTES = 16_384
 _MOST_VARIABLES = 30_000
-_EVENT_TIME = "substr({0}, 9, 8)"  # PackedSchema.row: the field after the fingerprint
 
 
 Line = tuple[bytes | None, ...]
@@ -94,15 +92,7 @@ class SqliteRows:
         for view in views:
             self.add_view(view)
         columns = [_column(view.name) for view in views]
-        newer = "{0} IS NULL OR {1} >= {2}"
-        sets = ", ".join(
-            f"{c} = CASE WHEN "
-            + newer.format(
-                f"t.{c}", _EVENT_TIME.format(f"excluded.{c}"), _EVENT_TIME.format(f"t.{c}")
-            )
-            + f" THEN excluded.{c} ELSE t.{c} END"
-            for c in columns
-        )
+        sets = ", ".join(_newer(view) for view in views)
         upsert = (
             f"INSERT INTO {self._table} AS t (key, {', '.join(columns)}) "
             f"VALUES ({', '.join('?' * (len(columns) + 1))}) "
@@ -119,8 +109,8 @@ class SqliteRows:
             if not self._exists(connection):
                 return {}
             lines = connection.execute(f"SELECT fields FROM {self._schemas}").fetchall()
-        known = [PackedSchema.of((n, d) for n, d in json.loads(fields)) for (fields,) in lines]
-        return {schema.fingerprint: schema for schema in known}
+        known = [_schema(text) for (text,) in lines]
+        return {schema.fingerprint: schema for schema in known if schema}
 
     def add_view(self, view: PackedView) -> None:
         ready: set[tuple[str, int]] = self._threads.__dict__.setdefault("ready", set())
@@ -144,7 +134,7 @@ class SqliteRows:
                 )
             connection.execute(
                 f"INSERT OR IGNORE INTO {self._schemas} VALUES (?)",
-                (json.dumps(view.schema.fields),),
+                (view.schema.text(),),
             )
         ready.add((view.name, view.schema.fingerprint))
 
@@ -257,6 +247,28 @@ def _into_wal(connection: sqlite3.Connection) -> None:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _newer(view: PackedView) -> str:
+    """Takes the row that is written where it wins over the one that is kept.
+
+    It is not older, or of another definition: what was computed by other SQL never stays.
+    """
+    column = _column(view.name)
+    old, new = f"t.{column}", f"excluded.{column}"
+    wins = [f"typeof({old}) <> 'blob'", f"length({old}) < {HEAD}"]
+    wins.append(f"substr({new}, 9, 8) >= substr({old}, 9, 8)")
+    if view.schema.definition:
+        wins.append(f"substr({new}, 1, 8) <> substr({old}, 1, 8)")
+    return f"{column} = CASE WHEN {' OR '.join(wins)} THEN {new} ELSE {old} END"
+
+
+def _schema(text: str) -> PackedSchema | None:
+    try:
+        return PackedSchema.of_text(text)
+    except InvalidInput:
+        # an older version's; its rows are of another fingerprint
+        return None
 
 
 def _column(view: str) -> str:

@@ -27,12 +27,12 @@ from feature_repo.packed_codec import NO_TIME, encode
 from feature_repo.packed_columns import arrays
 from feature_repo.packed_home import open_rows
 from feature_repo.packed_redis_client import READ_TIMEOUT_SECONDS, WRITE_TIMEOUT_SECONDS
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import PackedRows, damaged
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_sqlite import SqliteRows
 from feature_repo.packed_values import column_of, dtype_of_feast, values_of
 from feature_repo.packed_view import PackedView
-from retain.clock import from_micros, to_micros
+from retain.clock import from_micros, now, parse_utc, to_micros
 
 Line = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
 Read = tuple[datetime | None, dict[str, Value] | None]
@@ -59,13 +59,17 @@ class PackedRedisOnlineStoreConfig(FeastConfigBaseModel):
 
 
 class PackedOnlineStoreConfig(FeastConfigBaseModel):
-    """A URL of Retain's settings; ``path`` is a SQLite file where the URL's variable is not set."""
+    """A URL of Retain's settings; ``path`` is a SQLite file where the URL's variable is not set.
+
+    ``as_of`` is the pinned clock by which the age of a row is judged; the real one without it.
+    """
 
     type: Literal["feature_repo.packed_store.PackedOnlineStore"] = (
         "feature_repo.packed_store.PackedOnlineStore"
     )
     url: StrictStr
     path: StrictStr
+    as_of: str | datetime | None = None
 
 
 class _PackedOnlineStore(OnlineStore):
@@ -132,11 +136,21 @@ class _PackedOnlineStore(OnlineStore):
         if requested_features is not None:
             wanted = {name: wanted[name] for name in requested_features if name in wanted}
         answers: list[Read] = [(None, None)] * len(rows)
+        oldest = self._now(config) - table.ttl if table.ttl else None
         for schema, places in _by_schema(backend, view.schema, rows).items():
             there = [row for place in places if (row := rows[place]) is not None]
-            for place, read in zip(places, _decoded(schema, there, wanted), strict=True):
-                answers[place] = read
+            for place, (at, values) in zip(places, _decoded(schema, there, wanted), strict=True):
+                late = oldest is not None and at < oldest
+                answers[place] = (at, _null_defaults(table, wanted) if late else values)
         return answers
+
+    def _now(self, config: RepoConfig) -> datetime:
+        """The moment by which the age of a row is judged."""
+        given = getattr(config.online_store, "as_of", None)
+        if isinstance(given, datetime):
+            return given if given.tzinfo else given.replace(tzinfo=UTC)
+        pinned = given if given and not given.startswith("$") else None
+        return parse_utc(pinned, field="as_of") if pinned else now()
 
     async def online_read_async(
         self,
@@ -215,7 +229,18 @@ class PackedRedisOnlineStore(_PackedOnlineStore):
 def _view(config: RepoConfig, table: FeatureView) -> PackedView:
     name = compute_versioned_name(table, config.registry.enable_online_feature_view_versioning)
     fields = [(field.name, dtype_of_feast(field.dtype)) for field in table.features]
-    return PackedView(name, PackedSchema.of(fields))
+    return PackedView(name, PackedSchema.of(fields, table.tags.get("definition", "")))
+
+
+def _null_defaults(table: FeatureView, wanted: dict[str, str]) -> dict[str, Value]:
+    """What the values of a row that is too old read as."""
+    tags = {field.name: field.tags.get("null_default") for field in table.features}
+    values = {}
+    for name, dtype in wanted.items():
+        default = tags[name]
+        column = pa.array([None if default is None else float(default)], pa.float64())
+        values[name] = values_of("float64", column)[0] if dtype == "float64" else Value()
+    return values
 
 
 def _entity(join_keys: Sequence[str]) -> str:
@@ -241,21 +266,33 @@ def _micros(at: datetime | None) -> int:
 def _by_schema(
     backend: PackedBackend, schema: PackedSchema, rows: Sequence[bytes | None]
 ) -> dict[PackedSchema, list[int]]:
-    """Places of the rows by the schema they were written for, while it is known."""
+    """Places of the rows by the schema they were written for, while it is known.
+
+    A row of fewer or other fields is read as far as it goes; one whose values were computed by
+    another definition is no row.
+
+    Raises:
+        FingerprintMismatch: what is stored is no row at all.
+    """
     known = {schema.fingerprint: schema}
     places: dict[PackedSchema, list[int]] = {}
     for place, row in enumerate(rows):
         if row is None:
             continue
+        if not isinstance(row, bytes):
+            raise damaged()
         fingerprint = int.from_bytes(row[:8], "little")
         if fingerprint not in known:
             known = {**backend.schemas(), **known}
-        if fingerprint in known:
-            places.setdefault(known[fingerprint], []).append(place)
+        written = known.get(fingerprint)
+        if written is not None and written.definition == schema.definition:
+            places.setdefault(written, []).append(place)
     return places
 
 
-def _decoded(schema: PackedSchema, rows: list[bytes], wanted: dict[str, str]) -> list[Read]:
+def _decoded(
+    schema: PackedSchema, rows: list[bytes], wanted: dict[str, str]
+) -> list[tuple[datetime, dict[str, Value]]]:
     """The wanted columns of rows; one the rows were written without is left out."""
     packed = PackedRows.of(schema, rows)
     columns = {

@@ -7,6 +7,7 @@ from datetime import timedelta
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.stored import stored_schema
 from retain.features.engine import VIEWS
+from retain.features.fingerprint import view_fingerprint
 
 
 @dataclass(frozen=True)
@@ -46,4 +47,5 @@ def stored_views(ttls: Mapping[str, timedelta] | None = None) -> tuple[PackedVie
 def _stored(view: str, ttl: timedelta | None) -> PackedView:
     columns = stored_schema(view)
     defaults = {f.stored_name: f.null_default for f in VIEWS[view] if f.null_default is not None}
-    return PackedView(view, PackedSchema.of_arrow(columns), ttl, defaults, tuple(columns.names))
+    schema = PackedSchema.of_arrow(columns, view_fingerprint(view))
+    return PackedView(view, schema, ttl, defaults, tuple(columns.names))

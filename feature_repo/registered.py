@@ -3,5 +3,6 @@
 from feature_repo.definitions import define
 from retain.settings import load
 
-for _number, _object in enumerate(define(load().features).all()):
+_settings = load()
+for _number, _object in enumerate(define(_settings.features, _settings.feature_ttl_days).all()):
     globals()[f"object_{_number}"] = _object

@@ -11,6 +11,7 @@ import yaml
 from feast import FeatureStore, RepoConfig
 
 from feature_repo.definitions import define
+from retain.clock import iso
 from retain.settings import Settings
 
 _CONFIG = Path(__file__).parent / "feature_store.yaml"
@@ -21,13 +22,17 @@ def open_store(settings: Settings, *, apply: bool = False) -> FeatureStore:
     settings.feast.mkdir(parents=True, exist_ok=True)
     store = FeatureStore(config=RepoConfig(**configuration(settings), repo_path=settings.feast))
     if apply or not (settings.feast / "registry.db").exists():
-        store.apply(define(settings.features).all())
+        store.apply(define(settings.features, settings.feature_ttl_days).all())
     return store
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """``feature_store.yaml`` as it reads for one home."""
-    values = {"$RETAIN_HOME": str(settings.home), "$RETAIN_ONLINE_URL": settings.online_url}
+    values = {
+        "$RETAIN_HOME": str(settings.home),
+        "$RETAIN_ONLINE_URL": settings.online_url,
+        "$RETAIN_AS_OF": iso(settings.as_of) if settings.as_of else "",
+    }
 
     def filled(value: Any) -> Any:
         if isinstance(value, dict):

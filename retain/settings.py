@@ -1,5 +1,6 @@
 """Settings: the only module that reads the environment."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from retain.clock import parse_utc
 from retain.errors import InvalidInput
 
 PROJECT_CONFIG = Path(__file__).resolve().parent.parent / "config"
+
+FEATURE_TTL_DAYS = 30.0
+
+_MOST_DAYS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,10 @@ class Settings:
         config: folder with ``actions.yaml`` and ``segments.yaml`` (``RETAIN_CONFIG``).
         data: folder with public benchmark data (``RETAIN_DATA``).
         as_of: the pinned clock, or None for the real one (``RETAIN_AS_OF``).
+        feature_ttl_days: age in days from which a stored value is no longer used
+            (``RETAIN_FEATURE_TTL_DAYS``, default 30); zero is no limit.
+        recompute: whether a read computes from the event log what the online store has not, or
+            no longer (``RETAIN_RECOMPUTE``: ``always``, the default, or ``never``).
     """
 
     home: Path
@@ -33,6 +42,8 @@ class Settings:
     config: Path
     data: Path
     as_of: datetime | None
+    feature_ttl_days: float = FEATURE_TTL_DAYS
+    recompute: bool = True
 
     @property
     def history(self) -> Path:
@@ -70,7 +81,7 @@ def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -
 
     Raises:
         InvalidInput: ``RETAIN_AS_OF`` is not an ISO 8601 time, or ``RETAIN_ONLINE_URL`` names
-            no store there is.
+            no store there is, or a number or choice is none of those allowed.
     """
     root = (home or Path(environ.get("RETAIN_HOME", ".retain"))).resolve()
     pinned = environ.get("RETAIN_AS_OF")
@@ -81,7 +92,33 @@ def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -
         config=Path(environ.get("RETAIN_CONFIG", PROJECT_CONFIG)),
         data=Path(environ.get("RETAIN_DATA", PROJECT_CONFIG.parent.parent / "shared" / "data")),
         as_of=parse_utc(pinned, field="RETAIN_AS_OF") if pinned else None,
+        feature_ttl_days=_days(environ.get("RETAIN_FEATURE_TTL_DAYS") or FEATURE_TTL_DAYS),
+        recompute=_recompute(environ.get("RETAIN_RECOMPUTE") or "always"),
     )
+
+
+def _days(given: str | float) -> float:
+    try:
+        days = float(given)
+    except ValueError:
+        days = math.nan
+    if not 0 <= days <= _MOST_DAYS:
+        raise InvalidInput(
+            f"{given!r} is no number of days from 0 to {_MOST_DAYS:,}",
+            remedy="write it like 30, or 0 for no limit",
+            field="RETAIN_FEATURE_TTL_DAYS",
+        )
+    return days
+
+
+def _recompute(given: str) -> bool:
+    if given not in {"always", "never"}:
+        raise InvalidInput(
+            f"RETAIN_RECOMPUTE is {given!r}",
+            remedy="write always or never",
+            field="RETAIN_RECOMPUTE",
+        )
+    return given == "always"
 
 
 def _online_url(given: str | None, home: Path) -> str:

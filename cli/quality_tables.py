@@ -45,7 +45,7 @@ def show(checkup: "Checkup", *, every: bool) -> None:
     if shown:
         say()
         table(
-            ("", "feature", "customers", "missing", "range now", "row age", "PSI"),
+            ("", "feature", "customers", "missing", "range now", "row age", "PSI", "usual PSI"),
             [
                 (
                     _MARK[row.state],
@@ -55,6 +55,7 @@ def show(checkup: "Checkup", *, every: bool) -> None:
                     _range(row),
                     _age(row.age_seconds),
                     _psi(row.psi),
+                    _psi(row.usual),
                 )
                 for row in shown
             ],

@@ -91,7 +91,12 @@ def findings(training: Profile, current: Profile, limits: FeatureLimits) -> Find
         if name in current and (finding := _nulls(name, training, current, limits))
     ]
     found += ranges(current)
-    return findings_of(found, _samples(current, moved))
+    usual = [
+        Sample("retain_feature_usual_psi", {"feature": name}, psi)
+        for name, psi in training.usual_psi.items()
+        if name in current
+    ]
+    return findings_of(found, [*_samples(current, moved), *usual])
 
 
 def without_snapshot(current: Profile) -> Findings:

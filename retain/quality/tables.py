@@ -18,7 +18,8 @@ class Row:
 
     Attributes:
         volume: of a type, events of the last day; of a feature, customers looked at.
-        usual: of a type, what is usual on such a day.
+        usual: of a type, events on such a day; of a feature, the largest PSI between the
+            training cutoffs.
         null_rate: of a type, over the properties its events carry.
         range: smallest, median and largest value; of a type, those of its main number.
         age_seconds: of a type, of its newest event; of a feature, of the rows served.
@@ -83,6 +84,8 @@ def features(findings: Findings) -> list[Row]:
             row.null_rate = value
         elif name == "retain_feature_psi":
             row.psi = value
+        elif name == "retain_feature_usual_psi":
+            row.usual = value
         elif name in _ENDS:
             row.range[_ENDS[name]] = value
     return list(made.values())

@@ -52,6 +52,14 @@ class Backlog:
     since: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Customers to refresh: the last sequence number marked of each, and since when it waits."""
+
+    seqs: dict[str, int]
+    since: list[int]
+
+
 class PendingCustomers:
     """Reads and removals of the marks; :func:`mark` makes them."""
 
@@ -59,12 +67,12 @@ class PendingCustomers:
         self._engine = engine
         upgrade(engine)
 
-    def first(self, limit: int) -> dict[str, int]:
-        """Those that came first, with the last sequence number marked of each."""
-        query = select(pending_customers.c.customer_id, pending_customers.c.seq)
-        query = query.order_by(pending_customers.c.seq).limit(limit)
+    def batch(self, limit: int) -> Batch:
+        """Those that came first."""
+        query = select(pending_customers).order_by(pending_customers.c.seq).limit(limit)
         with reading(self._engine) as connection:
-            return {row.customer_id: row.seq for row in connection.execute(query)}
+            rows = connection.execute(query).all()
+        return Batch({row.customer_id: row.seq for row in rows}, [row.since for row in rows])
 
     def among(self, customer_ids: Sequence[str]) -> set[str]:
         """Those of ``customer_ids`` that are pending."""
@@ -89,7 +97,7 @@ class PendingCustomers:
                 mark(connection, customer_ids, seq, again=True)
 
     def reflected(self, customers: Mapping[str, int], read_at: datetime | None = None) -> None:
-        """Forget what :meth:`first` returned at ``read_at``, unless a newer event came since.
+        """Forget what :meth:`batch` returned at ``read_at``, unless a newer event came since.
 
         Events that came since are waiting for no longer than that.
         """

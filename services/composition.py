@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from starlette.applications import Starlette
 
@@ -15,6 +16,7 @@ from retain.feedback import Feedback
 from retain.quality import thresholds
 from retain.settings import Settings
 from services.deciding import deciding
+from services.event_writer import EventWriter
 from services.ingest import Ingest
 from services.metrics import Metrics
 from services.outcomes import Outcomes
@@ -24,7 +26,7 @@ from services.profiles import Profiles
 from services.quality import ChildLook, Watch
 from services.ranking import Ranking
 from services.readiness import Readiness
-from services.refresher import Refresher
+from services.refresher_process import RefresherProcess
 from services.routes import application
 from services.use_cases import UseCases
 
@@ -52,13 +54,8 @@ def compose(settings: Settings) -> Composition:
     log = EventLog(engine)
     reader = OnlineReader(settings, log)
     clock = pinned(settings.as_of) if settings.as_of else now
-    refresher = Refresher(
-        log=log,
-        write=reader.write,
-        clock=clock,
-        metrics=metrics,
-        lock=settings.home / "refresher.lock",
-    )
+    refresher = RefresherProcess(settings)
+    writer = EventWriter(partial(log.append_rows, mark_pending=True), refresher.nudge)
     manifests = {str(head): one for head, one in made.scorer.champions.manifests.items()}
     metrics.models({head: one.version for head, one in manifests.items()})
     use_cases = UseCases(
@@ -82,9 +79,9 @@ def compose(settings: Settings) -> Composition:
         events=Ingest(
             log=log,
             known=log.stored,
+            writer=writer,
             clock=clock,
             metrics=metrics,
-            nudge=refresher.nudge,
         ),
         feedback=Outcomes(Feedback(engine, made.decisions, clock), metrics),
         profiles=Profiles(reader=reader, scorer=made.scorer, clock=clock),
@@ -104,8 +101,9 @@ def compose(settings: Settings) -> Composition:
 
     def close() -> None:
         watch.stop()
-        refresher.stop()
         pools.close()
+        writer.close()
+        refresher.stop()
         reader.close()
         made.decisions.close()
         engine.dispose()

@@ -1,15 +1,17 @@
 """Taking in events: read each by the vocabulary, store what is new, say what became of each."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from retain.clock import Clock
+from retain.clock import Clock, iso
 from retain.envelopes import unwrap
 from retain.errors import InvalidInput
-from retain.event import Event, SetAside, read_event, to_table
-from retain.eventlog import Appended
+from retain.event import Event, SetAside, read_event, to_row
+from retain.eventlog import Row
 from services.answers import Json
 from services.explanations import Explanations
 from services.metrics import Metrics
@@ -19,11 +21,23 @@ from services.schemas.base import MAX_EVENTS
 class Log(Protocol):
     """The part of the event log that ingesting needs."""
 
-    def append(self, table: Any, *, mark_pending: bool = False) -> Appended:
-        """Store the events whose ids are new."""
-
     def pending_among(self, customer_ids: Sequence[str]) -> set[str]:
         """Those of ``customer_ids`` whose online features do not reflect the log yet."""
+
+
+class Writer(Protocol):
+    """What stores events."""
+
+    def submit(self, rows: Sequence[Row]) -> Future[frozenset[str]]:
+        """Have rows of distinct ids stored; the result is those ids that were known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Events that were read and are being stored; ``stored`` is done when they are durable."""
+
+    read: Sequence[Event | SetAside]
+    stored: Future[frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,50 +57,58 @@ class Ingest:
         *,
         log: Log,
         known: Callable[[Sequence[str]], set[str]],
+        writer: Writer,
         clock: Clock,
         metrics: Metrics,
-        nudge: Callable[[], None],
     ) -> None:
         self._log = log
         self._known = known
+        self._writer = writer
         self._clock = clock
         self._metrics = metrics
-        self._nudge = nudge
         self._explanations = Explanations()
 
     def ingest(self, body: Any, *, dry_run: bool = False) -> Handled:
-        """Store the events in ``body``; one result for each, in the order sent.
+        """All of it, for a caller that can wait; raises as the parts it is made of."""
+        return self.explain(body) if dry_run else self.finish(self.begin(body))
 
-        A ``dry_run`` stores nothing, and explains in each result how the record was read.
+    def begin(self, body: Any) -> Begun:
+        """Read the events in ``body`` and have them stored; never waits for the store.
 
         Raises:
             InvalidInput: there is no event in the body, or there are too many.
+            Overloaded: too many events wait to be stored.
+        """
+        read = self._read(records_in(body))
+        rows = [to_row(event) for event in _first_of_each_id(read)]
+        return Begun(read, self._writer.submit(rows) if rows else _nothing())
+
+    def finish(self, begun: Begun) -> Handled:
+        """One result for each event, in the order sent, once they are stored.
+
+        Raises:
             StoreUnavailable: the log did not answer; nothing was stored.
         """
-        received_at = self._clock()
+        results = list(_results(begun.read, set(begun.stored.result())))
+        for status, times in Counter(result["status"] for result in results).items():
+            self._metrics.event(status, times)
+        return _handled(begun.read, results)
+
+    def explain(self, body: Any) -> Handled:
+        """What would become of the events in ``body``, and how each was read; stores nothing.
+
+        Raises:
+            InvalidInput: as :meth:`begin`.
+            StoreUnavailable: the log did not answer.
+        """
         records = records_in(body)
-        read = [_read(record, received_at) for record in records]
-        events = _first_of_each_id(read)
-        if dry_run:
-            stored = self._known([event.event_id for event in events])
-        else:
-            appended = self._log.append(to_table(events), mark_pending=True)
-            stored = set(appended.duplicates)
-            self._nudge()
+        read = self._read(records)
+        stored = self._known([event.event_id for event in _first_of_each_id(read)])
         results = list(_results(read, stored))
-        if dry_run:
-            for result, explanation in zip(
-                results, self._explanations.of(records, read), strict=True
-            ):
-                result["explanation"] = explanation
-        else:
-            for result in results:
-                self._metrics.event(result["status"])
-        return Handled(
-            {"results": results},
-            complete=all(result["status"] != "rejected" for result in results),
-            customer_ids=frozenset(e.customer_id for e in events if e.customer_id),
-        )
+        explained = self._explanations.of(records, read)
+        for result, explanation in zip(results, explained, strict=True):
+            result["explanation"] = explanation
+        return _handled(read, results)
 
     def reflected(self, customer_ids: Iterable[str]) -> bool:
         """Whether the online features of these customers reflect every event stored.
@@ -95,6 +117,10 @@ class Ingest:
             StoreUnavailable: the log did not answer.
         """
         return not self._log.pending_among(sorted(customer_ids))
+
+    def _read(self, records: Sequence[Any]) -> list[Event | SetAside]:
+        received_at = self._clock()
+        return [_read(record, received_at) for record in records]
 
 
 def records_in(body: Any) -> list[Any]:
@@ -127,7 +153,23 @@ def _read(record: Any, received_at: datetime) -> Event | SetAside:
         return SetAside("not_an_object", "an event is a JSON object")
     if not isinstance(record.get("type", ""), str):
         return SetAside("missing_type", "the type of an event is a text")
-    return read_event(unwrap(record), received_at)
+    return read_event(unwrap(record), received_at, live=True)
+
+
+def _nothing() -> Future[frozenset[str]]:
+    done: Future[frozenset[str]] = Future()
+    done.set_result(frozenset())
+    return done
+
+
+def _handled(read: Sequence[Event | SetAside], results: list[Json]) -> Handled:
+    return Handled(
+        {"results": results},
+        complete=all(result["status"] != "rejected" for result in results),
+        customer_ids=frozenset(
+            one.customer_id for one in read if isinstance(one, Event) and one.customer_id
+        ),
+    )
 
 
 def _first_of_each_id(read: Iterable[Event | SetAside]) -> list[Event]:
@@ -142,24 +184,22 @@ def _results(read: Iterable[Event | SetAside], stored: set[str]) -> Iterable[Jso
     seen = set(stored)
     for one in read:
         if isinstance(one, SetAside):
-            yield _result(one.event_id, "rejected", one.reason, one.detail, ())
+            yield {
+                "event_id": one.event_id,
+                "status": "rejected",
+                "reason": one.reason,
+                "detail": one.detail,
+                "dropped": [],
+                "corrected_from": None,
+            }
         else:
             status = "duplicate" if one.event_id in seen else "accepted"
             seen.add(one.event_id)
-            yield _result(one.event_id, status, None, None, one.dropped)
-
-
-def _result(
-    event_id: str | None,
-    status: str,
-    reason: str | None,
-    detail: str | None,
-    dropped: Sequence[str],
-) -> Json:
-    return {
-        "event_id": event_id,
-        "status": status,
-        "reason": reason,
-        "detail": detail,
-        "dropped": list(dropped),
-    }
+            yield {
+                "event_id": one.event_id,
+                "status": status,
+                "reason": None,
+                "detail": None,
+                "dropped": list(one.dropped),
+                "corrected_from": iso(one.corrected_from) if one.corrected_from else None,
+            }

@@ -68,6 +68,27 @@ class Metrics:
         )
         self._quality: dict[str, Gauge] = {}
         self._shown: dict[str, set[tuple[str, ...]]] = {}
+        self._pending_age = Gauge(
+            "retain_pending_age_seconds",
+            "How long the customer that waits longest has waited.",
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
+        self._refreshed = Counter(
+            "retain_customers_refreshed", "Customers whose features were written.", registry=own
+        )
+        self._refresh = Histogram(
+            "retain_refresh_seconds",
+            "Seconds a micro-batch took.",
+            buckets=_LATENCY_BUCKETS,
+            registry=own,
+        )
+        self._lag = Histogram(
+            "retain_reflected_after_seconds",
+            "Seconds from an event's acceptance until the online features reflect it.",
+            buckets=_LATENCY_BUCKETS,
+            registry=own,
+        )
         self._pending = Gauge(
             "retain_customers_pending",
             "Customers whose events are not reflected online yet.",
@@ -86,9 +107,9 @@ class Metrics:
         if feature_age_seconds is not None:
             self._feature_age.observe(max(feature_age_seconds, 0.0))
 
-    def event(self, outcome: str) -> None:
-        """One event was accepted, a duplicate or rejected."""
-        self._events.labels(outcome).inc()
+    def event(self, outcome: str, times: int = 1) -> None:
+        """So many events were accepted, duplicates or rejected."""
+        self._events.labels(outcome).inc(times)
 
     def feedback(self, outcome: str, status: str) -> None:
         """One outcome of a decision came in."""
@@ -103,9 +124,17 @@ class Metrics:
         for head, version in versions.items():
             self._models.labels(head, version).set(1)
 
-    def pending(self, customers: int) -> None:
-        """So many customers wait for their features."""
+    def pending(self, customers: int, longest_seconds: float) -> None:
+        """So many customers wait for their features, one of them for so long."""
         self._pending.set(customers)
+        self._pending_age.set(longest_seconds)
+
+    def refreshed(self, customers: int, seconds: float, lags: Iterable[float]) -> None:
+        """A micro-batch is online; ``lags`` are seconds since each customer's first event."""
+        self._refreshed.inc(customers)
+        self._refresh.observe(seconds)
+        for lag in lags:
+            self._lag.observe(max(lag, 0.0))
 
     def quality(self, samples: Iterable[Sample], at: float) -> None:
         """What a look at the data measured, at ``at`` seconds of the epoch.

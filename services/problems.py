@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from retain import errors
+from services.event_writer import Overloaded
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -22,6 +23,10 @@ class MalformedBody(errors.RetainError):
 
 class TooLarge(errors.RetainError):
     """The body is longer than the service reads."""
+
+
+class NotReflected(errors.RetainError):
+    """Events are stored; their features were not written in the time a request waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ KINDS: dict[type[Exception], Kind] = {
     errors.Conflict: Kind(409, "conflict", "The same key was used for something else"),
     errors.InvalidInput: Kind(422, "invalid-input", "The input cannot be used as it is"),
     errors.NotEnoughData: Kind(422, "not-enough-data", "Too little history"),
+    NotReflected: Kind(503, "not-reflected", "Stored, but not reflected yet"),
+    Overloaded: Kind(503, "overloaded", "Too many events wait to be stored"),
     errors.StoreUnavailable: Kind(
         503,
         "store-unavailable",

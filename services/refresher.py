@@ -1,55 +1,85 @@
-"""The refresher: a thread that brings online features up to the event log."""
+"""The refresher: it brings online features up to the event log, a micro-batch at a time."""
 
-import fcntl
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from threading import Event, Thread
 from typing import Protocol
 
-from retain.clock import Clock
+from retain.clock import Clock, now, to_micros
 from retain.errors import RetainError, StoreUnavailable
+from retain.pending import Backlog, Batch
 from services.metrics import Metrics
 
-BATCH = 500
+MOST_AT_ONCE = 1_000
 IDLE_SECONDS = 0.2
+REFLECTED_WITHIN_SECONDS = 0.5
+LONGEST_REST_SECONDS = 0.25
 PAUSE_AFTER_ERROR_SECONDS = 1.0
+_BACKLOG_EVERY_SECONDS = 1.0
 _STOP_WITHIN_SECONDS = 10.0
 log = logging.getLogger("retain.service")
 
 Write = Callable[[Sequence[str], datetime], None]
+Sweep = Callable[[], float]
 
 
-class PendingLog(Protocol):
-    """The part of the event log that names customers to refresh."""
+class Waiting(Protocol):
+    """The customers whose events are not reflected online."""
 
-    def pending(self, limit: int = ...) -> dict[str, int]:
-        """Customers not reflected online, with the last sequence number of each."""
+    def batch(self, limit: int) -> Batch:
+        """Those that came first."""
 
-    def reflected(self, customers: dict[str, int]) -> None:
+    def backlog(self) -> Backlog:
+        """How many there are, and since when."""
+
+    def reflected(self, customers: dict[str, int], read_at: datetime | None = None) -> None:
         """Forget them, unless a newer event came since."""
+
+
+class Turn(Protocol):
+    """Whether this process is the one that refreshes."""
+
+    def holds(self) -> bool:
+        """Whether it is now."""
+
+    def release(self) -> None:
+        """Let another one."""
 
 
 class Refresher:
     """Recomputes customers whose events are newer than their online features.
 
-    Of several workers on one home only the holder of ``lock`` works: two that compute the
-    same customer at once could write the older result last. When the holder ends, however
-    it ends, the system releases the lock and another worker takes over.
+    Of several processes on one home only the one whose ``turn`` it is works: two that compute
+    the same customer would do it twice. When that one ends, however it ends, another takes over.
+
+    Between batches it rests, the longer the less there is to do, because every batch costs
+    something whoever is in it; never so long that an event waits for more than about
+    :data:`REFLECTED_WITHIN_SECONDS`. ``sweep`` is called now and then and says how many seconds
+    later it wants to be called again.
     """
 
     def __init__(
-        self, *, log: PendingLog, write: Write, clock: Clock, metrics: Metrics, lock: Path
+        self,
+        *,
+        waiting: Waiting,
+        write: Write,
+        clock: Clock,
+        metrics: Metrics,
+        turn: Turn,
+        sweep: Sweep | None = None,
     ) -> None:
-        self._log = log
+        self._waiting = waiting
         self._write = write
         self._clock = clock
         self._metrics = metrics
-        self._lock = lock
+        self._turn = turn
+        self._sweep = sweep
+        self._sweep_at = self._backlog_at = 0.0
         self._wake = Event()
         self._stopping = Event()
-        self._thread = Thread(target=self._run, name="retain-refresher", daemon=True)
+        self._thread = Thread(target=self.run, name="retain-refresher", daemon=True)
 
     def start(self) -> None:
         """Begin to work in the background."""
@@ -66,21 +96,37 @@ class Refresher:
         if self._thread.is_alive():
             self._thread.join(_STOP_WITHIN_SECONDS)
 
+    def run(self) -> None:
+        """Work until :meth:`stop`."""
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            if self._turn.holds() and self._worked():
+                self._stopping.wait(rest_after(time.monotonic() - began))
+            else:
+                self._wake.wait(IDLE_SECONDS)
+            self._wake.clear()
+        self._turn.release()
+
     def refresh(self) -> int:
         """Refresh one batch of customers; returns how many there were.
 
         Raises:
             StoreUnavailable: a store did not answer; the customers stay pending.
         """
-        customers = self._log.pending(BATCH)
-        self._metrics.pending(len(customers))
-        if customers:
-            self._written(list(customers))
-            self._log.reflected(customers)
-        return len(customers)
+        began, read_at = time.monotonic(), now()
+        batch = self._waiting.batch(MOST_AT_ONCE)
+        if not batch.seqs:
+            return 0
+        self._written(list(batch.seqs))
+        self._waiting.reflected(batch.seqs, read_at)
+        done = to_micros(now())
+        lags = [(done - since) / 1e6 for since in batch.since if since]
+        self._metrics.refreshed(len(batch.seqs), time.monotonic() - began, lags)
+        return len(batch.seqs)
 
     def _written(self, customers: list[str]) -> None:
         """Write a batch; where it fails, each customer alone, so that one cannot hold up all."""
+        # the moment is taken after the batch was read: whatever was accepted by then is in it
         try:
             self._write(customers, self._clock())
         except StoreUnavailable:
@@ -95,23 +141,10 @@ class Refresher:
                 except Exception:
                     log.exception("the online features of a customer could not be computed")
 
-    def _run(self) -> None:
-        with self._lock.open("w") as handle:
-            while not self._stopping.is_set():
-                if self._holds(handle.fileno()) and self._refreshed_some():
-                    continue
-                self._wake.wait(IDLE_SECONDS)
-                self._wake.clear()
-
-    def _holds(self, handle: int) -> bool:
+    def _worked(self) -> bool:
+        """Whether there was something to refresh."""
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _refreshed_some(self) -> bool:
-        try:
+            self._look_around()
             return self.refresh() > 0
         except RetainError as error:
             log.warning("online features wait: %s", error)
@@ -119,3 +152,21 @@ class Refresher:
             log.exception("online features wait")
         self._stopping.wait(PAUSE_AFTER_ERROR_SECONDS)
         return False
+
+    def _look_around(self) -> None:
+        moment = time.monotonic()
+        if moment >= self._backlog_at:
+            backlog = self._waiting.backlog()
+            age = 0.0 if not backlog.since else (to_micros(now()) - backlog.since) / 1e6
+            self._metrics.pending(backlog.customers, max(age, 0.0))
+            self._backlog_at = moment + _BACKLOG_EVERY_SECONDS
+        if self._sweep is not None and moment >= self._sweep_at:
+            self._sweep_at = time.monotonic() + self._sweep()
+
+
+def rest_after(took: float) -> float:
+    """Seconds to rest after a batch that ``took`` so many.
+
+    An event that comes while a batch runs waits for it, the rest, and a batch of its own.
+    """
+    return min(max(REFLECTED_WITHIN_SECONDS - 2 * took, 0.0), LONGEST_REST_SECONDS)

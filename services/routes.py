@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,13 +10,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from retain.errors import InvalidInput, StoreUnavailable
+from retain.errors import InvalidInput
 from services import bodies, champions, operations, pages, problems
 from services.bodies import json_response
+from services.ingest import Begun, Handled
 from services.metrics import CONTENT_TYPE, UNKNOWN_PATH
 from services.openapi import document
 from services.operations import Operation
 from services.pools import Pools
+from services.problems import NotReflected
 from services.schemas.base import MAX_ID_LENGTH
 from services.schemas.feedback import outcomes_in
 from services.schemas.predictions import PredictRequest
@@ -25,6 +26,7 @@ from services.schemas.ranking import RankRequest
 from services.use_cases import UseCases
 
 WAIT_SECONDS = 10.0
+READ_AT_ONCE_BYTES = 16_384
 _POLL_SECONDS = 0.02
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -52,10 +54,15 @@ class Routes:
 
     async def events(self, request: Request) -> Response:
         wait, dry_run = _flag(request, "wait"), _flag(request, "dry_run")
-        body = bodies.decode(await bodies.read(request))
-        done = await self._pools.store(partial(self._do.events.ingest, body, dry_run=dry_run))
-        if wait and not dry_run:
-            await self._wait_for(done.customer_ids)
+        body = await bodies.read(request)
+        if dry_run:
+            done = await self._pools.store(self._explained, body)
+        else:
+            begun = await self._begun(body)
+            await asyncio.wrap_future(begun.stored)
+            done = self._do.events.finish(begun)
+            if wait:
+                await self._wait_for(done.customer_ids)
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def feedback(self, request: Request) -> Response:
@@ -96,11 +103,23 @@ class Routes:
             raise HTTPException(404)
         return found
 
+    async def _begun(self, body: bytes) -> Begun:
+        # reading a few events takes less than handing them to a thread
+        if len(body) <= READ_AT_ONCE_BYTES:
+            return self._do.events.begin(bodies.decode(body))
+        return await self._pools.store(lambda: self._do.events.begin(bodies.decode(body)))
+
+    def _explained(self, body: bytes) -> Handled:
+        return self._do.events.explain(bodies.decode(body))
+
     async def _wait_for(self, customer_ids: frozenset[str]) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
         while not await self._pools.store(self._do.events.reflected, customer_ids):
             if time.monotonic() > deadline:
-                raise StoreUnavailable("the events are stored, but not reflected in time")
+                raise NotReflected(
+                    f"the events are stored, but not reflected within {WAIT_SECONDS:g} s",
+                    remedy="do not send them again for that: they will be reflected",
+                )
             await asyncio.sleep(_POLL_SECONDS)
 
 

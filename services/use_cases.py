@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from retain.manifest import Manifest
 from services.answers import Json
-from services.ingest import Handled
+from services.ingest import Begun, Handled
 from services.metrics import Metrics
 from services.schemas.feedback import Outcome
 from services.schemas.predictions import PredictRequest
@@ -33,8 +33,14 @@ class Ranks(Protocol):
 class Ingests(Protocol):
     """``POST /events``."""
 
-    def ingest(self, body: Any, *, dry_run: bool) -> Handled:
-        """One result per event."""
+    def begin(self, body: Any) -> Begun:
+        """Have the events in ``body`` stored, without waiting for it."""
+
+    def finish(self, begun: Begun) -> Handled:
+        """One result per event, once they are stored."""
+
+    def explain(self, body: Any) -> Handled:
+        """What would become of the events in ``body``."""
 
     def reflected(self, customer_ids: Iterable[str]) -> bool:
         """Whether the online features of these customers reflect their events."""

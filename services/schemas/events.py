@@ -108,6 +108,11 @@ class EventResult(Answer):
     dropped: list[str] = Field(
         default_factory=list, description="Properties the vocabulary does not have."
     )
+    corrected_from: str | None = Field(
+        default=None,
+        description="The time as given, where the sender's clock (`sent_at`) was off or the time "
+        "a little in the future; stored is the corrected one.",
+    )
     explanation: EventExplanation | None = Field(
         default=None, description="With `?dry_run=true`: how the record was read."
     )
@@ -127,6 +132,7 @@ EXAMPLE: dict[str, Any] = {
             "reason": None,
             "detail": None,
             "dropped": [],
+            "corrected_from": None,
         }
     ]
 }
@@ -139,6 +145,7 @@ MIXED_EXAMPLE: dict[str, Any] = {
             "reason": "unknown_type",
             "detail": "'teleported' is not in the event vocabulary",
             "dropped": [],
+            "corrected_from": None,
         },
     ]
 }

@@ -47,9 +47,9 @@ def test_a_customer_waits_since_the_first_event_that_is_not_reflected(log, clock
     clock["now"] = NOW + 5 * SECOND
     log.append_rows([row("e2"), row("e3", "d")], mark_pending=True)
     found = log.freshness(["c", "d", "nobody"], NOW)
-    assert found["c"] == (to_micros(NOW), to_micros(NOW - SECOND))
-    assert found["d"][0] == to_micros(NOW + 5 * SECOND)
-    assert found["nobody"] == (None, None)
+    assert (found["c"].since, found["c"].last) == (to_micros(NOW), to_micros(NOW - SECOND))
+    assert found["d"].since == to_micros(NOW + 5 * SECOND)
+    assert (found["nobody"].since, found["nobody"].last) == (None, None)
     backlog = log.waiting.backlog()
     assert (backlog.customers, backlog.since) == (2, to_micros(NOW))
 
@@ -69,7 +69,7 @@ def test_marking_again_changes_no_mark_that_is_there(log, clock) -> None:
     clock["now"] = NOW + SECOND
     log.mark_again(["c", "d"])
     assert log.pending()["c"] == before["c"]
-    assert log.freshness(["c"], NOW)["c"][0] == to_micros(NOW)
+    assert log.freshness(["c"], NOW)["c"].since == to_micros(NOW)
     log.reflected(log.pending())
     assert log.waiting.backlog().customers == 0
 
@@ -100,5 +100,5 @@ def test_a_home_of_the_last_version_is_upgraded_and_what_waits_there_is_kept(
     log = EventLog(engine)
     assert EventLog(engine).pending() == {"old": 7}
     log.append_rows([row("e1")], mark_pending=True)
-    assert log.freshness(["old"], NOW)["old"][0] == 0
+    assert log.freshness(["old"], NOW)["old"].since == 0
     assert set(log.pending()) == {"old", "c"}

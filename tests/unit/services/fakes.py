@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 from retain.clock import iso
 from retain.errors import NotFound, StoreUnavailable
 from retain.event import EVENT_SCHEMA
-from retain.eventlog import Appended
+from retain.eventlog import Appended, Row
 from retain.features.reader import Features
 from retain.manifest import Manifest, Measured, ModelFeature, TrainingWindow
 from retain.scoring import Scores
@@ -194,9 +195,8 @@ class FakeLog:
         self.lag = lag
         self.looked = 0
 
-    def append(self, table: pa.Table, *, mark_pending: bool = False) -> Appended:
-        assert table.schema.equals(EVENT_SCHEMA)
-        rows = table.to_pylist()
+    def append_rows(self, rows: list[Row]) -> Appended:
+        rows = [dict(zip(EVENT_SCHEMA.names, row, strict=True)) for row in rows]
         duplicates = {r["event_id"] for r in rows if r["event_id"] in self.stored}
         fresh = [r for r in rows if r["event_id"] not in duplicates]
         self.stored |= {r["event_id"]: r for r in fresh}
@@ -208,6 +208,19 @@ class FakeLog:
     def pending_among(self, customer_ids: Sequence[str]) -> set[str]:
         self.looked += 1
         return set(customer_ids) if self.looked <= self.lag else set()
+
+
+class Writer:
+    """Stores at once, in the thread that asks."""
+
+    def __init__(self, append, stored) -> None:
+        self.append, self.told = append, stored
+
+    def submit(self, rows):
+        stored = Future()
+        stored.set_result(self.append(list(rows)).duplicates)
+        self.told()
+        return stored
 
 
 class FakeFeedback:
@@ -290,9 +303,9 @@ class Service:
             events=Ingest(
                 log=self.log,
                 known=self.log.known,
+                writer=Writer(self.log.append_rows, self.nudge),
                 clock=self.clock,
                 metrics=self.metrics,
-                nudge=self.nudge,
             ),
             feedback=self.feedback,
             profiles=Profiles(reader=self.reader, scorer=self.scorer, clock=self.clock),

@@ -29,7 +29,7 @@ def dry_run():
         known=lambda ids: {"known"} & set(ids),
         clock=lambda: NOW,
         metrics=Metrics(),
-        nudge=lambda: None,
+        writer=Untouchable(),
     )
     return lambda *records: ingest.ingest(list(records), dry_run=True)
 

@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from retain.errors import StoreUnavailable
+from retain.pending import Backlog, Batch
 from services.metrics import Metrics
-from services.refresher import Refresher
+from services.refresher import Refresher, rest_after
 from tests.unit.services.fakes import NOW
 
 
@@ -17,10 +18,14 @@ class Pending:
         self.customers = dict(customers)
         self.emptied = threading.Event()
 
-    def pending(self, limit: int = 1_000) -> dict[str, int]:
-        return dict(list(self.customers.items())[:limit])
+    def batch(self, limit: int) -> Batch:
+        seqs = dict(list(self.customers.items())[:limit])
+        return Batch(seqs, [0] * len(seqs))
 
-    def reflected(self, customers: dict[str, int]) -> None:
+    def backlog(self) -> Backlog:
+        return Backlog(len(self.customers), None)
+
+    def reflected(self, customers: dict[str, int], read_at=None) -> None:
         for customer_id, seq in customers.items():
             if self.customers.get(customer_id) == seq:
                 del self.customers[customer_id]
@@ -43,48 +48,65 @@ class Written:
         self.calls.append(list(customer_ids))
 
 
-def refresher(log: Pending, write, lock) -> Refresher:
-    return Refresher(log=log, write=write, clock=lambda: NOW, metrics=Metrics(), lock=lock)
+class Turn:
+    """A lock in this process; ``holder`` is who has it."""
+
+    holder: "Turn | None" = None
+
+    def holds(self) -> bool:
+        if Turn.holder is None:
+            Turn.holder = self
+        return Turn.holder is self
+
+    def release(self) -> None:
+        if Turn.holder is self:
+            Turn.holder = None
 
 
-@pytest.fixture
-def lock(tmp_path):
-    return tmp_path / "refresher.lock"
+@pytest.fixture(autouse=True)
+def nobody():
+    Turn.holder = None
 
 
-def test_pending_customers_are_written_and_forgotten(lock) -> None:
+def refresher(log: Pending, write, **parts) -> Refresher:
+    return Refresher(
+        waiting=log, write=write, clock=lambda: NOW, metrics=Metrics(), turn=Turn(), **parts
+    )
+
+
+def test_pending_customers_are_written_and_forgotten() -> None:
     log, write = Pending(a=1, b=2), Written()
-    assert refresher(log, write, lock).refresh() == 2
+    assert refresher(log, write).refresh() == 2
     assert write.calls == [["a", "b"]]
     assert log.customers == {}
 
 
-def test_nothing_is_written_when_nothing_is_pending(lock) -> None:
+def test_nothing_is_written_when_nothing_is_pending() -> None:
     write = Written()
-    assert refresher(Pending(), write, lock).refresh() == 0
+    assert refresher(Pending(), write).refresh() == 0
     assert write.calls == []
 
 
-def test_a_customer_whose_write_failed_stays_pending(lock) -> None:
+def test_a_customer_whose_write_failed_stays_pending() -> None:
     log = Pending(a=1)
     with pytest.raises(StoreUnavailable):
-        refresher(log, Written(failures=1), lock).refresh()
+        refresher(log, Written(failures=1)).refresh()
     assert log.customers == {"a": 1}
 
 
-def test_the_thread_survives_a_store_that_is_away(lock, monkeypatch) -> None:
+def test_the_thread_survives_a_store_that_is_away(monkeypatch) -> None:
     monkeypatch.setattr("services.refresher.PAUSE_AFTER_ERROR_SECONDS", 0.01)
     log = Pending(a=1)
-    working = refresher(log, Written(failures=2), lock)
+    working = refresher(log, Written(failures=2))
     working.start()
     assert log.emptied.wait(10)
     working.stop()
 
 
-def test_a_nudge_wakes_the_thread(lock, monkeypatch) -> None:
+def test_a_nudge_wakes_the_thread(monkeypatch) -> None:
     monkeypatch.setattr("services.refresher.IDLE_SECONDS", 30)
     log = Pending()
-    working = refresher(log, Written(), lock)
+    working = refresher(log, Written())
     working.start()
     log.customers["a"] = 1
     working.nudge()
@@ -92,9 +114,9 @@ def test_a_nudge_wakes_the_thread(lock, monkeypatch) -> None:
     working.stop()
 
 
-def test_of_two_only_the_holder_of_the_lock_works_and_the_other_takes_over(lock) -> None:
+def test_of_two_only_the_holder_of_the_lock_works_and_the_other_takes_over() -> None:
     log, first, second = Pending(a=1), Written(), Written()
-    holder, other = refresher(log, first, lock), refresher(log, second, lock)
+    holder, other = refresher(log, first), refresher(log, second)
     holder.start()
     assert log.emptied.wait(10)
     log.emptied.clear()
@@ -108,3 +130,26 @@ def test_of_two_only_the_holder_of_the_lock_works_and_the_other_takes_over(lock)
     assert log.emptied.wait(10)
     assert second.calls == [["c"]]
     other.stop()
+
+
+def test_an_event_waits_for_two_batches_and_a_rest_of_half_a_second_at_most() -> None:
+    assert all(2 * took + rest_after(took) <= 0.5 for took in (0.0, 0.05, 0.1, 0.2, 0.25))
+    assert rest_after(0.01) == 0.25
+    assert rest_after(2.0) == 0.0
+
+
+def test_the_sweep_is_called_when_it_is_due_also_while_there_is_nothing_to_do() -> None:
+    swept = threading.Event()
+    calls = []
+
+    def sweep() -> float:
+        calls.append(1)
+        swept.set()
+        return 1_000.0
+
+    working = refresher(Pending(), Written(), sweep=sweep)
+    working.start()
+    assert swept.wait(10)
+    working.nudge()
+    working.stop()
+    assert calls == [1]

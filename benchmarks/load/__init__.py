@@ -1,0 +1,1 @@
+"""A light open-loop load on a service, and what came of it."""

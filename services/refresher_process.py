@@ -1,0 +1,77 @@
+"""The refresher as a child of the service: started, nudged, started again when it dies."""
+
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+from threading import Event, Lock, Thread
+
+from retain.settings import Settings
+from services.refreshing import line_of
+
+AGAIN_AFTER_SECONDS = 1.0
+_STOP_WITHIN_SECONDS = 10.0
+# what the service was started with leads to the same code
+_CHILD = "import sys; sys.path[:0] = {path!r}; from services.refreshing import main; main()"
+log = logging.getLogger("retain.service")
+
+
+class RefresherProcess:
+    """One child that refreshes; it ends with this process, also where that is killed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._line = line_of(settings)
+        self._stopping = Event()
+        self._lock = Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._thread = Thread(target=self._run, name="retain-refresher", daemon=True)
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """There is something to do; never waits."""
+        child = self._child
+        if child is not None and child.stdin is not None:
+            # a full pipe is nudge enough; a broken one is seen by who waits for the child
+            with contextlib.suppress(OSError, ValueError):
+                os.write(child.stdin.fileno(), b"\n")
+
+    def stop(self) -> None:
+        """Have the child finish its batch and end."""
+        with self._lock:
+            self._stopping.set()
+            if self._child is not None and self._child.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self._child.stdin.close()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_WITHIN_SECONDS)
+        if self._child is not None and self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            if self._started():
+                code = self._child.wait() if self._child else 0
+                if not self._stopping.is_set():
+                    log.error("the refresher ended with exit code %s and is started again", code)
+            self._stopping.wait(AGAIN_AFTER_SECONDS)
+
+    def _started(self) -> bool:
+        with self._lock:
+            if self._stopping.is_set():
+                return False
+            command = [sys.executable, "-c", _CHILD.format(path=sys.path)]
+            child = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own words
+            stdin = child.stdin
+            if stdin is None:
+                return False
+            with contextlib.suppress(BrokenPipeError):
+                stdin.write(self._line)
+                stdin.flush()
+            os.set_blocking(stdin.fileno(), False)
+            self._child = child
+            return True

@@ -1,0 +1,84 @@
+"""The refresher's process: settings come as one line of JSON on stdin, then nudges, then its end.
+
+A process of its own, because a micro-batch would hold up every request by the interpreter's
+lock. When stdin ends, the process that started this one is gone, however it went.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from feature_repo.online import OnlineReader
+from retain.clock import now, pinned
+from retain.database import connect
+from retain.errors import RetainError
+from retain.eventlog import EventLog
+from retain.exclusive import Exclusive
+from retain.settings import Settings
+from services.metrics import Metrics
+from services.refresher import Refresher
+from services.sweeper import Sweeper
+
+_FOLDERS = ("home", "config", "data")
+_LATER = 5
+
+
+def line_of(settings: Settings) -> bytes:
+    """What :func:`main` reads first."""
+    return json.dumps(asdict(settings), default=str).encode() + b"\n"
+
+
+def main() -> None:
+    """Refresh until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the service decides
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    os.nice(_LATER)
+    try:
+        working = composed(_settings(json.loads(sys.stdin.buffer.readline())), Metrics())
+    except RetainError as error:
+        sys.exit(f"{error.message}; {error.remedy}")
+    Thread(target=_listen, args=(working,), daemon=True).start()
+    working.run()
+
+
+def composed(settings: Settings, metrics: Metrics) -> Refresher:
+    """The refresher of the home that ``settings`` names.
+
+    Raises:
+        StoreUnavailable: a store cannot be opened.
+    """
+    engine = connect(settings.database_url)
+    log = EventLog(engine)
+    reader = OnlineReader(settings, log)
+    clock = pinned(settings.as_of) if settings.as_of else now
+    sweeper = Sweeper(
+        customers=log.customers_after, due=reader.due, mark=log.mark_again, clock=clock
+    )
+    return Refresher(
+        waiting=log.waiting,
+        write=reader.write,
+        clock=clock,
+        metrics=metrics,
+        turn=Exclusive(engine, "refresher", settings.home),
+        sweep=sweeper.sweep,
+    )
+
+
+def _listen(working: Refresher) -> None:
+    while os.read(sys.stdin.fileno(), 4_096):
+        working.nudge()
+    working.stop()
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    fields: dict[str, Any] = {n: Path(v) if n in _FOLDERS else v for n, v in given.items()}
+    if fields["as_of"] is not None:
+        fields["as_of"] = datetime.fromisoformat(fields["as_of"])
+    return Settings(**fields)

@@ -13,7 +13,7 @@ import adbc_driver_sqlite.dbapi as adbc
 import pyarrow as pa
 from sqlalchemy import Engine, event
 
-from retain.database import require_file
+from retain.database import BUSY_TIMEOUT_MS, require_file
 from retain.errors import StoreUnavailable
 
 # types are inferred from a batch of rows: one batch for what a request can ask
@@ -62,6 +62,9 @@ class ArrowPool:
             file = quote(str(self._engine.url.database))
             # without autocommit a connection would go on seeing the log of its first read
             connection = adbc.connect(f"file:{file}?mode=ro", autocommit=True)
+            # a process that closes the log holds it for a moment: wait, as the others do
+            with closing(connection.cursor()) as cursor:
+                cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         try:
             yield connection
         except BaseException:

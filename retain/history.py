@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from retain.errors import Conflict
 from retain.eventlog import LOGGED_SCHEMA, EventLog
+from retain.log_scan import scan
 
 Progress = Callable[[int, int], None]
 
@@ -52,7 +53,7 @@ def export(log: EventLog, folder: Path, progress: Progress | None = None) -> int
         _remove_unfinished(folder, done)
         waiting = log.last_seq() - done
         exported = 0
-        chunks = log.after(done, chunk=_CHUNK)
+        chunks = scan(log, done, chunk=_CHUNK)
         while (first := next(chunks, None)) is not None:
             with TemporaryDirectory(dir=folder, prefix=_SPILL) as spill:
                 batch = _Batch(Path(spill))

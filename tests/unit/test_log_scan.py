@@ -1,0 +1,29 @@
+"""Scanning a log gives what reading it row by row gives."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from retain.database import connect
+from retain.eventlog import LOGGED_SCHEMA, EventLog
+from retain.log_scan import scan
+from tests.tiny_shop import shop
+
+
+@pytest.mark.parametrize("where", ["file", "memory"])
+@pytest.mark.parametrize("seq", [0, 17])
+def test_a_scan_gives_the_rows_nulls_and_types_of_the_log(
+    tmp_path: Path, where: str, seq: int
+) -> None:
+    url = f"sqlite:///{tmp_path / 'log.db'}" if where == "file" else "sqlite://"
+    log = EventLog(connect(url))
+    log.append(shop(20))
+    scanned = list(scan(log, seq, chunk=40))
+    assert len(scanned) > 2
+    assert all(chunk.schema.equals(LOGGED_SCHEMA) for chunk in scanned)
+    assert pa.concat_tables(scanned).equals(pa.concat_tables(log.after(seq)))
+
+
+def test_a_scan_of_an_empty_log_gives_nothing(tmp_path: Path) -> None:
+    assert list(scan(EventLog(connect(f"sqlite:///{tmp_path / 'log.db'}")), 0)) == []

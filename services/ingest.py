@@ -12,6 +12,7 @@ from retain.envelopes import unwrap
 from retain.errors import InvalidInput
 from retain.event import Event, SetAside, read_event, to_row
 from retain.eventlog import Row
+from retain.people import People
 from services.answers import Json
 from services.explanations import Explanations
 from services.metrics import Metrics
@@ -60,13 +61,14 @@ class Ingest:
         writer: Writer,
         clock: Clock,
         metrics: Metrics,
+        people: Callable[[Sequence[str]], People] | None = None,
     ) -> None:
         self._log = log
         self._known = known
         self._writer = writer
         self._clock = clock
         self._metrics = metrics
-        self._explanations = Explanations()
+        self._explanations = Explanations(people)
 
     def ingest(self, body: Any, *, dry_run: bool = False) -> Handled:
         """All of it, for a caller that can wait; raises as the parts it is made of."""

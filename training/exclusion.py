@@ -1,17 +1,21 @@
 """Customers no model learns from: bots, tests and staff, each with its reason."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retain.clock import to_micros
+from retain.people import People
 from retain.quality.customers import Flag, abnormal_customers
 from retain.quality.event_source import Source
 from retain.quality.thresholds import Thresholds
+
+WhoIs = Callable[[Sequence[str]], People]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +26,19 @@ class Exclusion:
         flags: everybody flagged, also those who stay.
         reasons: those for which a customer is left out.
         named: so many of each reason are named where it is written down.
+        merged_into: of those flagged, who was another customer by then, and which.
     """
 
     flags: tuple[Flag, ...] = ()
     reasons: tuple[str, ...] = ()
     named: int = 0
+    merged_into: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def customers(self) -> frozenset[str]:
-        """Who is left out."""
-        return frozenset(f.customer_id for f in self.flags if f.reason in self.reasons)
+        """Who is left out: as they were flagged, and as the customer they became."""
+        flagged = {f.customer_id for f in self.flags if f.reason in self.reasons}
+        return frozenset(flagged | {self.merged_into.get(one, one) for one in flagged})
 
     def kept(self, table: pa.Table) -> pa.Table:
         """The rows of ``table`` whose ``customer_id`` is not left out."""
@@ -87,12 +94,20 @@ class Exclusion:
         ]
 
 
-def find(source: Source, as_of: datetime, thresholds: Thresholds) -> Exclusion:
-    """Who to leave out of a training as of ``as_of``; nothing later is looked at."""
+def find(
+    source: Source, as_of: datetime, thresholds: Thresholds, people: WhoIs | None = None
+) -> Exclusion:
+    """Who to leave out of a training as of ``as_of``; nothing later is looked at.
+
+    ``people`` says which of the flagged ids had become another customer's.
+    """
+    flags = abnormal_customers(source, as_of, thresholds.customers)
+    ids = sorted({flag.customer_id for flag in flags})
     return Exclusion(
-        flags=tuple(abnormal_customers(source, as_of, thresholds.customers)),
+        flags=tuple(flags),
         reasons=thresholds.training.exclude,
         named=thresholds.customers.named,
+        merged_into=people(ids).survivors(ids, to_micros(as_of)) if people and ids else {},
     )
 
 

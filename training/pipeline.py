@@ -13,6 +13,7 @@ from feature_repo.source import OfflineSource
 from retain.clock import Clock, now
 from retain.database import connect
 from retain.errors import NotEnoughData
+from retain.eventlog import EventLog
 from retain.ledger import Ledger
 from retain.manifest import Head, Manifest, TrainingWindow
 from retain.quality import profile, thresholds
@@ -82,7 +83,8 @@ def train(
     source = source or OfflineSource(settings, as_of, progress)
     report("training data", 0, 1)
     plan = cutoffs.plan(source.span()[0], as_of, horizon_days)
-    excluded = exclusion.find(source.events(), as_of, thresholds.load(settings.config))
+    people = EventLog(connect(settings.database_url)).people
+    excluded = exclusion.find(source.events(), as_of, thresholds.load(settings.config), people)
     data = dataset.build(source, plan, as_of, horizon_days, seed, exclusion=excluded)
     report("training data", 1, 1)
     # BLAS threads spin like LightGBM's; the heads already use both cores

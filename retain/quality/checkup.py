@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from retain.clock import iso
+from retain.clock import iso, to_micros
 from retain.database import connect
 from retain.errors import RetainError
 from retain.eventlog import EventLog
@@ -102,6 +102,9 @@ def _features(
     most = thresholds.watching.customers
     within = compared.profile.ordered_within_days if compared.profile else None
     ids, everybody = log_events.buyers(events.source, moment, within, most)
+    # a customer who is two ids is judged once
+    people = log.people(ids)
+    ids = list(dict.fromkeys(people.customer(one, to_micros(moment)) for one in ids))
     reader = LogReader(log)
     parts = [
         reader.read(ids[start : start + _CUSTOMERS_PER_READ], moment).table

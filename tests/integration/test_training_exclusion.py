@@ -7,6 +7,9 @@ import pyarrow as pa
 import pytest
 
 from retain import artefacts, settings
+from retain.clock import to_micros
+from retain.identity_links import Link
+from retain.people import People
 from retain.quality import thresholds
 from retain.quality.profile import Profile
 from tests.event_tables import event, with_events
@@ -92,3 +95,12 @@ def test_the_profile_lies_beside_the_model_under_the_manifests_seal(run):
         assert set(manifest.feature_names) <= {*profile.numbers, *profile.texts} | {"interval"}
         assert profile.usual_psi
     assert "profile.json" not in made.models["response"].files
+
+
+def test_whoever_a_robot_was_merged_into_is_left_out_too():
+    limits = thresholds.load(settings.PROJECT_CONFIG)
+    before = to_micros(END - timedelta(days=1))
+    links = [Link(before, "l1", True, "customer", ROBOTS[0], "c0500")]
+    later = [Link(to_micros(END) + 1, "l2", True, "customer", ROBOTS[1], "c0501")]
+    found = exclusion.find(planted(), END, limits, lambda _: People([*links, *later]))
+    assert found.customers == {*ROBOTS, "c0500"}

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from retain.identity_links import Link
+from retain.people import People
 from services.ingest import Ingest
 from services.metrics import Metrics
 from services.schemas.events import EventResults
@@ -55,6 +57,22 @@ def test_duplicates_and_rejections_are_explained_too(dry_run):
     assert results[3]["reason"] == "unknown_type"
     assert results[3]["explanation"]["feature_views"] == []
     assert not twice.complete
+
+
+def test_an_id_that_was_merged_names_the_customer_whose_features_change():
+    link = Link(1, "l1", True, "customer", "c1", "c2")
+    ingest = Ingest(
+        log=Untouchable(),
+        known=lambda ids: set(),
+        writer=Untouchable(),
+        clock=lambda: NOW,
+        metrics=Metrics(),
+        people=lambda ids: People([link]),
+    )
+    given = ingest.ingest([VIEW | {"customer_id": "c1"}, VIEW], dry_run=True)
+    merged, alone = (one["explanation"]["customer"] for one in given.answer["results"])
+    assert merged["merged_into"] == "c2"
+    assert "merged_into" not in alone
 
 
 def test_an_answer_is_as_the_interface_describes_it(dry_run):

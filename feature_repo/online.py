@@ -2,9 +2,9 @@
 
 A stored row answers only while it holds: it was computed at or before the moment asked for,
 no window edge has passed since (``valid_until``), and the log has nothing newer of that
-customer that has waited for :data:`FRESH_WITHIN` to be reflected. Otherwise the customer's
-features are computed from the log, by the same SQL, and the customer is marked pending, so that
-the refresher writes the row again.
+customer that has waited for :data:`FRESH_WITHIN` to be reflected, and none of its views is
+older than its time to live. Otherwise the customer's features are computed from the log, by the
+same SQL, and the customer is marked pending, so that the refresher writes the row again.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 
 from feature_repo.packed_ages import Ages
 from feature_repo.packed_home import online_rows
-from feature_repo.packed_reader import PackedReader
+from feature_repo.packed_reader import PackedReader, PackedTable
 from feature_repo.packed_view import stored_views
 from feature_repo.packed_writer import write_views
 from feature_repo.recompute import Recompute
 from feature_repo.stored import stored_rows
 from retain.clock import Clock, from_micros, now, to_micros
+from retain.errors import InvalidInput
 from retain.eventlog import EventLog, Freshness
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, valid_until_name
+from retain.features.lifetimes import lifetimes
 from retain.features.reader import Features, LogReader
 from retain.identity_links import CUSTOMER
 from retain.settings import Settings
@@ -45,13 +47,14 @@ class OnlineReader:
 
     def __init__(self, settings: Settings, log: EventLog, *, clock: Clock = now) -> None:
         self._rows = online_rows(settings)
-        self._views = stored_views()
+        self._views = stored_views(lifetimes(settings.feature_ttl_days))
         self._reader = PackedReader(self._rows, self._views)
         self._log = log
         self._clock = clock
         self._computed = LogReader(log)
         self._recompute = Recompute(self._computed)
         self._again = WriteBehind[str](log.mark_again)
+        self._recomputes = settings.recompute
         for view in self._views:
             self._rows.add_view(view)
 
@@ -96,6 +99,8 @@ class OnlineReader:
     def _read(self, customer_ids: Sequence[str], state: _State, as_of: datetime) -> Features:
         asked = list(dict.fromkeys(customer_ids))
         found = self._reader.read_table(asked, as_of)
+        if not self._recomputes:
+            return _as_stored(customer_ids, asked, found, as_of)
         holds = self._holding(asked, found.table, found.ages, state, as_of)
         kept = _kept(asked, found.table, found.ages, holds, as_of)
         if holds.all() and len(asked) == len(customer_ids):
@@ -157,6 +162,7 @@ class OnlineReader:
         moment = to_micros(as_of)
         computed = ages.event_us.min(axis=1)
         holds: NDArray[np.bool_] = np.all(ages.present & (ages.event_us <= moment), axis=1)
+        holds &= ~ages.stale.any(axis=1)
         for view in VIEWS:
             ends = stored.column(valid_until_name(view))
             if ends.null_count < len(asked):
@@ -171,6 +177,27 @@ class OnlineReader:
         return holds
 
 
+def _as_stored(
+    customer_ids: Sequence[str], asked: list[str], found: PackedTable, as_of: datetime
+) -> Features:
+    """Every stored row as it is, whatever happened since; stale views read as their defaults.
+
+    Raises:
+        InvalidInput: a row was computed for a later moment than the one asked for.
+    """
+    ages = found.ages
+    if (ages.present & (ages.event_us > to_micros(as_of))).any():
+        raise InvalidInput(
+            "what was known at that moment is not stored, and RETAIN_RECOMPUTE is never",
+            remedy="leave as_of out",
+            field="as_of",
+        )
+    there: NDArray[np.bool_] = np.any(ages.present, axis=1)
+    known = _kept(asked, found.table, ages, there, as_of)
+    missing = [asked[row] for row in np.flatnonzero(~there)]
+    return _joined(customer_ids, [known, Features(FEATURE_SCHEMA.empty_table(), missing, {})])
+
+
 def _kept(
     asked: list[str], stored: pa.Table, ages: Ages, holds: NDArray[np.bool_], as_of: datetime
 ) -> Features:
@@ -179,10 +206,11 @@ def _kept(
     columns = [at if name == "as_of" else stored.column(name) for name in FEATURE_SCHEMA.names]
     table = pa.Table.from_arrays(columns, schema=FEATURE_SCHEMA)
     rows = np.flatnonzero(holds).tolist()
+    computed = np.where(ages.present, ages.event_us, _NEVER).min(axis=1)
     return Features(
         table=table if len(rows) == len(asked) else table.take(pa.array(rows, pa.int64())),
         unknown=[],
-        features_as_of={asked[row]: from_micros(int(ages.event_us[row].min())) for row in rows},
+        features_as_of={asked[row]: from_micros(int(computed[row])) for row in rows},
         stale_views={asked[row]: ages.stale_views(row) for row in rows if ages.stale[row].any()},
     )
 

@@ -5,7 +5,9 @@ answers are equal. Raw numbers are kept wherever they can be computed; ``withhel
 which of them an answer to a caller must not show.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +18,18 @@ from retain.clock import MICROSECONDS_PER_DAY
 from retain.features.ageing import Columns, aged
 from retain.features.consent import PROFILING
 from retain.features.matrix import to_matrix
+from retain.features.staleness import StaleViews, too_old
+from retain.manifest import Manifest
 from retain.predictors import PurchaseCurve
 from retain.segments import Segmenter, Segments
+
+
+class _Predictor(Protocol):
+    """Any head's predictor."""
+
+    @property
+    def manifest(self) -> Manifest: ...
+
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.datetime64]
@@ -26,6 +38,7 @@ OK = "ok"
 ALREADY_CHURNED = "already_churned"
 INSUFFICIENT_DATA = "insufficient_data"
 NO_CONSENT = "no_consent"
+STALE_FEATURES = "stale_features"
 NO_MODEL = "no_model"
 
 
@@ -67,20 +80,22 @@ class Scorer:
         self.champions = champions
         self._segmenter = segmenter
 
-    def score(self, table: pa.Table) -> Scores:
+    def score(self, table: pa.Table, stale_views: StaleViews | None = None) -> Scores:
         """Scores of every row of a feature table, in its order.
+
+        ``stale_views`` names, per customer, feature views whose values were too old to be used.
 
         Raises:
             FingerprintMismatch: a champion needs a feature that is not computed.
         """
-        columns = aged(table)
-        consent = _consents(columns)
-        bought = _numbers(columns, "orders_lifetime") > 0
-        scored = consent & bought
+        columns, ids = aged(table), table.column("customer_id").to_pylist()
+        known = _Known(
+            ids, _consents(columns), _numbers(columns, "orders_lifetime") > 0, stale_views or {}
+        )
         as_of = table.column("as_of").to_numpy().astype("datetime64[us]")
-        churn_status, probability, band = self._churn(columns, consent, bought)
-        curve = self._purchase(columns, scored)
-        ltv_value, low, high, tier = self._ltv(columns, scored)
+        churn_status, probability, band = self._churn(columns, known)
+        curve = self._purchase(columns, known)
+        ltv_value, low, high, tier = self._ltv(columns, known)
         columns = {
             **columns,
             "churn_probability": probability,
@@ -90,20 +105,20 @@ class Scorer:
             "ltv_value": ltv_value,
         }
         return Scores(
-            customer_ids=table.column("customer_id").to_pylist(),
+            customer_ids=ids,
             as_of=as_of,
-            status=churn_status if self.champions.churn else _answerable(consent, bought),
+            status=churn_status if self.champions.churn else known.statuses(()),
             churn_status=churn_status,
             churn_probability=probability,
             churn_band=band,
-            purchase_status=_statuses(consent, bought, self.champions.next_purchase),
+            purchase_status=_statuses(known, self.champions.next_purchase),
             purchase_7d=curve.p7,
             purchase_30d=curve.p30,
             purchase_90d=curve.p90,
             expected_at=_days_after(as_of, curve.median_days),
             low_at=_days_after(as_of, curve.low_days),
             high_at=_days_after(as_of, curve.high_days),
-            ltv_status=_statuses(consent, bought, self.champions.ltv),
+            ltv_status=_statuses(known, self.champions.ltv),
             ltv_value=ltv_value,
             ltv_low=low,
             ltv_high=high,
@@ -114,9 +129,9 @@ class Scorer:
         )
 
     def _churn(
-        self, columns: Columns, consent: NDArray[np.bool_], bought: NDArray[np.bool_]
+        self, columns: Columns, known: "_Known"
     ) -> tuple[list[str], Floats, list[str | None]]:
-        statuses = _statuses(consent, bought, self.champions.churn)
+        statuses = _statuses(known, self.champions.churn)
         predictor = self.champions.churn
         if predictor is None:
             return statuses, np.full(len(statuses), np.nan), [None] * len(statuses)
@@ -126,13 +141,15 @@ class Scorer:
             for status, is_gone in zip(statuses, gone, strict=True)
         ]
         matrix = to_matrix(columns, predictor.manifest.features)
-        probability = np.where(consent & bought, predictor.probability(matrix), np.nan)
+        scored = known.scored(_names(predictor))
+        probability = np.where(scored, predictor.probability(matrix), np.nan)
         return statuses, probability, _where_known(predictor.band(probability), probability)
 
-    def _purchase(self, columns: Columns, scored: NDArray[np.bool_]) -> PurchaseCurve:
+    def _purchase(self, columns: Columns, known: "_Known") -> PurchaseCurve:
         predictor = self.champions.next_purchase
         if predictor is None:
-            return PurchaseCurve(*(np.full(len(scored), np.nan) for _ in range(6)))
+            return PurchaseCurve(*(np.full(len(known.customer_ids), np.nan) for _ in range(6)))
+        scored = known.scored(_names(predictor))
         curve = predictor.curve(to_matrix(columns, predictor.manifest.features))
         return PurchaseCurve(
             *(
@@ -142,12 +159,13 @@ class Scorer:
         )
 
     def _ltv(
-        self, columns: Columns, scored: NDArray[np.bool_]
+        self, columns: Columns, known: "_Known"
     ) -> tuple[Floats, Floats, Floats, list[str | None]]:
         predictor = self.champions.ltv
         if predictor is None:
-            nothing = np.full(len(scored), np.nan)
-            return nothing, nothing, nothing, [None] * len(scored)
+            nothing = np.full(len(known.customer_ids), np.nan)
+            return nothing, nothing, nothing, [None] * len(nothing)
+        scored = known.scored(_names(predictor))
         ltv = predictor.value(to_matrix(columns, predictor.manifest.features))
         value, low, high = (
             np.where(scored, column, np.nan) for column in (ltv.value, ltv.low, ltv.high)
@@ -164,17 +182,34 @@ def _consents(columns: Columns) -> NDArray[np.bool_]:
     return np.array([PROFILING.isdisjoint(purposes) for purposes in withdrawn], dtype=bool)
 
 
-def _statuses(
-    consent: NDArray[np.bool_], bought: NDArray[np.bool_], predictor: object | None
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What decides whether a head answers for each of n customers."""
+
+    customer_ids: list[str]
+    consent: NDArray[np.bool_]
+    bought: NDArray[np.bool_]
+    stale_views: StaleViews
+
+    def scored(self, names: Iterable[str]) -> NDArray[np.bool_]:
+        """Who is scored by a model of the features ``names``."""
+        return self.consent & self.bought & ~too_old(self.customer_ids, self.stale_views, names)
+
+    def statuses(self, names: Iterable[str]) -> list[str]:
+        """What a model of the features ``names`` says of each."""
+        old = too_old(self.customer_ids, self.stale_views, names)
+        known = np.where(old, STALE_FEATURES, np.where(self.bought, OK, INSUFFICIENT_DATA))
+        return [str(status) for status in np.where(self.consent, known, NO_CONSENT)]
+
+
+def _statuses(known: _Known, predictor: _Predictor | None) -> list[str]:
     if predictor is None:
-        return [NO_MODEL] * len(consent)
-    return _answerable(consent, bought)
+        return [NO_MODEL] * len(known.customer_ids)
+    return known.statuses(_names(predictor))
 
 
-def _answerable(consent: NDArray[np.bool_], bought: NDArray[np.bool_]) -> list[str]:
-    statuses = np.where(consent, np.where(bought, OK, INSUFFICIENT_DATA), NO_CONSENT)
-    return [str(status) for status in statuses]
+def _names(predictor: _Predictor) -> list[str]:
+    return [feature.name for feature in predictor.manifest.features]
 
 
 def _where_known(names: list[str], values: Floats) -> list[str | None]:

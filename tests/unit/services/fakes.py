@@ -124,7 +124,7 @@ class FakeScorer:
     def __init__(self, statuses: dict[str, str] | None = None) -> None:
         self.statuses = statuses or {}
 
-    def score(self, table: pa.Table) -> Scores:
+    def score(self, table: pa.Table, stale_views: object = None) -> Scores:
         as_of = table.column("as_of")[0].as_py()
         return scores(table.column("customer_id").to_pylist(), as_of, self.statuses)
 

@@ -108,7 +108,12 @@ class PendingCustomers:
         last = max(customers.values())
         with writing(self._engine, alone="pending") as connection:
             for ids in _chunks(sorted(customers)):
-                these = pending_customers.c.customer_id.in_(ids)
+                column = pending_customers.c.customer_id
+                these = column.in_(ids)
+                if connection.dialect.name == "postgresql":
+                    # in the order of mark(), or the two could wait for each other
+                    locked = select(column).where(these).order_by(column)
+                    connection.execute(locked.with_for_update())
                 connection.execute(
                     delete(pending_customers).where(these, pending_customers.c.seq <= last)
                 )

@@ -27,9 +27,11 @@ EDGES = RfmEdges(
 )
 
 
-def make_home(home: Path, customers: int = 60, heads: Sequence[str] = HEADS) -> Settings:
+def make_home(
+    home: Path, customers: int = 60, heads: Sequence[str] = HEADS, **environ: str
+) -> Settings:
     """A home with ``customers`` simulated customers that can be served as of :data:`AS_OF`."""
-    made = settings.load({"RETAIN_AS_OF": AS_OF.isoformat()}, home=home)
+    made = settings.load({"RETAIN_AS_OF": AS_OF.isoformat(), **environ}, home=home)
     log = EventLog(connect(made.database_url))
     for events in simulator.simulate(customers, seed=11):
         log.append(events)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 
 from retain.database import connect
 from retain.event import Event, read_event, to_table
@@ -47,6 +48,29 @@ def test_several_writers_lose_and_double_nothing(database_url: str) -> None:
     assert len(set(ids)) == len(ids)
     assert log.last_seq() == len(ids)
     assert len(log.pending()) == BATCH
+
+
+def _refresh(url: str, told: Connection) -> None:
+    log = EventLog(connect(url))
+    while not told.poll():
+        log.reflected(log.pending())
+
+
+def test_writers_and_those_who_reflect_never_wait_for_each_other(database_url: str) -> None:
+    log = EventLog(connect(database_url))
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    refresher = context.Process(target=_refresh, args=(database_url, there))
+    writers = [context.Process(target=_write, args=(database_url, n)) for n in range(WRITERS)]
+    for process in (refresher, *writers):
+        process.start()
+    for process in writers:
+        process.join()
+    here.send("enough")
+    refresher.join()
+    assert [process.exitcode for process in (refresher, *writers)] == [0] * (WRITERS + 1)
+    log.reflected(log.pending())
+    assert log.pending() == {}
 
 
 def test_a_reader_sees_whole_transactions_only(database_url: str) -> None:

@@ -1,20 +1,24 @@
 """Writing Arrow batches, and whole Parquet snapshots, straight to packed rows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from itertools import zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from feature_repo.packed_backend import PackedBackend
-from feature_repo.packed_codec import Ints, encode
+from feature_repo.packed_codec import Encoded, Ints, encode
 from feature_repo.packed_view import PackedView
 from feature_repo.stored import CREATED_TIMESTAMP, EVENT_TIMESTAMP, KEY
 from retain.errors import InvalidInput, UnreadableFile
 
+Item = TypeVar("Item")
+Batch = tuple[list[str], dict[PackedView, Encoded], bool]
 Progress = Callable[[str, int, int], None]
 Tables = Mapping[PackedView, pa.Table]
 
@@ -42,16 +46,7 @@ def write_views(
     keys = _keys(tables)
     if keys is None:
         raise InvalidInput("the tables to write are not of the same customers, line by line")
-    rows = {
-        view: encode(
-            view.schema,
-            table,
-            _micros(table, EVENT_TIMESTAMP),
-            _micros(table, CREATED_TIMESTAMP) if CREATED_TIMESTAMP in table.column_names else None,
-        )
-        for view, table in tables.items()
-    }
-    backend.write(keys, rows, job=job)
+    backend.write(keys, {view: _encoded(view, table) for view, table in tables.items()}, job=job)
 
 
 def materialize_parquet(
@@ -76,22 +71,52 @@ def materialize_parquet(
     job, total = _job(files), max((_count(paths) for paths in files.values()), default=0)
     done = backend.progress(job)
     read = {view: _batches(paths, done, view) for view, paths in files.items()}
-    for batches in zip_longest(*read.values()):
-        tables = {
-            view: batch for view, batch in zip(read, batches, strict=True) if batch is not None
-        }
-        done += max(table.num_rows for table in tables.values())
-        if _keys(tables) is not None:
-            write_views(backend, tables, job=(job, done))
-        else:
-            *others, last = tables
-            for view in others:
-                write_arrow(backend, view, tables[view])
-            write_views(backend, {last: tables[last]}, job=(job, done))
+    for together in _ahead(_encoded_batches(read)):
+        for keys, rows, last in together:
+            done += len(keys) if last else 0
+            backend.write(keys, rows, job=(job, done) if last else None)
         if progress:
             progress("materialize", done, total)
     backend.end(job)
     return done
+
+
+def _encoded_batches(read: Mapping[PackedView, Iterator[pa.Table]]) -> Iterator[list[Batch]]:
+    """What is written one after the other before the load is that much further."""
+    for batches in zip_longest(*read.values()):
+        tables = {
+            view: batch for view, batch in zip(read, batches, strict=True) if batch is not None
+        }
+        keys = _keys(tables)
+        if keys is not None:
+            rows = {view: _encoded(view, table) for view, table in tables.items()}
+            yield [(keys, rows, True)]
+        else:
+            # the longest last: the job is as far as it is
+            apart = sorted(tables.items(), key=lambda item: item[1].num_rows)
+            yield [
+                (_keys({view: table}) or [], {view: _encoded(view, table)}, view is apart[-1][0])
+                for view, table in apart
+            ]
+
+
+def _ahead(batches: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each made while the one before is being used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield item
+
+
+def _encoded(view: PackedView, table: pa.Table) -> Encoded:
+    created = CREATED_TIMESTAMP in table.column_names
+    return encode(
+        view.schema,
+        table,
+        _micros(table, EVENT_TIMESTAMP),
+        _micros(table, CREATED_TIMESTAMP) if created else None,
+    )
 
 
 def _keys(tables: Tables) -> list[str] | None:

@@ -17,6 +17,7 @@ IDLE_SECONDS = 0.2
 REFLECTED_WITHIN_SECONDS = 0.5
 LONGEST_REST_SECONDS = 0.25
 PAUSE_AFTER_ERROR_SECONDS = 1.0
+PAUSE_AFTER_FAILED_SWEEP_SECONDS = 60.0
 _BACKLOG_EVERY_SECONDS = 1.0
 _STOP_WITHIN_SECONDS = 10.0
 log = logging.getLogger("retain.service")
@@ -145,6 +146,10 @@ class Refresher:
         """Whether there was something to refresh."""
         try:
             self._look_around()
+        except RetainError as error:
+            log.warning("the sweep waits: %s", error)
+            self._sweep_at = time.monotonic() + PAUSE_AFTER_FAILED_SWEEP_SECONDS
+        try:
             return self.refresh() > 0
         except RetainError as error:
             log.warning("online features wait: %s", error)

@@ -37,7 +37,8 @@ def line_of(settings: Settings) -> bytes:
 
 def main() -> None:
     """Refresh until stdin ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the service decides
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     os.nice(_LATER)
     try:

@@ -47,9 +47,9 @@ def test_a_customer_waits_since_the_first_event_that_is_not_reflected(log, clock
     clock["now"] = NOW + 5 * SECOND
     log.append_rows([row("e2"), row("e3", "d")], mark_pending=True)
     found = log.freshness(["c", "d", "nobody"], NOW)
-    assert (found["c"].since, found["c"].last) == (to_micros(NOW), to_micros(NOW - SECOND))
+    assert (found["c"].since, found["c"].latest) == (to_micros(NOW), to_micros(NOW - SECOND))
     assert found["d"].since == to_micros(NOW + 5 * SECOND)
-    assert (found["nobody"].since, found["nobody"].last) == (None, None)
+    assert (found["nobody"].since, found["nobody"].latest) == (None, None)
     backlog = log.waiting.backlog()
     assert (backlog.customers, backlog.since) == (2, to_micros(NOW))
 

@@ -153,3 +153,14 @@ def test_the_sweep_is_called_when_it_is_due_also_while_there_is_nothing_to_do() 
     working.nudge()
     working.stop()
     assert calls == [1]
+
+
+def test_a_sweep_that_fails_holds_up_no_event() -> None:
+    def sweep() -> float:
+        raise StoreUnavailable("away")
+
+    log, write = Pending(a=1), Written()
+    working = refresher(log, write, sweep=sweep)
+    working.start()
+    assert log.emptied.wait(10)
+    working.stop()

@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, doctor, features, importing, models, report, score, serve, simulate, train
+from cli import (
+    demo,
+    doctor,
+    features,
+    identity,
+    importing,
+    models,
+    report,
+    score,
+    serve,
+    simulate,
+    train,
+)
 from cli.screen import show_error
 from retain import settings as settings_module
 from retain.errors import InvalidInput, RetainError
@@ -40,6 +52,7 @@ def _retain(
 for module in (demo, importing, simulate, train, report, score, serve, doctor):
     module.register(app)
 app.add_typer(features.app)
+app.add_typer(identity.app)
 app.add_typer(models.app)
 
 

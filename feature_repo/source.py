@@ -22,6 +22,7 @@ class OfflineSource:
         self, settings: Settings, as_of: datetime, progress: Progress | None = None
     ) -> None:
         self._settings = settings
+        self._as_of = as_of
         self._until = f"ts <= make_timestamptz({to_micros(as_of)})"
         self._progress = progress
         offline.export_history(settings, progress)
@@ -39,11 +40,12 @@ class OfflineSource:
         return pa.concat_tables(batches)
 
     def orders(self) -> pa.Table:
-        """``customer_id, ts, is_order, value``: orders, and returns as negative values."""
-        return self._engine.sql(
-            "SELECT customer_id, ts, is_order, value FROM fact_orders "
-            f"WHERE {self._until} ORDER BY customer_id, ts"
-        )
+        """``customer_id, ts, is_order, value``: orders, and returns as negative values.
+
+        Of a merged customer under each of its ids, by the links known at ``as_of``: labels look
+        forward, and who was merged away later did buy under the other id.
+        """
+        return self._engine.orders(self._as_of)
 
     def assignments(self) -> pa.Table:
         """``customer_id, as_of, action_id, treated, campaign_id``: who was in which campaign."""

@@ -1,7 +1,7 @@
 """Contacts made with customers, by us and by others, and the channels they closed."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -21,10 +21,12 @@ from sqlalchemy import (
     update,
 )
 
+from retain import identities
 from retain.caps import Contact, ContactState
 from retain.clock import from_micros, to_micros
 from retain.database import Id, metadata, reading
 from retain.eventlog import events
+from retain.identity_links import CUSTOMER
 
 # one row per (decision, action) that was reserved or reported as sent
 contacts = Table(
@@ -87,10 +89,11 @@ def states(
     for start in range(0, len(customer_ids), _IDS_PER_QUERY):
         ids = customer_ids[start : start + _IDS_PER_QUERY]
         since = to_micros(now - timedelta(days=LOOK_BACK_DAYS))
-        for customer_id, contact in _made(connection, ids, since, to_micros(now), latest):
-            made.setdefault(customer_id, []).append(contact)
-        for customer_id, channel in _closed(connection, ids):
-            closed.setdefault(customer_id, set()).add(channel)
+        owner = _owners(connection, ids, to_micros(now))
+        for one, contact in _made(connection, list(owner), since, to_micros(now), latest):
+            made.setdefault(owner[one], []).append(contact)
+        for one, channel in _closed(connection, owner):
+            closed.setdefault(owner[one], set()).add(channel)
     return {
         customer_id: ContactState(
             tuple(made.get(customer_id, ())), frozenset(closed.get(customer_id, ()))
@@ -155,6 +158,16 @@ def suppress(
         )
 
 
+def _owners(connection: Connection, customer_ids: Sequence[str], at: int) -> dict[str, str]:
+    """Every id under which contacts with these customers stand, and whose it is at ``at``."""
+    owner = {one: one for one in customer_ids}
+    if joined := identities.linked_among(connection, customer_ids):
+        people = identities.people_in(connection, set(joined.values()))
+        for one in joined:
+            owner |= {id_: one for kind, id_ in people.members(one, at) if kind == CUSTOMER}
+    return owner
+
+
 def _made(
     connection: Connection, customer_ids: Sequence[str], since: int, until: int, latest: int | None
 ) -> Iterator[tuple[str, Contact]]:
@@ -181,12 +194,13 @@ def _made(
             yield row.customer_id, Contact(from_micros(row.ts), channel, action_id)
 
 
-def _closed(connection: Connection, customer_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _closed(connection: Connection, owner: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Channels closed by feedback, unless the customer consented to them since."""
-    shut = select(suppressions).where(suppressions.c.customer_id.in_(customer_ids))
+    shut = select(suppressions).where(suppressions.c.customer_id.in_(list(owner)))
     for row in connection.execute(shut).all():
+        own = [one for one, whose in owner.items() if whose == owner[row.customer_id]]
         consented = select(events.c.event_id).where(
-            events.c.customer_id == row.customer_id,
+            events.c.customer_id.in_(own),
             events.c.ts > row.since,
             events.c.type == "consent_given",
             or_(events.c.channel.is_(None), func.lower(events.c.channel) == row.channel),

@@ -94,7 +94,7 @@ def _from_segment(record: Mapping[str, Any]) -> dict[str, Any]:
     if call == "identify":
         properties = _profile(_bag(record.get("traits")), context)
     elif call == "alias":
-        properties = {"linked_id": record.get("previousId")}
+        properties = _alias(record)
     elif call in {"page", "screen"}:
         page = _bag(context.get("page"))
         shown = {name: page.get(name) for name in ("url", "title", "referrer")}
@@ -115,6 +115,13 @@ def _profile(traits: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str,
         "region": address.get("state"),
     }
     return around | {name: value for name, value in traits.items() if name != "address"}
+
+
+def _alias(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Segment does not say whether the previous id was a visitor's or a user's."""
+    previous = record.get("previousId")
+    visitors = previous == record.get("anonymousId")
+    return {"linked_id": previous, "link_type": "anonymous" if visitors else "either"}
 
 
 def _campaign(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,33 @@
 """Some people as their links say: who an id is at a moment, and which ids a customer has."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from retain.clock import from_micros, iso
 from retain.identity import FOREVER, MEMBERSHIPS_SCHEMA, Member, memberships
 from retain.identity_links import CUSTOMER, Link, links_table
 
 LATEST = FOREVER - 1
 """The moment after everything that was told."""
+
+
+class Identity(NamedTuple):
+    """An id of a customer, since when (epoch microseconds), and the link it is so by."""
+
+    since: int
+    kind: str
+    id: str
+    link: Link
+
+    def as_json(self) -> dict[str, str | None]:
+        """As the service and the command line show it."""
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "since": iso(from_micros(self.since)),
+            "event_id": self.link.event_id,
+            "linked_to": self.link.customer_id,
+        }
 
 
 class People:
@@ -70,6 +91,16 @@ class People:
         """Those of ``customer_ids`` that are another customer at ``at``, and which."""
         found = {one: self.customer(one, at) for one in customer_ids}
         return {one: survivor for one, survivor in found.items() if survivor != one}
+
+    def identities(self, customer_id: str, at: int = LATEST) -> list["Identity"]:
+        """The other ids of a surviving customer at ``at``, oldest first."""
+        others = self.members(customer_id, at) - {Member(CUSTOMER, customer_id)}
+        found = []
+        for member in others:
+            link = self.told_by(member, at)
+            assert link is not None  # noqa: S101 - nobody is a member without a link
+            found.append(Identity(self.since(member, at) or link.ts, *member, link))
+        return sorted(found)
 
     def changed_since(self, before: "People") -> set[str]:
         """Surviving customers whose ids are others than they were to ``before``."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from retain.champions import Champions
 from retain.clock import MICROSECONDS_PER_DAY
+from retain.features import consent
 from retain.features.ageing import Columns, aged
-from retain.features.consent import PROFILING
 from retain.features.matrix import to_matrix
 from retain.features.staleness import StaleViews, too_old
 from retain.manifest import Manifest
@@ -90,7 +90,10 @@ class Scorer:
         """
         columns, ids = aged(table), table.column("customer_id").to_pylist()
         known = _Known(
-            ids, _consents(columns), _numbers(columns, "orders_lifetime") > 0, stale_views or {}
+            ids,
+            consent.given(columns["withdrawn_purposes"]),
+            _numbers(columns, "orders_lifetime") > 0,
+            stale_views or {},
         )
         as_of = table.column("as_of").to_numpy().astype("datetime64[us]")
         churn_status, probability, band = self._churn(columns, known)
@@ -175,11 +178,6 @@ class Scorer:
 
 def _numbers(columns: Columns, name: str) -> Floats:
     return columns[name].astype(np.float64)
-
-
-def _consents(columns: Columns) -> NDArray[np.bool_]:
-    withdrawn = columns["withdrawn_purposes"]
-    return np.array([PROFILING.isdisjoint(purposes) for purposes in withdrawn], dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Scoring customers on request: features, scores, preview decisions, answers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,8 +21,8 @@ UNKNOWN = "unknown_customer"
 class Scoring(Protocol):
     """What turns a feature table into scores."""
 
-    def score(self, table: Any) -> Scores:
-        """Scores of every row of a feature table."""
+    def score(self, table: Any, stale_views: Mapping[str, Sequence[str]]) -> Scores:
+        """Scores of every row of a feature table, whose customers have these stale views."""
 
 
 class Previews(Protocol):
@@ -75,13 +76,14 @@ class Predictions:
         features = self._reader.read(ids, as_of)
         if features.table.num_rows == 0:
             return {}
-        scores = self._scorer.score(features.table)
+        scores = self._scorer.score(features.table, features.stale_views)
         parts = self._parts(scores, features, include)
         known: dict[str, Json] = {}
         for row, customer_id in enumerate(scores.customer_ids):
             fresh = features.features_as_of.get(customer_id)
             known[customer_id] = {
                 "customer_id": customer_id,
+                "merged_into": features.merged_into.get(customer_id),
                 "status": scores.status[row],
                 "as_of": iso(as_of),
                 "features_as_of": None if fresh is None else iso(fresh),
@@ -107,12 +109,22 @@ class Predictions:
         if "segment" in include:
             parts["segment"] = answers.segment(scores)
         if "next_best_action" in include:
-            parts["next_best_action"] = self._previews.preview(scores, features)
+            parts["next_best_action"] = self._previews.preview(
+                of_survivors(scores, features), features
+            )
         return parts
 
     def _unknown(self, customer_id: str) -> Json:
         self._metrics.prediction(UNKNOWN, None)
         return {"customer_id": customer_id, "status": UNKNOWN}
+
+
+def of_survivors(scores: Scores, features: Features) -> Scores:
+    """``scores`` under the ids that decisions are made and contacts are counted for."""
+    merged = features.merged_into
+    if not merged:
+        return scores
+    return replace(scores, customer_ids=[merged.get(one, one) for one in scores.customer_ids])
 
 
 def at_or_before(now: datetime, asked: datetime | None) -> datetime:

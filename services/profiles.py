@@ -1,9 +1,11 @@
 """Profiles: what is known about one customer."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from retain.clock import Clock, iso
+from retain.clock import Clock, iso, to_micros
 from retain.features.reader import FeatureReader
+from retain.people import People
 from services import answers
 from services.answers import Json
 from services.predictions import Scoring, unknown
@@ -12,13 +14,21 @@ from services.predictions import Scoring, unknown
 class Profiles:
     """The use case behind ``GET /customers/{customer_id}``."""
 
-    def __init__(self, *, reader: FeatureReader, scorer: Scoring, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        reader: FeatureReader,
+        scorer: Scoring,
+        clock: Clock,
+        people: Callable[[Sequence[str]], People] = lambda _: People(()),
+    ) -> None:
         self._reader = reader
         self._scorer = scorer
         self._clock = clock
+        self._people = people
 
     def profile(self, customer_id: str) -> Json:
-        """Features with their ages, segment and consent.
+        """Features with their ages, segment and consent, and the ids the customer has.
 
         Raises:
             UnknownCustomer: no event of this customer is known.
@@ -28,12 +38,14 @@ class Profiles:
         features = self._reader.read([customer_id], as_of)
         if features.table.num_rows == 0:
             raise unknown(customer_id, field="customer_id")
-        scores = self._scorer.score(features.table)
+        scores = self._scorer.score(features.table, features.stale_views)
         values = {name: answers.plain(column)[0] for name, column in scores.columns.items()}
         fresh = features.features_as_of.get(customer_id)
         age = _age_seconds(as_of, fresh)
         return {
             "customer_id": customer_id,
+            "merged_into": features.merged_into.get(customer_id),
+            "identities": identities(self._people([customer_id]), customer_id, as_of),
             "as_of": iso(as_of),
             "features_as_of": None if fresh is None else iso(fresh),
             "stale_views": features.stale_views.get(customer_id, []),
@@ -48,6 +60,12 @@ class Profiles:
                 name: {"value": value, "age_seconds": age} for name, value in values.items()
             },
         }
+
+
+def identities(people: People, customer_id: str, as_of: datetime) -> list[Json]:
+    """The other ids of the customer that ``customer_id`` is at ``as_of``, oldest first."""
+    at = to_micros(as_of)
+    return [one.as_json() for one in people.identities(people.customer(customer_id, at), at)]
 
 
 def _age_seconds(as_of: datetime, fresh: datetime | None) -> float | None:

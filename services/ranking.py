@@ -7,7 +7,7 @@ from retain.decision_columns import of_scores
 from retain.decisions import Decisions
 from retain.features.reader import FeatureReader
 from retain.ranking import Ranker
-from retain.receipt import Evidence
+from retain.receipt import Decision, Evidence
 from services.answers import Json
 from services.metrics import Metrics
 from services.predictions import Scoring
@@ -51,20 +51,22 @@ class Ranking:
         """
         whom = request.customer_id or f"{ANONYMOUS}{request.anonymous_id}"
         asked = request.model_dump(mode="json", exclude={"receipt"})
-        if key is not None:
-            earlier = self._decisions.replay(whom, key, asked)
-            if earlier is not None:
-                return _public(earlier.answer(receipt=request.receipt))
+        if (earlier := self._replayed(whom, key, asked)) is not None:
+            return _public(earlier.answer(receipt=request.receipt))
         now = self._clock()
-        columns, rests_on = self._known_of(request.customer_id)
+        columns, rests_on, survivor = self._known_of(request.customer_id)
+        # what was answered before the id was merged away is found above
+        if survivor and (earlier := self._replayed(survivor, key, asked)) is not None:
+            return _merged(earlier.answer(receipt=request.receipt), whom)
         ranking = self._ranker.rank(
-            columns, [whom], now=now, context=Context(**request.context.model_dump())
+            columns, [survivor or whom], now=now, context=Context(**request.context.model_dump())
         )
         decision = self._decisions.reserve(
             ranking, request=asked, idempotency_key=key, limit=request.limit, evidence=rests_on
         )
         self._metrics.decision(decision.action_id)
-        return _public(decision.answer(receipt=request.receipt))
+        answer = _public(decision.answer(receipt=request.receipt))
+        return answer if survivor is None else _merged(answer, whom)
 
     def replay(self, decision_id: str) -> Json:
         """The receipt of an earlier decision, as it was written.
@@ -74,14 +76,24 @@ class Ranking:
         """
         return _public(self._decisions.get(decision_id))
 
-    def _known_of(self, customer_id: str | None) -> tuple[Columns, Evidence]:
+    def _replayed(self, whom: str, key: str | None, asked: Json) -> Decision | None:
+        return None if key is None else self._decisions.replay(whom, key, asked)
+
+    def _known_of(self, customer_id: str | None) -> tuple[Columns, Evidence, str | None]:
+        """What is known, what that rests on, and the survivor of an id that was merged away."""
         if customer_id is None:
-            return {}, Evidence()
+            return {}, Evidence(), None
         features = self._reader.read([customer_id], self._clock())
         if features.table.num_rows == 0:
-            return {}, Evidence()
-        scores = self._scorer.score(features.table)
-        return of_scores(scores), evidence(self._models, features, customer_id)
+            return {}, Evidence(), None
+        scores = self._scorer.score(features.table, features.stale_views)
+        rests_on = evidence(self._models, features, customer_id)
+        return of_scores(scores), rests_on, features.merged_into.get(customer_id)
+
+
+def _merged(answer: Json, asked: str) -> Json:
+    """An answer about a surviving customer to who asked for an id of theirs."""
+    return {**answer, "customer_id": asked, "merged_into": answer["customer_id"]}
 
 
 def _public(answer: Json) -> Json:

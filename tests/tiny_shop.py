@@ -92,6 +92,7 @@ class EngineSource:
     def __init__(self, events: pa.Table, as_of: datetime) -> None:
         moment = pa.scalar(as_of, pa.timestamp("us", "UTC"))
         self._events = events.filter(pc.less_equal(events.column("ts"), moment))
+        self._as_of = as_of
         self._engine = FeatureEngine(self._events)
 
     def training_table(self, cutoffs: Sequence[datetime]) -> pa.Table:
@@ -101,7 +102,7 @@ class EngineSource:
         return self._engine.table(keys)
 
     def orders(self) -> pa.Table:
-        return self._engine.sql("SELECT customer_id, ts, is_order, value FROM fact_orders")
+        return self._engine.orders(self._as_of)
 
     def assignments(self) -> pa.Table:
         return self._engine.sql(

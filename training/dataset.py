@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from retain import labels
 from retain.clock import to_micros
 from retain.columns import Columns
+from retain.features import consent
 from retain.features.ageing import aged
 from retain.features.matrix import to_matrix
 from retain.manifest import ModelFeature
@@ -67,6 +68,7 @@ class Dataset:
         days_to_order: NaN where no order came within the horizon.
         current: the population's columns at ``as_of`` itself, which have no labels yet.
         profile: how the features were distributed, and how far they moved between cutoffs.
+        withdrawn: customers who no longer consent to profiling; there is no row of them.
     """
 
     plan: Plan
@@ -80,6 +82,7 @@ class Dataset:
     net_revenue: Floats
     current: Columns
     profile: Profile
+    withdrawn: frozenset[str] = frozenset()
 
     def at(self, cutoffs: Sequence[datetime]) -> Mask:
         """Which rows belong to these cutoffs, (n,)."""
@@ -131,8 +134,12 @@ def build(
     """Features and labels of the population at every cutoff of ``plan``, without the excluded."""
     table = (exclusion or Exclusion()).kept(source.training_table([*plan.every, as_of]))
     columns = aged(table)
-    population = np.asarray(columns["order_recency_days"], dtype=np.float64) < POPULATION_DAYS
     now = table.column("as_of").cast(pa.int64()).to_numpy() == to_micros(as_of)
+    customers = np.array(table.column("customer_id").to_pylist(), dtype=object)
+    # who withdrew by now is in no row, also of moments at which they had not
+    withdrawn = frozenset(customers[now & ~consent.given(columns["withdrawn_purposes"])])
+    population = np.asarray(columns["order_recency_days"], dtype=np.float64) < POPULATION_DAYS
+    population &= np.array([one not in withdrawn for one in customers], dtype=bool)
     labelled = population & ~now
     keys = table.select(["customer_id", "as_of"]).filter(pa.array(labelled))
     cutoffs = keys.column("as_of").cast(pa.int64()).to_numpy()
@@ -142,7 +149,7 @@ def build(
         plan=plan,
         horizon_days=horizon_days,
         seed=seed,
-        customers=np.array(keys.column("customer_id").to_pylist(), dtype=object),
+        customers=customers[labelled],
         cutoffs=cutoffs,
         columns=labelled_columns,
         churned=found.column("churned").cast(pa.float64()).to_numpy(),
@@ -152,4 +159,5 @@ def build(
         profile=snapshot_of_columns(
             labelled_columns, cutoffs, ordered_within_days=float(POPULATION_DAYS)
         ),
+        withdrawn=withdrawn,
     )

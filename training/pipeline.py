@@ -144,7 +144,9 @@ def _fit_heads(
         "churn": lambda: churn.train(data),
         "next_purchase": lambda: next_purchase.train(data),
         "ltv": lambda: ltv.train(data),
-        "response": lambda: response.train(response.read(source, as_of, excluded), data.seed),
+        "response": lambda: response.train(
+            response.read(source, as_of, excluded, data.withdrawn), data.seed
+        ),
         "rfm": lambda: rfm.train(data),
     }
     fitted: dict[Head, FittedHead] = {}

@@ -1,6 +1,7 @@
 """Response: what an action adds, learned from campaigns with a randomised hold-out."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from retain import labels
 from retain.clock import MICROSECONDS_PER_DAY, to_micros
 from retain.columns import Columns
 from retain.errors import NotEnoughData
+from retain.features import consent
 from retain.features.ageing import aged
 from retain.features.matrix import to_matrix
 from retain.manifest import ModelFeature
@@ -61,13 +63,23 @@ class Assignments:
         ]
 
 
-def read(source: FeatureSource, as_of: datetime, exclusion: Exclusion | None = None) -> Assignments:
+def read(
+    source: FeatureSource,
+    as_of: datetime,
+    exclusion: Exclusion | None = None,
+    withdrawn: Collection[str] = (),
+) -> Assignments:
     """Assignments whose 14 days were over at ``as_of``, without the excluded customers.
+
+    ``withdrawn`` no longer consent to profiling: they are left out as well, and so is who had
+    not consented when they were assigned.
 
     Raises:
         NotEnoughData: there are too few, or none of a campaign had a hold-out.
     """
     table = (exclusion or Exclusion()).kept(source.assignments())
+    left_out = pa.array(sorted(withdrawn), pa.string())
+    table = table.filter(pc.invert(pc.is_in(table.column("customer_id"), value_set=left_out)))
     ended = pc.less_equal(table.column("as_of").cast(pa.int64()), to_micros(as_of) - _WINDOW_MICROS)
     table = table.filter(ended).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
     if table.num_rows < FEWEST_ASSIGNMENTS:
@@ -81,6 +93,10 @@ def read(source: FeatureSource, as_of: datetime, exclusion: Exclusion | None = N
     # just before: the message itself goes out at the moment of assignment
     before = pc.subtract(moments, 1).cast(pa.timestamp("us", "UTC"))
     keys = pa.table({"customer_id": labelled.column("customer_id"), "as_of": before})
+    columns: Columns = aged(source.features_at(keys))
+    consenting = consent.given(columns["withdrawn_purposes"])
+    labelled, columns = _where(labelled, columns, consenting)
+    moments = moments.filter(pa.array(consenting))
     actions = labelled.column("action_id").to_pylist()
     known = tuple(sorted(set(actions)))
     return Assignments(
@@ -90,8 +106,14 @@ def read(source: FeatureSource, as_of: datetime, exclusion: Exclusion | None = N
         codes=np.array([known.index(action) for action in actions], dtype=np.intp),
         treated=labelled.column("treated").cast(pa.float64()).to_numpy(),
         responded=labelled.column("responded").cast(pa.float64()).to_numpy(),
-        columns=aged(source.features_at(keys)),
+        columns=columns,
     )
+
+
+def _where(rows: pa.Table, columns: Columns, mask: NDArray[np.bool_]) -> tuple[pa.Table, Columns]:
+    if mask.all():
+        return rows, columns
+    return rows.filter(pa.array(mask)), {name: one[mask] for name, one in columns.items()}
 
 
 def train(given: Assignments, seed: int) -> FittedHead:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -14,6 +14,8 @@ from retain.features.engine import FEATURE_SCHEMA, ResidentEngine, keys_of
 from retain.features.events import CustomerEvents
 from retain.identity import Member
 from retain.identity_links import ANONYMOUS, CUSTOMER
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,15 @@ class Features:
         return Features(
             table=table.set_column(0, FEATURE_SCHEMA.field(0), pa.array(known, pa.string())),
             unknown=[one for one in customer_ids if survivor[one] not in rows],
-            features_as_of={
-                one: self.features_as_of[survivor[one]]
-                for one in known
-                if survivor[one] in self.features_as_of
-            },
-            stale_views={
-                one: self.stale_views[survivor[one]]
-                for one in known
-                if survivor[one] in self.stale_views
-            },
+            features_as_of=_under(self.features_as_of, survivor),
+            stale_views=_under(self.stale_views, survivor),
             merged_into={one: survivor[one] for one in known if survivor[one] != one},
         )
+
+
+def _under(told: Mapping[str, Told], survivor: Mapping[str, str]) -> dict[str, Told]:
+    """What is told of survivors, of them and of the ids that are asked for."""
+    return {**told, **{one: told[whose] for one, whose in survivor.items() if whose in told}}
 
 
 class FeatureReader(Protocol):

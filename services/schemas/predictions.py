@@ -175,6 +175,11 @@ class Prediction(Answer):
     """One customer's answer; the parts not asked for are absent."""
 
     customer_id: str
+    merged_into: str | None = Field(
+        default=None,
+        description="The surviving customer, where the id asked for was merged into another: "
+        "everything answered is that customer's.",
+    )
     status: CustomerStatus
     as_of: datetime | None = None
     features_as_of: datetime | None = Field(
@@ -203,6 +208,7 @@ class PredictAnswer(RootModel[Prediction | Predictions]):
 
 EXAMPLE: dict[str, Any] = {
     "customer_id": "17850",
+    "merged_into": None,
     "status": "ok",
     "as_of": "2026-11-21T20:00:00Z",
     "features_as_of": "2026-11-21T19:59:58Z",
@@ -253,5 +259,9 @@ EXAMPLE: dict[str, Any] = {
     "reasons": [],
 }
 MANY_EXAMPLE: dict[str, Any] = {
-    "predictions": [EXAMPLE, {"customer_id": "x", "status": "unknown_customer"}]
+    "predictions": [
+        EXAMPLE,
+        {**EXAMPLE, "customer_id": "old-17850", "merged_into": "17850"},
+        {"customer_id": "x", "status": "unknown_customer"},
+    ]
 }

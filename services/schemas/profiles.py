@@ -1,7 +1,7 @@
 """``GET /customers/{customer_id}``: what is known about one customer."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -25,10 +25,26 @@ class Consent(Answer):
     max_contacts_per_week: float | None
 
 
+class Identity(Answer):
+    """Another id that is this customer, and the event that says so."""
+
+    kind: Literal["anonymous", "customer"]
+    id: str
+    since: datetime = Field(description="From then on its whole history is the customer's.")
+    event_id: str | None = Field(description="The event that linked it.")
+    linked_to: str | None = Field(description="The id it was linked to.")
+
+
 class Profile(Answer):
     """Features with their ages, segment and consent of one customer."""
 
     customer_id: str
+    merged_into: str | None = Field(
+        default=None, description="The surviving customer, where this id was merged into another."
+    )
+    identities: list[Identity] = Field(
+        default_factory=list, description="The other ids of the surviving customer."
+    )
     as_of: datetime
     features_as_of: datetime | None
     stale_views: list[str]
@@ -39,6 +55,16 @@ class Profile(Answer):
 
 EXAMPLE: dict[str, Any] = {
     "customer_id": "17850",
+    "merged_into": None,
+    "identities": [
+        {
+            "kind": "anonymous",
+            "id": "a-5f2c",
+            "since": "2026-11-02T09:30:00Z",
+            "event_id": "e-118",
+            "linked_to": "17850",
+        }
+    ],
     "as_of": "2026-11-21T20:00:00Z",
     "features_as_of": "2026-11-21T19:59:58Z",
     "stale_views": [],

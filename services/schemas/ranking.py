@@ -99,6 +99,11 @@ class Decision(Answer):
     decision_id: str
     customer_id: str | None
     anonymous_id: str | None = Field(default=None, description="Of a visitor who is no customer.")
+    merged_into: str | None = Field(
+        default=None,
+        description="The surviving customer the decision is for, where the id asked for was "
+        "merged into another; absent otherwise.",
+    )
     as_of: datetime
     actions: list[RankedAction]
     experiment: dict[str, Any] | None

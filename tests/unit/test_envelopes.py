@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retain.envelopes import unwrap
-from retain.event import Event, SetAside, read_event
+from retain.event import Event, SetAside, read_event, to_row
+from retain.identities import links_in
 
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 CLOUD = {
@@ -116,7 +117,21 @@ def test_an_identify_call_is_a_profile_without_what_retain_does_not_keep() -> No
 
 def test_an_alias_call_links_two_identities() -> None:
     event = read({**TRACK, "type": "alias", "previousId": "anon-7"})
-    assert (event.type, event.properties) == ("identity_linked", {"linked_id": "anon-7"})
+    assert event.type == "identity_linked"
+    assert event.properties == {"linked_id": "anon-7", "link_type": "either"}
+
+
+def test_an_alias_of_the_visitor_s_own_id_links_the_visitor() -> None:
+    event = read({**TRACK, "type": "alias", "previousId": "v", "anonymousId": "v"})
+    assert event.properties == {"linked_id": "v", "link_type": "anonymous"}
+
+
+def test_an_identify_call_keeps_both_ids_and_is_a_link_thereby() -> None:
+    event = read({**TRACK, "type": "identify", "userId": "u", "anonymousId": "v"})
+    assert (event.customer_id, event.anonymous_id) == ("u", "v")
+    assert [(link.member_id, link.customer_id) for link in links_in([to_row(event)])] == [
+        ("v", "u")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,10 @@ def _log(settings: Settings) -> str:
 def _history(settings: Settings) -> str | Check:
     from retain import history
 
+    log = open_log(settings)
+    history.require_same_log(log, settings.history)
     exported = history.exported_seq(settings.history)
-    behind = open_log(settings).last_seq() - exported
+    behind = log.last_seq() - exported
     if behind and not exported:
         raise NotEnoughData(
             f"the Parquet history is {behind:,} events behind the log",

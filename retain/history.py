@@ -49,7 +49,7 @@ def export(log: EventLog, folder: Path, progress: Progress | None = None) -> int
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         done = exported_seq(folder)
-        _require_same_log(log, folder)
+        require_same_log(log, folder)
         _remove_unfinished(folder, done)
         waiting = log.last_seq() - done
         exported = 0
@@ -146,7 +146,12 @@ def _remove_unfinished(folder: Path, done: int) -> None:
             path.unlink()
 
 
-def _require_same_log(log: EventLog, folder: Path) -> None:
+def require_same_log(log: EventLog, folder: Path) -> None:
+    """Refuse a history whose events are not those of ``log``.
+
+    Raises:
+        Conflict: they are not.
+    """
     marker = _marker(folder)
     last_seq, last_event_id = marker.get("last_seq", 0), marker.get("last_event_id")
     found = log.event_id_at(last_seq)

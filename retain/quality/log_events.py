@@ -10,6 +10,7 @@ from retain import history
 from retain.clock import from_micros
 from retain.errors import NotEnoughData
 from retain.eventlog import LOGGED_SCHEMA, EventLog
+from retain.log_scan import scan
 from retain.order import ORDER_TYPES
 from retain.quality.event_source import Stored, opened, rows
 from retain.quality.thresholds import Thresholds
@@ -43,11 +44,13 @@ def read(log: EventLog, folder: Path, thresholds: Thresholds) -> LogEvents:
 
     Raises:
         NotEnoughData: there are none, or none could be read in a moment.
+        Conflict: the history is of another log.
         StoreUnavailable: the log did not answer.
     """
     last, exported = log.last_seq(), history.exported_seq(folder)
     if not last:
         raise NotEnoughData("nothing to examine yet", remedy="import or send events first")
+    history.require_same_log(log, folder)
     most = thresholds.watching.unexported_events
     unread = last - exported if last - exported > most else 0
     if unread and not exported:
@@ -55,7 +58,7 @@ def read(log: EventLog, folder: Path, thresholds: Thresholds) -> LogEvents:
             f"{unread:,} events wait to be exported, too many to read here",
             remedy="run `retain features build`, and again every night",
         )
-    chunks = [] if unread else list(log.after(exported))
+    chunks = [] if unread else list(scan(log, exported))
     source = Stored(
         history.glob(folder) if exported else None,
         pa.concat_tables(chunks) if chunks else LOGGED_SCHEMA.empty_table(),

@@ -6,7 +6,7 @@ import pytest
 
 from retain import history
 from retain.database import connect
-from retain.errors import NotEnoughData
+from retain.errors import Conflict, NotEnoughData
 from retain.event import to_table
 from retain.eventlog import EventLog
 from retain.quality import log_events, thresholds
@@ -19,8 +19,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-def log(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'retain.db'}")
+def log(database_url):
+    engine = connect(database_url)
     yield EventLog(engine)
     engine.dispose()
 
@@ -63,6 +63,15 @@ def test_too_many_events_without_any_history_are_refused_with_what_to_do(log, tm
     with pytest.raises(NotEnoughData, match="48 events wait to be exported") as refused:
         log_events.read(log, tmp_path / "history", at_most(40))
     assert "retain features build" in refused.value.remedy
+
+
+def test_the_history_of_another_log_is_refused(log, tmp_path):
+    log.append(to_table(steady(days=1)))
+    history.export(log, tmp_path / "history")
+    other = EventLog(connect(f"sqlite:///{tmp_path / 'other.db'}"))
+    other.append(to_table(steady("searched", days=2)))
+    with pytest.raises(Conflict):
+        log_events.read(other, tmp_path / "history", LIMITS)
 
 
 def test_an_empty_log_is_nothing_to_examine(log, tmp_path):

@@ -16,14 +16,23 @@ from tests.tiny_home import AS_OF, make_home
 SERVE = [sys.executable, "-m", "services"]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return make_home(tmp_path_factory.mktemp("home"))
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def home(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("home")
+    if request.param == "sqlite":
+        yield make_home(folder)
+        return
+    with request.getfixturevalue("postgres_server").database() as url:
+        yield make_home(folder, RETAIN_DATABASE_URL=url)
 
 
 @pytest.fixture(scope="module")
 def environment(home) -> dict[str, str]:
-    return clean_environment(RETAIN_HOME=str(home.home), RETAIN_AS_OF=iso(AS_OF))
+    return clean_environment(
+        RETAIN_HOME=str(home.home),
+        RETAIN_AS_OF=iso(AS_OF),
+        RETAIN_DATABASE_URL=home.database_url,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 class Home:
     """A log and a folder for reports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str | None = None) -> None:
         self.folder = folder
-        self.log = EventLog(connect(f"sqlite:///{folder / 'retain.db'}"))
+        self.log = EventLog(connect(url or f"sqlite:///{folder / 'retain.db'}"))
 
     def take(self, path: Path, format_name: str = "retain", **options: Any) -> ImportReport:
         return import_file(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,9 +27,9 @@ from sqlalchemy import event
 from retain.importers import records, staging
 from tests.import_home import Home
 
-path, format_name, home, survived = sys.argv[1:]
+path, format_name, home, url, survived = sys.argv[1:]
 records.BATCH_ROWS = staging._OUT_ROWS = {CHUNK}
-home = Home(Path(home))
+home = Home(Path(home), url)
 commits = 0
 
 def die(connection, *_):
@@ -71,32 +72,37 @@ def invoice_lines(folder: Path) -> Path:
     return path
 
 
-def run(path: Path, format_name: str, home: Path, survived: int) -> int:
-    command = [sys.executable, "-c", IMPORT, str(path), format_name, str(home), str(survived)]
+def run(path: Path, format_name: str, home: Path, url: str, survived: int) -> int:
+    command = [sys.executable, "-c", IMPORT, str(path), format_name, str(home), url, str(survived)]
     return subprocess.run(
         command, check=False, capture_output=True, cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONPATH": "."},
     ).returncode  # fmt: skip
 
 
+def stored(home: Home) -> list[dict[str, Any]]:
+    return [{**row, "seq": None} for row in home.events()]
+
+
 @pytest.mark.parametrize(
     ("write", "format_name"), [(event_rows, "retain"), (invoice_lines, "online-retail")]
 )
 def test_a_killed_import_started_again_ends_with_the_same_log(
-    tmp_path: Path, write: Callable[[Path], Path], format_name: str
+    tmp_path: Path, database_url: str, write: Callable[[Path], Path], format_name: str
 ) -> None:
     path = write(tmp_path)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     killed.mkdir()
     Home(whole).take(path, format_name)
-    assert run(path, format_name, killed, 2) == -signal.SIGKILL
-    left = Home(killed).log.count()
+    assert run(path, format_name, killed, database_url, 2) == -signal.SIGKILL
+    left = Home(killed, database_url).log.count()
     assert 0 < left < Home(whole).log.count()
     assert not list(killed.rglob("report.json"))
-    report = Home(killed).take(path, format_name)
+    report = Home(killed, database_url).take(path, format_name)
     assert report.events_already_logged == left
-    assert Home(killed).events() == Home(whole).events()
+    # PostgreSQL's sequence has a gap where the killed transaction was
+    assert stored(Home(killed, database_url)) == stored(Home(whole))
     assert not list(killed.rglob("*.unfinished"))
     assert not list(killed.rglob(".scratch-*"))
     assert [p.name for p in killed.rglob("set_aside.csv")] == [

@@ -34,12 +34,11 @@ def tour(home: Path, name: str, moment: datetime) -> dict[str, Any]:
     found: dict[str, Any] = {"tree": str(Path(offline.__file__).parents[1])}
     view = next(view for view, features in VIEWS.items() if name in {f.name for f in features})
 
-    # the rows of the older catalogue are still there: refused, or computed again
+    # the rows of the older catalogue are still there, and never taken for new ones
     try:
         found["before"] = reader.read(["ada"], moment).table.column(name).to_pylist()
     except FingerprintMismatch:
         found["before"] = "refused"
-
     materialize(settings, moment)
     files = offline.build(settings, [moment])
     snapshot = pq.read_table(next(file for file in files if file.parent.name == view))

@@ -3,7 +3,7 @@
 ``HYPOTHESIS_PROFILE=thorough`` tries many more histories than a run of the suite does.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,17 +17,21 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from cli.main import app
 from feature_repo import offline
 from feature_repo.online import OnlineReader, online_rows
 from feature_repo.packed_view import stored_views
 from feature_repo.packed_writer import materialize_parquet
-from retain.clock import from_micros, to_micros
+from retain.clock import from_micros, iso, to_micros
 from retain.database import connect
 from retain.event import Event, to_table
 from retain.eventlog import EventLog
+from retain.features.catalogue import FEATURES
 from retain.features.engine import (
     FEATURE_SCHEMA,
+    KEYS_SCHEMA,
     VIEWS,
     FeatureEngine,
     valid_until_name,
@@ -35,6 +39,7 @@ from retain.features.engine import (
 )
 from retain.settings import Settings, load
 from tests.histories import CUSTOMERS, DAY, TICK, History, histories
+from tests.redis_server import redis_server, require_redis
 
 EVERYONE = ("nobody", *CUSTOMERS)
 TIMES = st.sampled_from(
@@ -52,6 +57,9 @@ def examples(few: int) -> settings:
     return settings(max_examples=few, derandomize=True, phases=phases)
 
 
+with_the_registry = offline.open_store
+
+
 @pytest.fixture(scope="module", autouse=True)
 def without_the_registry() -> Iterator[None]:
     """Feast's registry takes seconds to write and holds no value: one test has it."""
@@ -63,8 +71,8 @@ def without_the_registry() -> Iterator[None]:
 class Shop:
     """A home with a log and an online store, and a refresher that runs when it is told to."""
 
-    def __init__(self, home: Path) -> None:
-        self.settings: Settings = load({}, home=home)
+    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.settings: Settings = load(environment or {}, home=home)
         self.log = EventLog(connect(self.settings.database_url))
         self.reader = OnlineReader(self.settings, self.log)
 
@@ -113,13 +121,14 @@ class Shop:
 
     def close(self) -> None:
         self.reader.close()
+        online_rows(self.settings).clear()
         self.log.engine.dispose()
 
 
 @contextmanager
-def a_shop() -> Iterator[Shop]:
+def a_shop(environment: Mapping[str, str] | None = None) -> Iterator[Shop]:
     with TemporaryDirectory() as home:
-        shop = Shop(Path(home))
+        shop = Shop(Path(home), environment)
         try:
             yield shop
         finally:
@@ -180,23 +189,67 @@ def batches(history: History, sizes: Sequence[int]) -> Iterator[tuple[pa.Table, 
 SIZES = st.lists(st.integers(1, 8), max_size=4)
 
 
+def read_and_compare(
+    shop: Shop, history: History, sizes: list[int], later: list[timedelta], data: st.DataObject
+) -> None:
+    for table, at in batches(history, sizes):
+        shop.stream(table, at)
+    end = history.end
+    edges = sorted(at for at in expiries(shop.online(end)) if at > end)
+    if edges:
+        edge = data.draw(st.sampled_from(edges))
+        later = [*later, *(edge - end + n * TICK for n in (-1, 0, 1))]
+    moments = sorted({end, *(end + after for after in later)})
+    shop.snapshots(moments)
+    for moment in moments:
+        assert differences(shop.online(moment), shop.offline(moment)) == {}, moment
+
+
 @examples(12)
 @given(histories(linked=True), SIZES, st.lists(TIMES, min_size=1, max_size=2), st.data())
 def test_an_online_read_at_any_moment_after_the_last_write_equals_the_offline_snapshot(
     history: History, sizes: list[int], later: list[timedelta], data: st.DataObject
 ) -> None:
     with a_shop() as shop:
-        for table, at in batches(history, sizes):
-            shop.stream(table, at)
-        end = history.end
-        edges = sorted(at for at in expiries(shop.online(end)) if at > end)
-        if edges:
-            edge = data.draw(st.sampled_from(edges))
-            later = [*later, *(edge - end + n * TICK for n in (-1, 0, 1))]
-        moments = sorted({end, *(end + after for after in later)})
-        shop.snapshots(moments)
-        for moment in moments:
-            assert differences(shop.online(moment), shop.offline(moment)) == {}, moment
+        read_and_compare(shop, history, sizes, later, data)
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    require_redis()
+    with redis_server(tmp_path_factory.mktemp("redis")) as (port, _):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@examples(4)
+@given(histories(linked=True), SIZES, st.lists(TIMES, min_size=1, max_size=2), st.data())
+def test_redis_holds_the_same_rows(
+    redis_url: str,
+    history: History,
+    sizes: list[int],
+    later: list[timedelta],
+    data: st.DataObject,
+) -> None:
+    with a_shop({"RETAIN_ONLINE_URL": redis_url}) as shop:
+        read_and_compare(shop, history, sizes, later, data)
+
+
+@settings(examples(2), max_examples=2)
+@given(histories(linked=True).filter(lambda history: len(history.events) > 20))
+def test_what_the_command_builds_is_what_feast_retrieves_and_what_is_read_online(
+    history: History,
+) -> None:
+    end = history.end
+    with a_shop() as shop, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(offline, "open_store", with_the_registry)
+        shop.stream(history.table(), end)
+        words = ["--home", str(shop.settings.home), "features", "build", "--as-of", iso(end)]
+        built = CliRunner().invoke(app, words)
+        assert built.exit_code == 0, built.output
+        online = shop.online(end)
+        retrieved = offline.retrieve(shop.settings, online.select(KEYS_SCHEMA.names))
+        names = [*KEYS_SCHEMA.names, *(feature.stored_name for feature in FEATURES)]
+        assert retrieved.select(names).equals(online.select(names).combine_chunks())
 
 
 @examples(8)

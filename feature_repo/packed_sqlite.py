@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from threading import local
 
@@ -92,7 +93,8 @@ class SqliteRows:
         for view in views:
             self.add_view(view)
         columns = [_column(view.name) for view in views]
-        sets = ", ".join(_newer(view) for view in views)
+        known = [mark.to_bytes(8, "little").hex() for mark in self.schemas()]
+        sets = ", ".join(_newer(view, known) for view in views)
         upsert = (
             f"INSERT INTO {self._table} AS t (key, {', '.join(columns)}) "
             f"VALUES ({', '.join('?' * (len(columns) + 1))}) "
@@ -249,20 +251,24 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _newer(view: PackedView) -> str:
-    """Takes the row that is written where it wins over the one that is kept.
+def _newer(view: PackedView, known: Sequence[str]) -> str:
+    """Takes the row that is written where it wins over what is kept.
 
-    It is not older, or of another definition: what was computed by other SQL never stays.
+    It is not older; or what is kept is no row, or one of another definition: what was computed
+    by other SQL never stays. ``known`` are the fingerprints rows may begin with.
     """
     column = _column(view.name)
     old, new = f"t.{column}", f"excluded.{column}"
     wins = [f"typeof({old}) <> 'blob'", f"length({old}) < {HEAD}"]
-    wins.append(f"substr({new}, 9, 8) >= substr({old}, 9, 8)")
+    marks = ", ".join(f"x'{mark}'" for mark in known)
+    wins.append(f"substr({old}, 1, 8) NOT IN ({marks})")
     if view.schema.definition:
         wins.append(f"substr({new}, 1, 8) <> substr({old}, 1, 8)")
+    wins.append(f"substr({new}, 9, 8) >= substr({old}, 9, 8)")
     return f"{column} = CASE WHEN {' OR '.join(wins)} THEN {new} ELSE {old} END"
 
 
+@lru_cache(maxsize=256)
 def _schema(text: str) -> PackedSchema | None:
     try:
         return PackedSchema.of_text(text)

@@ -27,8 +27,8 @@ MINUTE = timedelta(minutes=1)
 class Shop:
     """A log, its online rows, and a refresher that runs when it is told to."""
 
-    def __init__(self, home: Path) -> None:
-        self.settings = load({}, home=home)
+    def __init__(self, home: Path, url: str) -> None:
+        self.settings = load({"RETAIN_DATABASE_URL": url}, home=home)
         self.log = EventLog(connect(self.settings.database_url))
         self.time = NOON
         self.reader = OnlineReader(self.settings, self.log, clock=lambda: self.time)
@@ -54,8 +54,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    shop = Shop(tmp_path)
+def shop(tmp_path: Path, database_url: str) -> Iterator[Shop]:
+    shop = Shop(tmp_path, database_url)
     yield shop
     shop.close()
 

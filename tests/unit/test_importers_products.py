@@ -16,8 +16,8 @@ HEADER = "id,title,category,price,margin,in_stock,updated_at"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def home(tmp_path: Path, database_url: str) -> Home:
+    return Home(tmp_path, database_url)
 
 
 def take(home: Home, *lines: str, header: str = HEADER) -> Any:

@@ -11,7 +11,18 @@ from typing import Literal
 
 Dtype = Literal["number", "text", "texts", "since", "until"]
 
+DAY_US = 86_400_000_000
+
 _WINDOW = re.compile(r"@(\d+)")
+
+
+def within(days: int) -> str:
+    """SQL for "in the ``days`` days before ``as_of``".
+
+    In microseconds: an INTERVAL is counted in a calendar, row by row, which takes longer than
+    all the rest of a count, and in UTC every day of it has 24 hours.
+    """
+    return f"(epoch_us(ts) > epoch_us(as_of) - {days * DAY_US})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Feature:
     @property
     def stored_sql(self) -> str:
         """The aggregate as DuckDB runs it, cast to its stored type."""
-        sql = _WINDOW.sub(r"(ts > as_of - INTERVAL \1 DAY)", self.sql)
+        sql = _WINDOW.sub(lambda found: within(int(found[1])), self.sql)
         if self.aged:
             return f"epoch_us({sql})"
         if self.dtype == "number":

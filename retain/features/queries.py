@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from retain.features import consent
 from retain.features.catalogue import FEATURES
-from retain.features.feature import Feature
+from retain.features.feature import DAY_US, Feature, within
 from retain.features.relations import RELATIONS
 
 KEYS_SCHEMA = pa.schema(
@@ -88,10 +88,8 @@ def _query(view: str, features: Iterable[Feature]) -> str:
     """One view's columns for every key, in the order of the keys."""
     columns = [f"{f.stored_sql} AS {f.stored_name}" for f in features]
     windows = sorted({days for f in features for days in f.windows})
-    edges = [
-        f"min(ts + INTERVAL {d} DAY) FILTER (WHERE ts > as_of - INTERVAL {d} DAY)" for d in windows
-    ]
-    expiry = f"epoch_us(least({', '.join(edges)}))" if edges else "NULL::BIGINT"
+    edges = [f"epoch_us(min(ts) FILTER (WHERE {within(d)})) + {d * DAY_US}" for d in windows]
+    expiry = f"least({', '.join(edges)})" if edges else "NULL::BIGINT"
     columns.append(f"{expiry} AS {valid_until_name(view)}")
     selected = [*map(_selected, features), valid_until_name(view)]
     return (

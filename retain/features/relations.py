@@ -4,6 +4,8 @@ Every relation has ``customer_id``, ``as_of`` and ``ts``, and only rows with ``t
 ``mine`` is the window over one customer's rows at one moment.
 """
 
+from retain.features.feature import within
+
 _KNOWN = "FROM {fact} AS f JOIN keys AS k ON f.customer_id = k.customer_id AND f.ts <= k.as_of"
 
 RELATIONS: dict[str, str] = {
@@ -36,7 +38,7 @@ RELATIONS: dict[str, str] = {
                 ORDER BY ts DESC, event_id DESC) = 1 AS is_latest_of_product,
             max(ts) FILTER (WHERE type = 'order_completed') OVER (mine) AS last_order_ts
         {_KNOWN.format(fact="fact_cart")}
-        WHERE NOT is_view OR ts > as_of - INTERVAL 90 DAY
+        WHERE NOT is_view OR {within(90)}
     """,
     "messages": f"SELECT f.*, k.as_of {_KNOWN.format(fact='fact_messages')}",
     "service": f"""
@@ -48,7 +50,7 @@ RELATIONS: dict[str, str] = {
     "profile": f"""
         SELECT f.*, k.as_of,
             type LIKE 'consent_%' AND row_number() OVER (
-                mine, type LIKE 'consent_%', purpose, channel
+                mine, type LIKE 'consent_%', coalesce(purpose, 'all'), channel
                 ORDER BY ts DESC, event_id DESC) = 1 AS is_latest_consent
         {_KNOWN.format(fact="fact_profile")}
     """,

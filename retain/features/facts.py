@@ -92,8 +92,11 @@ FACTS: dict[str, str] = {
             'call_logged', 'chat_ended', 'consultation_requested', 'review_submitted',
             'survey_submitted', 'nps_submitted')
     """,
+    # nobody is profiled on one channel alone: where they said so is not what they said
     "fact_profile": """
-        SELECT customer_id, ts, event_id, type, lower(channel) AS channel,
+        SELECT customer_id, ts, event_id, type,
+            CASE WHEN lower(properties->>'purpose') = 'profiling' THEN NULL
+                ELSE lower(channel) END AS channel,
             properties->>'country' AS country, properties->>'region' AS region,
             properties->>'tier' AS tier, properties->>'time_zone' AS time_zone,
             properties->>'language' AS language, upper(properties->>'currency') AS currency,

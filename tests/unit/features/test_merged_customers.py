@@ -17,7 +17,7 @@ from retain.identity import memberships
 from retain.identity_links import LINK, LINK_TYPES, UNLINK, Link, links_of, links_table
 from retain.properties import encode
 from tests.event_tables import AS_OF, event
-from tests.histories import CUSTOMERS, DAY, VISITORS, History, histories
+from tests.histories import CUSTOMERS, DAY, History, histories
 
 HOUR = timedelta(hours=1)
 
@@ -77,21 +77,7 @@ def value(table: pa.Table, name: str) -> list[Any]:
     return found
 
 
-_LINKED = st.builds(
-    lambda into, member, undo, kind: {
-        "type": UNLINK if undo else LINK,
-        "customer_id": into,
-        "anonymous_id": None,
-        "properties": {"linked_id": member, "link_type": kind},
-    },
-    st.sampled_from(CUSTOMERS),
-    st.sampled_from([*CUSTOMERS, *VISITORS]),
-    st.sampled_from([False, False, True]),
-    st.sampled_from(["anonymous", "customer", "either"]),
-)
-
-
-@given(histories(most=20, more=[_LINKED, _LINKED]), st.data())
+@given(histories(most=20, linked=True), st.data())
 @settings(max_examples=25, derandomize=True)
 def test_features_are_those_of_a_log_with_one_id_from_the_start(
     history: History, data: st.DataObject
@@ -244,6 +230,28 @@ def test_of_who_withdrew_only_the_profile_is_computed(purpose: str | None) -> No
     assert value(at, "order_recency_at")[0] is None
     assert value(at, "orders_valid_until")[0] is None
     assert value(again, "orders_lifetime") == [1, 1]
+
+
+@pytest.mark.parametrize(("first", "then"), [({"purpose": "all"}, {}), ({}, {"purpose": "all"})])
+def test_no_named_purpose_is_every_purpose(first: dict[str, str], then: dict[str, str]) -> None:
+    events = [
+        order(1, AS_OF - DAY, "c"),
+        event(2, "consent_withdrawn", AS_OF - HOUR, "c", first, channel=None),
+        event(3, "consent_given", AS_OF, "c", then, channel=None),
+    ]
+    assert value(features(events, ["c"], AS_OF - HOUR), "orders_lifetime") == [0]
+    assert value(features(events, ["c"], AS_OF), "orders_lifetime") == [1]
+
+
+def test_where_profiling_was_withdrawn_does_not_matter() -> None:
+    told = {"purpose": "Profiling"}
+    events = [
+        order(1, AS_OF - DAY, "c"),
+        event(2, "consent_withdrawn", AS_OF - HOUR, "c", told, channel="web"),
+        event(3, "consent_given", AS_OF, "c", told, channel="app"),
+    ]
+    assert value(features(events, ["c"], AS_OF - HOUR), "orders_lifetime") == [0]
+    assert value(features(events, ["c"], AS_OF), "orders_lifetime") == [1]
 
 
 def test_who_withdrew_for_marketing_alone_is_computed() -> None:

@@ -46,6 +46,38 @@ def test_what_is_appended_comes_back_as_it_was(log: EventLog) -> None:
     assert everything(log).drop(["seq"]).equals(given)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        " ",
+        '"',
+        '""',
+        "'",
+        ",",
+        "\\",
+        "\\N",
+        "\\.",
+        "NULL",
+        "a\nb",
+        "a\r\nb",
+        "\t",
+        "ñ한😀",
+        "%s %(a)s :b",
+    ],
+)
+def test_any_text_comes_back_as_it_was(log: EventLog, odd: str) -> None:
+    given = table(["a", f"b{odd}b"], customer=f"c{odd}c")
+    for name in ("session_id", "properties"):
+        place = given.schema.get_field_index(name)
+        given = given.set_column(place, given.schema.field(place), pa.array([odd, odd]))
+    log.append(given)
+    assert log.append(given).accepted == 0
+    assert everything(log).drop(["seq"]).equals(given)
+    assert log.of_customers([f"c{odd}c"]).drop(["seq"]).equals(given)
+    assert log.known([f"c{odd}c"]) == {f"c{odd}c"}
+
+
 def test_an_id_is_stored_once(log: EventLog) -> None:
     log.append(table(["a", "b"]))
     appended = log.append(table(["b", "c", "a", "d"]))

@@ -169,8 +169,7 @@ class EventLog:
     def people(self, customer_ids: Sequence[str]) -> People:
         """What links say about these customers and all they were ever joined to."""
         with reading(self._engine) as connection:
-            joined = identities.linked_among(connection, customer_ids)
-            return identities.people_in(connection, set(joined.values())) if joined else People(())
+            return identities.people_among(connection, customer_ids)
 
     def of_customers(self, customer_ids: Sequence[str], until: datetime | None = None) -> pa.Table:
         """Events that came with these customer ids, up to and including ``until``, by time."""

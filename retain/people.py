@@ -3,8 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from retain.clock import from_micros, iso
-from retain.identity import FOREVER, MEMBERSHIPS_SCHEMA, Member, memberships
+from retain.identity import (
+    FOREVER,
+    Member,
+    MembershipRow,
+    membership_rows,
+    membership_table,
+    memberships,
+)
 from retain.identity_links import CUSTOMER, Link, links_table
 
 LATEST = FOREVER - 1
@@ -35,19 +44,22 @@ class People:
 
     Attributes:
         links: the links themselves.
-        memberships: what they come to (:data:`retain.identity.MEMBERSHIPS_SCHEMA`).
     """
 
     def __init__(self, links: Sequence[Link]) -> None:
         self.links = tuple(links)
-        self.memberships = memberships(links_table(links)) if links else _NOBODY
+        self._rows = _rows(links)
         self._of_member: dict[Member, list[tuple[int, int, str]]] = {}
         self._of_customer: dict[str, list[tuple[int, int, Member]]] = {}
-        columns = (column.to_pylist() for column in self.memberships.columns)
-        for customer_id, start, until, kind, member_id in zip(*columns, strict=True):
+        for customer_id, start, until, kind, member_id in self._rows:
             member = Member(kind, member_id)
             self._of_member.setdefault(member, []).append((start, until, customer_id))
             self._of_customer.setdefault(customer_id, []).append((start, until, member))
+
+    @property
+    def memberships(self) -> pa.Table:
+        """What the links come to (:data:`retain.identity.MEMBERSHIPS_SCHEMA`)."""
+        return membership_table(self._rows)
 
     def __bool__(self) -> bool:
         """Whether anybody was ever joined to anybody."""
@@ -116,4 +128,11 @@ class People:
         }
 
 
-_NOBODY = MEMBERSHIPS_SCHEMA.empty_table()
+def _rows(links: Sequence[Link]) -> list[MembershipRow]:
+    if len(links) <= _FEW:
+        return membership_rows(links)
+    table = memberships(links_table(links))
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+_FEW = 2_000

@@ -426,6 +426,52 @@ def test_the_event_time_of_a_row_is_told(shop: Shop) -> None:
     assert told == (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) - lost
 
 
+def fleeting_view(folder: Path, ttl: timedelta) -> FeatureView:
+    source = FileSource(
+        name="fleeting_file",
+        path=str(folder / "loyalty.parquet"),
+        timestamp_field="event_timestamp",
+    )
+    return FeatureView(
+        name="fleeting",
+        entities=[CUSTOMER],
+        ttl=ttl,
+        schema=[
+            Field(name="amount", dtype=Float64, tags={"null_default": "0.5"}),
+            Field(name="tier", dtype=String),
+        ],
+        source=PushSource(name="fleeting_push", batch_source=source),
+    )
+
+
+@pytest.mark.parametrize(("ttl", "fresh"), [(HOUR, False), (2 * HOUR, True), (0 * HOUR, True)])
+def test_a_row_older_than_its_view_allows_reads_its_null_defaults(
+    own_shop: Shop, ttl: timedelta, fresh: bool
+) -> None:
+    own_shop.store.apply([CUSTOMER, fleeting_view(own_shop.folder, ttl)])
+    at = datetime.now(UTC) - 1.5 * HOUR
+    row = {"customer_id": "full", "amount": 7.0, "tier": "gold"}
+    frame = pd.DataFrame([{**row, "event_timestamp": at}])
+    own_shop.store.push("fleeting_push", frame, to=PushMode.ONLINE)
+    answer = own_shop.read(["full", "nobody"], ["fleeting:amount", "fleeting:tier"])
+    # the stock stores do not look at the age
+    if fresh or own_shop.kind not in PACKED:
+        assert (answer["amount"], answer["tier"]) == ([7.0, None], ["gold", None])
+    else:
+        assert (answer["amount"], answer["tier"]) == ([0.5, None], [None, None])
+
+
+def test_a_definition_that_changed_leaves_nothing_of_the_old_one(own_shop: Shop) -> None:
+    if own_shop.kind not in PACKED:
+        return  # the stock stores know names and types alone
+    view = loyalty_view(own_shop.folder)
+    view.tags = {"definition": "other sql"}
+    own_shop.store.apply([view])
+    assert own_shop.statuses(["full"], "loyalty:amount") == [NOT_FOUND]
+    own_shop.store.materialize(start_date=T0 - HOUR, end_date=T0 + HOUR)
+    assert own_shop.amount("full") == 0.0
+
+
 def test_materialising_incrementally_goes_on_where_it_ended(own_shop: Shop) -> None:
     assert own_shop.amount("full") == 0.0
     own_shop.store.materialize_incremental(end_date=T0 + 6 * HOUR)

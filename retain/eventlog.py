@@ -1,7 +1,6 @@
 """The event log: append-only, idempotent by event id, safe with several writers."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,76 +8,38 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 from sqlalchemy import (
-    BigInteger,
     Column,
     ColumnElement,
-    Connection,
     Engine,
-    Index,
-    Integer,
-    String,
-    Table,
-    Text,
-    any_,
     func,
     inspect,
-    literal,
     select,
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
-from retain import identities, postgres
+from retain import identities
 from retain.clock import from_micros, to_micros
-from retain.database import Id, metadata, reading, writing
+from retain.database import reading, writing
 from retain.event import EVENT_SCHEMA
 from retain.identity_links import LINK_TYPES
+from retain.logged import (
+    LOGGED_SCHEMA,
+    Row,
+    events,
+    insert_new,
+    last_seq_in,
+    surplus_of,
+    to_rows,
+    to_table,
+)
 from retain.pending import PendingCustomers, mark
 from retain.people import People
 
-events = Table(
-    "events",
-    metadata,
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("event_id", Id, nullable=False, unique=True),
-    Column("type", String, nullable=False),
-    Column("customer_id", Id),
-    Column("anonymous_id", String),
-    Column("session_id", String),
-    Column("ts", BigInteger, nullable=False),
-    Column("sent_at", BigInteger),
-    Column("received_at", BigInteger, nullable=False),
-    Column("channel", String),
-    Column("device", String),
-    Column("source", String),
-    Column("properties", Text, nullable=False),
-    Index("events_by_customer", "customer_id", "ts"),
-    Index(
-        "events_by_visitor",
-        "anonymous_id",
-        "ts",
-        sqlite_where=text("customer_id IS NULL"),
-        postgresql_where=text("customer_id IS NULL"),
-    ),
-    sqlite_autoincrement=True,  # a sequence number is never used twice, also after a deletion
-)
+__all__ = ["LOGGED_SCHEMA", "Appended", "EventLog", "Freshness", "Row", "events"]
 
-LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))
-Row = tuple[Any, ...]
-_TIMES = ("ts", "sent_at", "received_at")
 _CHUNK = 50_000
 _IDS_PER_QUERY = 500
-_INSERT = (
-    f"INSERT INTO events ({', '.join(EVENT_SCHEMA.names)}) "
-    f"VALUES ({', '.join('?' * len(EVENT_SCHEMA))}) ON CONFLICT (event_id) DO NOTHING"
-)
-_AT_ONCE = 2_000
-_INSERT_AT_ONCE = (
-    f"INSERT INTO events ({', '.join(EVENT_SCHEMA.names)}) "
-    f"SELECT {', '.join(f'value ->> {at}' for at in range(len(EVENT_SCHEMA)))} "
-    "FROM json_each(?) WHERE true ON CONFLICT (event_id) DO NOTHING"
-)
 # one seek in the index for each, however many events it has
 _CUSTOMERS_AFTER = text(
     "WITH RECURSIVE known (id, place) AS ("
@@ -145,7 +106,7 @@ class EventLog:
         duplicates: set[str] = set()
         marked: set[str] = set()
         for start in range(0, table.num_rows, _CHUNK):
-            done = self.append_rows(_to_rows(table.slice(start, _CHUNK)), mark_pending=mark_pending)
+            done = self.append_rows(to_rows(table.slice(start, _CHUNK)), mark_pending=mark_pending)
             accepted += done.accepted
             duplicates |= done.duplicates
             marked |= done.marked
@@ -156,14 +117,14 @@ class EventLog:
         # one at a time: sequence numbers are then in the order of commits, and who reads
         # up to the last of them has missed none
         with writing(self._engine, alone="events") as connection:
-            fresh = _insert(connection, rows)
+            fresh = insert_new(connection, rows)
             marked: set[str] = set()
             if mark_pending:
                 marked = identities.touched(connection, fresh)
-                mark(connection, marked, _last_seq(connection))
+                mark(connection, marked, last_seq_in(connection))
             else:
                 identities.take(connection, fresh)
-        surplus = _surplus(rows, fresh) if len(fresh) < len(rows) else set()
+        surplus = surplus_of(rows, fresh) if len(fresh) < len(rows) else set()
         return Appended(len(fresh), frozenset(surplus), frozenset(marked))
 
     def people(self, customer_ids: Sequence[str]) -> People:
@@ -195,7 +156,7 @@ class EventLog:
                 if until is not None:
                     query = query.where(events.c.ts <= to_micros(until))
                 query = query.order_by(column, events.c.ts, events.c.seq)
-                parts.append(_to_table([tuple(row) for row in connection.execute(query)]))
+                parts.append(to_table([tuple(row) for row in connection.execute(query)]))
         return pa.concat_tables(parts) if parts else LOGGED_SCHEMA.empty_table()
 
     def known(self, customer_ids: Sequence[str]) -> set[str]:
@@ -241,7 +202,7 @@ class EventLog:
             if not rows:
                 return
             seq = rows[-1][0]
-            yield _to_table(rows)
+            yield to_table(rows)
 
     def count(self) -> int:
         """How many events are stored."""
@@ -251,7 +212,7 @@ class EventLog:
     def last_seq(self) -> int:
         """The highest sequence number, 0 where the log is empty."""
         with reading(self._engine) as connection:
-            return _last_seq(connection)
+            return last_seq_in(connection)
 
     def event_id_at(self, seq: int) -> str | None:
         """The id of the event with this sequence number, None where there is none."""
@@ -335,77 +296,3 @@ def _upgrade(engine: Engine) -> None:
     with writing(engine, alone="events") as connection:
         identities.take(connection, [tuple(row) for row in connection.execute(query)])
         visitors.create(connection, checkfirst=True)
-
-
-def _insert(connection: Connection, rows: list[Row]) -> list[Row]:
-    """Store the rows whose ids are new, the first of each, and give them back."""
-    if connection.dialect.name == "postgresql":
-        fresh = _new(rows, _known(connection, [row[0] for row in rows]))
-        postgres.copy(connection, events.name, fresh, ", ".join(EVENT_SCHEMA.names))
-        return fresh
-    # mostly all are new, which is cheapest to find out by trying; where some are not, the try
-    # is undone, so that they leave no gaps in the sequence
-    connection.exec_driver_sql("SAVEPOINT all_new")
-    inserted = _try(connection, rows)
-    if inserted == len(rows):
-        connection.exec_driver_sql("RELEASE all_new")
-        return rows
-    connection.exec_driver_sql("ROLLBACK TO all_new")
-    fresh = _new(rows, _known(connection, [row[0] for row in rows]))
-    if fresh:
-        _try(connection, fresh)
-    return fresh
-
-
-def _try(connection: Connection, rows: list[Row]) -> int:
-    """How many of ``rows`` had new ids; those are in the table now."""
-    if len(rows) <= _AT_ONCE:
-        # one step for all: between steps other threads take their turn, of milliseconds each
-        given = json.dumps(rows, ensure_ascii=False)
-        return connection.exec_driver_sql(_INSERT_AT_ONCE, (given,)).rowcount
-    return connection.exec_driver_sql(_INSERT, rows).rowcount
-
-
-def _new(rows: list[Row], known: set[str]) -> list[Row]:
-    return list({row[0]: row for row in reversed(rows) if row[0] not in known}.values())[::-1]
-
-
-def _known(connection: Connection, ids: list[str]) -> set[str]:
-    if connection.dialect.name == "postgresql":
-        among = events.c.event_id == any_(literal(ids, ARRAY(String)))
-        return set(connection.scalars(select(events.c.event_id).where(among)))
-    known: set[str] = set()
-    for start in range(0, len(ids), _IDS_PER_QUERY):
-        query = select(events.c.event_id)
-        query = query.where(events.c.event_id.in_(ids[start : start + _IDS_PER_QUERY]))
-        known.update(connection.scalars(query))
-    return known
-
-
-def _surplus(rows: list[Row], fresh: list[Row]) -> set[str]:
-    surplus = Counter(row[0] for row in rows)
-    surplus.subtract(row[0] for row in fresh)
-    return {event_id for event_id, times in surplus.items() if times > 0}
-
-
-def _last_seq(connection: Connection) -> int:
-    return int(connection.scalar(select(func.max(events.c.seq))) or 0)
-
-
-def _to_rows(table: pa.Table) -> list[Row]:
-    columns = [
-        table.column(name).cast(pa.int64()) if name in _TIMES else table.column(name)
-        for name in EVENT_SCHEMA.names
-    ]
-    return list(zip(*(column.to_pylist() for column in columns), strict=True))
-
-
-def _to_table(rows: list[tuple[object, ...]]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(LOGGED_SCHEMA)
-    arrays = [
-        pa.array(column, pa.int64()).cast(field.type)
-        if field.name in _TIMES
-        else pa.array(column, field.type)
-        for field, column in zip(LOGGED_SCHEMA, columns, strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, schema=LOGGED_SCHEMA)

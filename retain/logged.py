@@ -1,0 +1,147 @@
+"""What is logged: the table of events, its rows, and their way in and out of it."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    any_,
+    func,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from retain import postgres
+from retain.database import Id, metadata
+from retain.event import EVENT_SCHEMA
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("event_id", Id, nullable=False, unique=True),
+    Column("type", String, nullable=False),
+    Column("customer_id", Id),
+    Column("anonymous_id", String),
+    Column("session_id", String),
+    Column("ts", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("received_at", BigInteger, nullable=False),
+    Column("channel", String),
+    Column("device", String),
+    Column("source", String),
+    Column("properties", Text, nullable=False),
+    Index("events_by_customer", "customer_id", "ts"),
+    Index(
+        "events_by_visitor",
+        "anonymous_id",
+        "ts",
+        sqlite_where=text("customer_id IS NULL"),
+        postgresql_where=text("customer_id IS NULL"),
+    ),
+    sqlite_autoincrement=True,  # a sequence number is never used twice, also after a deletion
+)
+
+LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))
+Row = tuple[Any, ...]
+_TIMES = ("ts", "sent_at", "received_at")
+_IDS_PER_QUERY = 500
+_INSERT = (
+    f"INSERT INTO events ({', '.join(EVENT_SCHEMA.names)}) "
+    f"VALUES ({', '.join('?' * len(EVENT_SCHEMA))}) ON CONFLICT (event_id) DO NOTHING"
+)
+_AT_ONCE = 2_000
+_INSERT_AT_ONCE = (
+    f"INSERT INTO events ({', '.join(EVENT_SCHEMA.names)}) "
+    f"SELECT {', '.join(f'value ->> {at}' for at in range(len(EVENT_SCHEMA)))} "
+    "FROM json_each(?) WHERE true ON CONFLICT (event_id) DO NOTHING"
+)
+
+
+def insert_new(connection: Connection, rows: list[Row]) -> list[Row]:
+    """Store the rows whose ids are new, the first of each, and give them back."""
+    if connection.dialect.name == "postgresql":
+        fresh = _new(rows, _known(connection, [row[0] for row in rows]))
+        postgres.copy(connection, events.name, fresh, ", ".join(EVENT_SCHEMA.names))
+        return fresh
+    # mostly all are new, which is cheapest to find out by trying; where some are not, the try
+    # is undone, so that they leave no gaps in the sequence
+    connection.exec_driver_sql("SAVEPOINT all_new")
+    inserted = _try(connection, rows)
+    if inserted == len(rows):
+        connection.exec_driver_sql("RELEASE all_new")
+        return rows
+    connection.exec_driver_sql("ROLLBACK TO all_new")
+    fresh = _new(rows, _known(connection, [row[0] for row in rows]))
+    if fresh:
+        _try(connection, fresh)
+    return fresh
+
+
+def _try(connection: Connection, rows: list[Row]) -> int:
+    """How many of ``rows`` had new ids; those are in the table now."""
+    if len(rows) <= _AT_ONCE:
+        # one step for all: between steps other threads take their turn, of milliseconds each
+        given = json.dumps(rows, ensure_ascii=False)
+        return connection.exec_driver_sql(_INSERT_AT_ONCE, (given,)).rowcount
+    return connection.exec_driver_sql(_INSERT, rows).rowcount
+
+
+def _new(rows: list[Row], known: set[str]) -> list[Row]:
+    return list({row[0]: row for row in reversed(rows) if row[0] not in known}.values())[::-1]
+
+
+def _known(connection: Connection, ids: list[str]) -> set[str]:
+    if connection.dialect.name == "postgresql":
+        among = events.c.event_id == any_(literal(ids, ARRAY(String)))
+        return set(connection.scalars(select(events.c.event_id).where(among)))
+    known: set[str] = set()
+    for start in range(0, len(ids), _IDS_PER_QUERY):
+        query = select(events.c.event_id)
+        query = query.where(events.c.event_id.in_(ids[start : start + _IDS_PER_QUERY]))
+        known.update(connection.scalars(query))
+    return known
+
+
+def surplus_of(rows: list[Row], fresh: list[Row]) -> set[str]:
+    """The ids of ``rows`` that are there more often than in ``fresh``."""
+    surplus = Counter(row[0] for row in rows)
+    surplus.subtract(row[0] for row in fresh)
+    return {event_id for event_id, times in surplus.items() if times > 0}
+
+
+def last_seq_in(connection: Connection) -> int:
+    """The highest sequence number, 0 where the log is empty, within a transaction."""
+    return int(connection.scalar(select(func.max(events.c.seq))) or 0)
+
+
+def to_rows(table: pa.Table) -> list[Row]:
+    """A table of :data:`EVENT_SCHEMA` as rows; times are epoch microseconds."""
+    columns = [
+        table.column(name).cast(pa.int64()) if name in _TIMES else table.column(name)
+        for name in EVENT_SCHEMA.names
+    ]
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+def to_table(rows: list[tuple[object, ...]]) -> pa.Table:
+    """Rows of :data:`events` as :data:`LOGGED_SCHEMA`."""
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(LOGGED_SCHEMA)
+    arrays = [
+        pa.array(column, pa.int64()).cast(field.type)
+        if field.name in _TIMES
+        else pa.array(column, field.type)
+        for field, column in zip(LOGGED_SCHEMA, columns, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=LOGGED_SCHEMA)

@@ -223,18 +223,25 @@ class History:
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, most: int = 40, linked: bool = False) -> History:
-    """A history of up to ``most`` events, much of it on one subject; with links, or none."""
+def histories(
+    draw: st.DrawFn, *, most: int = 40, linked: bool = False, at_once: bool = False
+) -> History:
+    """A history of up to ``most`` events, much of it on one subject; with links, or none.
+
+    ``at_once``: nearly everything happens in one or two moments.
+    """
     anchor = draw(st.sampled_from(ANCHORS))
-    moments = draw(st.lists(AGES, min_size=1, max_size=10))  # many events share one
+    # many events share one
+    moments = draw(st.lists(AGES, min_size=1, max_size=2 if at_once else 10))
+    ages = st.sampled_from(moments) if at_once else st.sampled_from(moments) | AGES
     subject, who = draw(st.sampled_from(_ABOUT)), _ANYBODY if linked else _APART
     anything = _ANYTHING | _LINKS if linked else _ANYTHING
-    count = draw(st.integers(1, most))
+    count = most if at_once else draw(st.integers(1, most))
     salt = draw(st.integers(0, 996))
     longest = draw(st.sampled_from([timedelta(0)] * 5 + [40 * DAY]))  # under way at the anchor
     arrivals = []
     for number in range(count):
-        at = anchor - draw(st.sampled_from(moments) | AGES)
+        at = anchor - draw(ages)
         event = read_event(
             {
                 "event_id": f"e{(number * 331 + salt) % 997:03}",  # in no order

@@ -1,0 +1,60 @@
+"""What the environment says, and what it must not."""
+
+from pathlib import Path
+
+import pytest
+
+from retain.errors import InvalidInput
+from retain.settings import load
+
+HOME = Path("/srv/shop")
+
+
+def test_online_features_are_in_a_file_of_the_home_unless_a_url_says_otherwise() -> None:
+    assert load({}, home=HOME).online_url == "sqlite:////srv/shop/feast/packed.db"
+    given = "redis://:secret@cache:6380/2"
+    assert load({"RETAIN_ONLINE_URL": given}, home=HOME).online_url == given
+
+
+@pytest.mark.parametrize("url", ["redis://h", "rediss://u:p@h:1/0", "redis://h/", "sqlite:///a.db"])
+def test_a_url_of_redis_or_sqlite_is_taken(url: str) -> None:
+    assert load({"RETAIN_ONLINE_URL": url}, home=HOME).online_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://secret@h/db",
+        "redis",
+        "redis:///0",
+        "redis://h:secret",
+        "redis://h:70000",
+        "redis://h/db",
+        "sqlite://",
+        "sqlite://h/a.db",
+        "/srv/packed.db",
+    ],
+)
+def test_any_other_url_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(InvalidInput, match="RETAIN_ONLINE_URL") as error:
+        load({"RETAIN_ONLINE_URL": url}, home=HOME)
+    assert "redis://" in error.value.remedy
+    assert "secret" not in error.value.message + error.value.remedy
+
+
+def test_features_live_thirty_days_unless_told_otherwise() -> None:
+    assert load({}, home=HOME).feature_ttl_days == 30
+    assert load({"RETAIN_FEATURE_TTL_DAYS": "0.5"}, home=HOME).feature_ttl_days == 0.5
+
+
+@pytest.mark.parametrize("days", ["-1", "nan", "inf", "a month", "1e9"])
+def test_an_impossible_time_to_live_is_refused(days: str) -> None:
+    with pytest.raises(InvalidInput, match="days"):
+        load({"RETAIN_FEATURE_TTL_DAYS": days}, home=HOME)
+
+
+def test_what_is_not_stored_is_computed_unless_told_never_to() -> None:
+    assert load({}, home=HOME).recompute
+    assert not load({"RETAIN_RECOMPUTE": "never"}, home=HOME).recompute
+    with pytest.raises(InvalidInput, match="RETAIN_RECOMPUTE"):
+        load({"RETAIN_RECOMPUTE": "no"}, home=HOME)

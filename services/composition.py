@@ -52,7 +52,8 @@ def compose(settings: Settings) -> Composition:
     metrics = Metrics()
     made = deciding(settings, engine, metrics)
     log = EventLog(engine)
-    reader = OnlineReader(settings, log)
+    pools = Pools()
+    reader = OnlineReader(settings, log, aside=pools.aside)
     clock = pinned(settings.as_of) if settings.as_of else now
     refresher = RefresherProcess(settings)
     writer = EventWriter(partial(log.append_rows, mark_pending=True), refresher.nudge)
@@ -90,7 +91,6 @@ def compose(settings: Settings) -> Composition:
         readiness=Readiness(manifests, reach=lambda: reader.read([NOBODY], clock())).check,
         metrics=metrics,
     )
-    pools = Pools()
     refresher.start()
     watch = Watch(
         look=ChildLook(settings, clock),

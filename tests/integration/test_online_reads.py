@@ -1,6 +1,7 @@
 """What an online read answers with: the stored row while it holds, the log where it does not."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,63 +139,102 @@ def test_rows_a_window_edge_has_passed_are_found(reader) -> None:
 
 
 class Counting:
-    """A reader that counts, and holds the first read back until it is let go."""
+    """A reader that counts, and holds the first reads back until they are let go."""
 
     def __init__(self, log: EventLog) -> None:
         self.reader = LogReader(log)
-        self.asked: list[list[str]] = []
-        self.begun, self.go = threading.Event(), threading.Event()
+        self.asked: list[tuple[list[str], datetime]] = []
+        self.begun, self.go = threading.Semaphore(0), threading.Event()
 
     def read(self, customer_ids, as_of):
-        self.asked.append(list(customer_ids))
-        self.begun.set()
+        self.asked.append((list(customer_ids), as_of))
+        self.begun.release()
         assert self.go.wait(10)
         return self.reader.read(customer_ids, as_of)
+
+
+def read_by(pool, recompute: Recompute, ids: list[str], at: datetime, **last: int):
+    return pool.submit(recompute.read, ids, at, last)
 
 
 def test_two_that_ask_for_one_customer_compute_it_once_and_a_list_is_one_computation(log) -> None:
     counting = Counting(log)
     recompute = Recompute(counting)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(recompute.read, ["c0", "c1"], T0, {})
-        assert counting.begun.wait(10)
-        second = pool.submit(recompute.read, ["c1"], T0 + timedelta(seconds=1), {})
-        while not second.running():
-            pass
+        first = read_by(pool, recompute, ["c0", "c1"], T0)
+        assert counting.begun.acquire(timeout=10)
+        second = read_by(pool, recompute, ["c1"], T0 + timedelta(seconds=1))
+        assert not counting.begun.acquire(timeout=0.2)
         counting.go.set()
         (one,), (other,) = first.result(10), second.result(10)
-    assert counting.asked[0] == ["c0", "c1"]
-    expected = LogReader(log).read(["c1"], T0 + timedelta(seconds=1)).table
-    assert other.table.equals(expected)
+    assert [ids for ids, _ in counting.asked] == [["c0", "c1"]]
+    assert other.table.equals(LogReader(log).read(["c1"], T0 + timedelta(seconds=1)).table)
     assert one.table.num_rows == 2
+
+
+def test_who_comes_while_others_are_computed_shares_the_next_computation(log) -> None:
+    counting = Counting(log)
+    recompute = Recompute(counting)
+    with ThreadPoolExecutor(6) as pool:
+        busy = [read_by(pool, recompute, ["c0"], at) for at in (T0 - DAY, T0 - 2 * DAY)]
+        assert all(counting.begun.acquire(timeout=10) for _ in busy)
+        # with an event since, what is under way does not serve them
+        since = {one: int(T0.timestamp() * 1e6) for one in ("c0", "c1", "c2")}
+        later = [read_by(pool, recompute, [one], T0, **since) for one in (*since, "nobody")]
+        for _ in range(1_000):
+            if recompute._next is not None and len(recompute._next.ids) == 4:
+                break
+            time.sleep(0.01)
+        counting.go.set()
+        found = [one.result(10) for one in (*busy, *later)]
+    assert len(counting.asked) == 3
+    assert [part.table.num_rows for (part,) in found] == [1, 1, 1, 1, 1, 0]
+    assert found[5][0].unknown == ["nobody"]
+    assert found[4][0].table.equals(LogReader(log).read(["c2"], T0).table)
+
+
+def test_two_moments_of_the_past_are_two_computations(log) -> None:
+    counting = Counting(log)
+    counting.go.set()
+    recompute = Recompute(counting)
+    for at in (T0, T0 - DAY):
+        (found,) = recompute.read(["c0"], at, {})
+        assert found.table.equals(LogReader(log).read(["c0"], at).table)
 
 
 def test_a_computation_from_before_the_last_event_is_not_waited_for(log) -> None:
     counting = Counting(log)
-    counting.go.set()
     recompute = Recompute(counting)
-    recompute._flying["c0"] = object.__new__(type("Flight", (), {"as_of": T0}))
-    last = {"c0": int((T0 + timedelta(seconds=1)).timestamp() * 1e6)}
-    (found,) = recompute.read(["c0"], T0 + timedelta(seconds=2), last)
-    assert found.table.num_rows == 1
+    last = int((T0 + timedelta(seconds=1)).timestamp() * 1e6)
+    with ThreadPoolExecutor(2) as pool:
+        first = read_by(pool, recompute, ["c0"], T0)
+        assert counting.begun.acquire(timeout=10)
+        second = read_by(pool, recompute, ["c0"], T0 + timedelta(seconds=2), c0=last)
+        assert counting.begun.acquire(timeout=10)
+        counting.go.set()
+        first.result(10)
+        second.result(10)
+    assert [at for _, at in counting.asked] == [T0, T0 + timedelta(seconds=2)]
 
 
 def test_when_a_computation_fails_those_who_waited_compute_themselves(log) -> None:
     class Failing(Counting):
         def read(self, customer_ids, as_of):
-            if len(self.asked) == 0:
-                super().read([], as_of)
+            found = super().read(customer_ids, as_of)
+            if len(self.asked) == 1:
                 raise RuntimeError("first")
-            return super().read(customer_ids, as_of)
+            return found
 
     failing = Failing(log)
     recompute = Recompute(failing)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(recompute.read, ["c1"], T0, {})
-        assert failing.begun.wait(10)
-        second = pool.submit(recompute.read, ["c1"], T0, {})
+        first = read_by(pool, recompute, ["c1"], T0)
+        assert failing.begun.acquire(timeout=10)
+        second = read_by(pool, recompute, ["c1"], T0)
+        assert not failing.begun.acquire(timeout=0.2)
         failing.go.set()
         with pytest.raises(RuntimeError):
             first.result(10)
-        (found,) = second.result(10)
-    assert found.table.num_rows == 1
+        found = second.result(10)
+    assert sum(part.table.num_rows for part in found) == 1
+    assert recompute._flying == {}

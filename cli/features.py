@@ -1,5 +1,7 @@
 """`retain features`: compute what is known about every customer, and load it for serving."""
 
+import time
+
 import typer
 
 from cli.context import AsJson, AsOf, filled_log, moment_of, settings_of
@@ -25,13 +27,21 @@ def build(context: typer.Context, *, as_of: AsOf = None, as_json: AsJson = False
 
     from feature_repo import offline
 
+    began = time.monotonic()
     with stages() as progress:
         files = offline.build(settings, [moment], progress)
+    seconds, customers = time.monotonic() - began, offline.count_at(settings, moment)
     if as_json:
-        answer({"as_of": iso(moment), "files": [str(file) for file in files]})
+        answer(
+            {
+                "as_of": iso(moment),
+                "customers": customers,
+                "seconds": round(seconds, 3),
+                "files": [str(file) for file in files],
+            }
+        )
     else:
-        customers = len(offline.customers_at(settings, moment))
-        say(f"features of {customers:,} customers at {iso(moment)}:")
+        say(f"features of {customers:,} customers at {iso(moment)}, in {seconds:.1f} s:")
         for file in files:
             say(f"  {file}")
 
@@ -47,9 +57,11 @@ def materialize(context: typer.Context, *, as_of: AsOf = None, as_json: AsJson =
 
     from feature_repo.materialize import materialize as load_online
 
+    began = time.monotonic()
     with stages() as progress:
         customers = load_online(settings, moment, progress)
+    seconds = time.monotonic() - began
     if as_json:
-        answer({"as_of": iso(moment), "customers": customers})
+        answer({"as_of": iso(moment), "customers": customers, "seconds": round(seconds, 3)})
     else:
-        say(f"{customers:,} customers are online as of {iso(moment)}")
+        say(f"{customers:,} customers are online as of {iso(moment)}, in {seconds:.1f} s")

@@ -97,6 +97,11 @@ def retrieve(settings: Settings, keys: pa.Table) -> pa.Table:
     return joined.select(schema.names).cast(schema)
 
 
+def count_at(settings: Settings, moment: datetime) -> int:
+    """How many customers the snapshot at ``moment`` has."""
+    return int(pq.read_metadata(snapshot(settings, "activity", moment)).num_rows)
+
+
 def customers_at(settings: Settings, moment: datetime) -> Sequence[str]:
     """Every customer of the snapshot at ``moment``."""
     file = snapshot(settings, "activity", moment)
@@ -117,7 +122,9 @@ def _compute(
     ):
         total = len(buckets) * len(moments)
         for number, bucket in enumerate(buckets):
-            with FeatureEngine(bucket.events, members=bucket.members, spill=spill.path) as facts:
+            with FeatureEngine(
+                bucket.events, members=bucket.members, memory_limit="2GB", spill=spill.path
+            ) as facts:
                 for done, moment in enumerate(moments, number * len(moments)):
                     if progress:
                         progress("features", done, total)

@@ -22,7 +22,8 @@ from retain.features.engine import EVENT_COLUMNS
 from retain.identity import MEMBERSHIPS_SCHEMA, component_of, memberships
 from retain.identity_links import LINKS_SCHEMA, LINKS_SQL
 
-BUCKET = 1_000_000
+# a gigabyte and a half at the peak; half of it would read every part of the history twice as often
+BUCKET = 2_000_000
 
 _EVENTS = ", ".join(EVENT_COLUMNS.names)
 _MEMBERS = ", ".join(MEMBERSHIPS_SCHEMA.names)

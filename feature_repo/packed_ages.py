@@ -44,12 +44,12 @@ def ages_of(views: Sequence[PackedView], asked: Layout, rows: PackedRows, at: da
     if rows.layout is asked:
         event_us, present = rows.event_us, rows.present
     else:
-        event_us = np.full((len(rows), len(views)), NO_TIME)
+        every_us, event_us = rows.event_us, np.full((len(rows), len(views)), NO_TIME)
         present = np.zeros((len(rows), len(views)), dtype=bool)
         for position, place in enumerate(rows.layout.places_of(asked)):
             if place is None:
                 continue
-            event_us[:, position] = rows.event_us[:, place]
+            event_us[:, position] = every_us[:, place]
             present[:, position] = rows.present[:, place]
             own, other = asked.views[position], rows.layout.views[place]
             if own is not other and own != other and present[:, position].any():

@@ -19,6 +19,7 @@ from feature_repo.packed_backend import PackedBackend
 from feature_repo.packed_columns import arrays
 from feature_repo.packed_layout import Layout
 from feature_repo.packed_matrix import MatrixPlan
+from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import arrow_type
 from feature_repo.packed_view import PackedView
 
@@ -62,6 +63,7 @@ class PackedReader:
             ]
         )
         self._plan = lru_cache(maxsize=64)(self._planned)
+        self._order = lru_cache(maxsize=64)(self._ordered)
 
     def read_matrix(
         self, customer_ids: Sequence[str], names: Sequence[str], at: datetime
@@ -90,25 +92,30 @@ class PackedReader:
         """
         rows = self._backend.read(customer_ids, self._asked)
         ages = ages_of(self._views, self._asked, rows, at)
-        places = rows.layout.places_of(self._asked)
         hidden = ~rows.present
         if ages.stale.any():
-            for position, place in enumerate(places):
+            for position, place in enumerate(rows.layout.places_of(self._asked)):
                 if place is not None:
                     hidden[:, place] |= ages.stale[:, position]
-        made = {
-            field[:2]: array
-            for field, array in zip(rows.layout.fields, arrays(rows, hidden), strict=True)
-        }
+        made = arrays(rows, hidden)
         columns = [pa.array(customer_ids, pa.string())]
-        for view, place in zip(self._views, places, strict=True):
-            for name in view.columns:
-                array = None if place is None else made.get((place, name))
-                kind = self._schema.field(len(columns)).type
-                columns.append(pa.nulls(len(rows), kind) if array is None else array)
+        for column, place in enumerate(self._order(rows.layout), start=1):
+            columns.append(self._missing(column, rows) if place is None else made[place])
         if ages.stale.any():
             self._put_defaults(columns, ages)
         return PackedTable(pa.Table.from_arrays(columns, schema=self._schema), ages)
+
+    def _ordered(self, layout: Layout) -> tuple[int | None, ...]:
+        """Of every column but the customer its place among the fields of the layout."""
+        fields = {field[:2]: place for place, field in enumerate(layout.fields)}
+        return tuple(
+            None if own is None else fields.get((own, name))
+            for view, own in zip(self._views, layout.places_of(self._asked), strict=True)
+            for name in view.columns
+        )
+
+    def _missing(self, column: int, rows: PackedRows) -> pa.Array:
+        return pa.nulls(len(rows), self._schema.field(column).type)
 
     def _put_defaults(self, columns: list[pa.Array], ages: Ages) -> None:
         for position, view in enumerate(self._views):

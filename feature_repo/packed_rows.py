@@ -136,7 +136,8 @@ class PackedRows:
         for view, (_, schema) in enumerate(self.layout.views):
             if schema.variable:
                 ends = self.values(view, "ends").astype(np.int64)
-                parts.append(np.diff(ends, axis=1, prepend=0))
+                ends[:, 1:] -= ends[:, :-1].copy()
+                parts.append(ends)
         return np.concatenate(parts, axis=1)
 
     def rows(self, view: int) -> list[bytes | None]:

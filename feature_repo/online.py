@@ -91,8 +91,10 @@ class OnlineReader:
         survivors = list(dict.fromkeys(merged.get(one, one) for one in state))
         members = {one: people.members(one, at) for one in survivors}
         every = {one for held in members.values() for one in held}
-        own = self._log.freshness([one.id for one in every if one.kind == CUSTOMER], as_of)
-        visits = self._log.last_visit_of([one.id for one in every if one.kind != CUSTOMER], as_of)
+        others = [one.id for one in every if one.kind == CUSTOMER and one.id not in state]
+        own = {**state, **self._log.freshness(others, as_of)} if others else state
+        visitors = [one.id for one in every if one.kind != CUSTOMER]
+        visits = self._log.last_visit_of(visitors, as_of) if visitors else {}
         told = {
             survivor: own[survivor]._replace(
                 latest=max(

@@ -14,11 +14,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One step; ``peak_mb`` is the largest resident set of its process."""
+    """One step; ``peak_mb`` is the largest resident set of its process.
+
+    ``cpu_seconds`` are of all its threads, and hardly depend on what else the machine does.
+    """
 
     step: str
     seconds: float
     peak_mb: float
+    cpu_seconds: float
 
 
 def measure(step: str, home: Path, *words: str) -> Measured:
@@ -35,7 +39,12 @@ def measure(step: str, home: Path, *words: str) -> Measured:
     if process.returncode:
         sys.exit(f"{step} failed")
     per_mb = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return Measured(step, time.monotonic() - began, usage.ru_maxrss / per_mb)
+    return Measured(
+        step,
+        seconds=time.monotonic() - began,
+        peak_mb=usage.ru_maxrss / per_mb,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+    )
 
 
 def main() -> None:

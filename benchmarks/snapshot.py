@@ -23,6 +23,7 @@ class Built:
     events: int
     customers: int
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     disk_mb: float
 
@@ -46,6 +47,7 @@ def build(home: Path, events: int) -> Built:
         events=events,
         customers=events // EVENTS_PER_CUSTOMER,
         seconds=measured.seconds,
+        cpu_seconds=measured.cpu_seconds,
         peak_mb=measured.peak_mb,
         disk_mb=disk / (1 << 20),
     )
@@ -81,6 +83,7 @@ def main() -> None:
         for one in built:
             print(
                 f"{one.events:>12,} events {one.customers:>10,} customers {one.seconds:8.1f} s "
+                f"({one.cpu_seconds:.1f} s of CPU) "
                 f"{one.events / one.seconds:>10,.0f} events/s {one.peak_mb:8.0f} MB at its peak, "
                 f"{one.disk_mb:6.0f} MB of snapshots"
             )

@@ -51,7 +51,9 @@ _SCORES = st.sampled_from([0, 1, 4, 4.5, 10, None])
 _CURRENCIES = st.sampled_from(["GBP", "EUR", None])
 _CHANNELS = st.sampled_from(["web", "app", "store", "Store", "email", "sms", None])
 _SESSIONS = st.sampled_from(["s1", "s2", "gap-1", None, None])
-_PURPOSES = st.sampled_from(["marketing", "Marketing", "service", "all", None])
+_PURPOSES = st.sampled_from(
+    ["marketing", "Marketing", "service", "service", "news", "profiling", "all", None]
+)
 _LINE = st.fixed_dictionaries(
     {
         "product_id": _PRODUCTS,

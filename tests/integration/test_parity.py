@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,7 +26,7 @@ from feature_repo.packed_view import stored_views
 from feature_repo.packed_writer import materialize_parquet
 from retain.clock import from_micros, iso, to_micros
 from retain.database import connect
-from retain.event import Event, to_table
+from retain.event import Event, read_event, to_table
 from retain.eventlog import EventLog
 from retain.features.catalogue import FEATURES
 from retain.features.engine import (
@@ -265,6 +265,23 @@ def test_a_read_between_two_writes_sees_what_had_arrived(
             moments = sorted({at, *(min(at + wait, until) for wait in waits)})
             for moment, expected in zip(moments, computed(shop.events(), moments), strict=True):
                 assert differences(shop.online(moment), expected) == {}, (number, moment)
+
+
+def test_an_event_is_seen_although_the_row_before_it_is_of_a_clock_that_was_ahead() -> None:
+    at = datetime(2024, 2, 29, 12, tzinfo=UTC)
+    visit = {"type": "page_viewed", "customer_id": "ada"}
+    first, second = (
+        read_event({**visit, "event_id": name, "timestamp": at - ago}, at)
+        for name, ago in (("a", 3 * DAY), ("b", DAY))
+    )
+    assert isinstance(first, Event)
+    assert isinstance(second, Event)
+    with a_shop() as shop:
+        shop.stream(to_table([first]), at + timedelta(seconds=2))
+        shop.stream(to_table([second]), at + timedelta(seconds=1))
+        for seconds in (1, 2, 5):
+            read = shop.online(at + timedelta(seconds=seconds))
+            assert read.column("active_days_30d").to_pylist() == [2.0]
 
 
 @examples(12)

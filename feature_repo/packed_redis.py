@@ -60,7 +60,6 @@ class RedisRows:
         self._books_key = f"{project} books {entity}"
         self._jobs_key = f"{project} jobs {entity}"
         self._books: dict[bytes, Book] = {}
-        self._not_older = self._writer.register_script(NOT_OLDER)
         self._swap = self._writer.register_script(SWAP)
 
     def read(self, keys: Sequence[Key], asked: Layout) -> PackedRows:
@@ -96,12 +95,19 @@ class RedisRows:
     ) -> None:
         views = sorted(rows, key=lambda view: view.name)
         values = self._values([view.name for view in views], [rows[view] for view in views])
-        for start in range(0, len(keys), _BATCH):
-            names = self._names(keys[start : start + _BATCH])
-            part = values[start : start + _BATCH]
-            with answering():
-                rest = self._not_older(keys=names, args=part)
-            self._merge([names[i] for i in rest], [part[i] for i in rest])
+        names = self._names(keys)
+        starts = range(0, len(keys), _BATCH)
+        # one round trip for all scripts: waiting for each costs more than what it does
+        with answering():
+            line = self._writer.pipeline(transaction=False)
+            for start in starts:
+                part = slice(start, start + _BATCH)
+                line.eval(NOT_OLDER, len(names[part]), *names[part], *values[part])
+            answers = line.execute()
+        rest = [start + i for start, left in zip(starts, answers, strict=True) for i in left]
+        for start in range(0, len(rest), _BATCH):
+            part_of = rest[start : start + _BATCH]
+            self._merge([names[i] for i in part_of], [values[i] for i in part_of])
         if job is not None:
             with answering():
                 self._writer.hset(self._jobs_key, *job)

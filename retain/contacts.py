@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     Connection,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    bindparam,
     delete,
     func,
     insert,
@@ -54,6 +56,20 @@ suppressions = Table(
 
 LOOK_BACK_DAYS = 365
 _IDS_PER_QUERY = 500
+
+# made once: for one customer, making a query takes longer than running it
+_THESE: BindParameter[str] = bindparam("ids", expanding=True)
+_OURS = select(contacts).where(
+    contacts.c.customer_id.in_(_THESE), contacts.c.at > bindparam("since")
+)
+_OURS_UNTIL = _OURS.where(contacts.c.made_at <= bindparam("latest"))
+_SENT = select(events.c.customer_id, events.c.ts, events.c.channel, events.c.properties).where(
+    events.c.customer_id.in_(_THESE),
+    events.c.ts > bindparam("since"),
+    events.c.ts <= bindparam("until"),
+    events.c.type == "message_sent",
+)
+_SHUT = select(suppressions).where(suppressions.c.customer_id.in_(_THESE))
 
 
 class Contacts:
@@ -173,20 +189,15 @@ def _made(
 ) -> Iterator[tuple[str, Contact]]:
     """Our contacts, planned ones included, and messages in the log that are not ours."""
     ours: set[tuple[str, str]] = set()
-    query = select(contacts).where(contacts.c.customer_id.in_(customer_ids), contacts.c.at > since)
+    given = {"ids": customer_ids, "since": since, "until": until}
+    query = _OURS
     if latest is not None:
-        query = query.where(contacts.c.made_at <= latest)
-    for row in connection.execute(query):
+        query, given["latest"] = _OURS_UNTIL, latest
+    for row in connection.execute(query, given):
         ours |= {(row.decision_id, row.action_id), (row.decision_id, "")}
         if not row.released:
             yield row.customer_id, Contact(from_micros(row.at), row.channel, row.action_id)
-    sent = select(events.c.customer_id, events.c.ts, events.c.channel, events.c.properties).where(
-        events.c.customer_id.in_(customer_ids),
-        events.c.ts > since,
-        events.c.ts <= until,
-        events.c.type == "message_sent",
-    )
-    for row in connection.execute(sent):
+    for row in connection.execute(_SENT, given):
         properties = json.loads(row.properties)
         action_id = properties.get("action_id")
         if (properties.get("decision_id"), action_id or "") not in ours:
@@ -196,8 +207,7 @@ def _made(
 
 def _closed(connection: Connection, owner: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Channels closed by feedback, unless the customer consented to them since."""
-    shut = select(suppressions).where(suppressions.c.customer_id.in_(list(owner)))
-    for row in connection.execute(shut).all():
+    for row in connection.execute(_SHUT, {"ids": list(owner)}).all():
         own = [one for one, whose in owner.items() if whose == owner[row.customer_id]]
         consented = select(events.c.event_id).where(
             events.c.customer_id.in_(own),

@@ -1,14 +1,15 @@
 """Features computed from the log on request: each customer once, whoever asks together in one go.
 
-A computation costs something whoever is in it, a hundred customers hardly more than one. So a
-few run at a time, and who comes meanwhile shares the next one.
+A computation costs something whoever is in it, a hundred customers hardly more than one. So one
+runs at a time, and who comes meanwhile shares the next one. Looks into the past have a turn of
+their own: they may be long, and are in nobody's way.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Event, Lock, Semaphore
+from threading import Event, Lock
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,6 @@ from retain.clock import Clock, now, to_micros
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, valid_until_name
 from retain.features.reader import FeatureReader, Features
 
-AT_A_TIME = 2
 _LIVE = timedelta(seconds=1)
 Aside = Callable[[], AbstractContextManager[None]]
 
@@ -48,7 +48,7 @@ class Recompute:
         self._reader = reader
         self._clock = clock
         self._aside = aside
-        self._turn = Semaphore(AT_A_TIME)
+        self._turn_now, self._turn_past = Lock(), Lock()
         self._lock = Lock()
         self._next: _Flight | None = None
         self._flying: dict[str, _Flight] = {}
@@ -115,7 +115,7 @@ class Recompute:
         return one == other or min(one, other) > self._clock() - _LIVE
 
     def _fly(self, own: _Flight) -> None:
-        with self._turn:
+        with self._turn_now if own.as_of > self._clock() - _LIVE else self._turn_past:
             with self._lock:
                 own.begun = True
                 if self._next is own:

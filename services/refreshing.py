@@ -27,7 +27,6 @@ from services.refresher import Refresher
 from services.sweeper import Sweeper
 
 _FOLDERS = ("home", "config", "data")
-_LATER = 5
 
 
 def line_of(settings: Settings) -> bytes:
@@ -40,7 +39,6 @@ def main() -> None:
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    os.nice(_LATER)
     try:
         working = composed(_settings(json.loads(sys.stdin.buffer.readline())), Metrics())
     except RetainError as error:

@@ -18,6 +18,8 @@ from typing import Any
 from load.connections import Connections, Lost
 
 AGAIN_AFTER_SECONDS = 0.2
+GRACE_SECONDS = 60.0
+"""For what is unanswered at the end; a killed worker takes a while to come back."""
 SHARE_OF_POLLS = 0.6
 _TICK_SECONDS = 0.01
 _KINDS = (
@@ -83,8 +85,12 @@ class Traffic:
         if self._probes:
             streams.append((self._probes, self._probe))
         await asyncio.gather(*(self._drive(rate, send, seconds) for rate, send in streams))
-        while self._tasks:
-            await asyncio.wait(self._tasks, timeout=30)
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=GRACE_SECONDS)
+            for task in late:
+                task.cancel()
+                self.seen.failed("not answered in time")
+            await asyncio.gather(*late, return_exceptions=True)
         self.seen.never_visible = len(self._open)
 
     async def _drive(

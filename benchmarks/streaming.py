@@ -49,6 +49,7 @@ async def drive(service: Service, given: argparse.Namespace, customers: Sequence
     """Load the service for as long as asked; kill its worker in the middle if asked."""
     traffic = Traffic(
         Connections("127.0.0.1", service.port, _CONNECTIONS),
+        Connections("127.0.0.1", service.port, _CONNECTIONS),
         customers,
         events=given.rate,
         batch=given.batch,

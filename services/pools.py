@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ class Pools:
 
     def __init__(self) -> None:
         self._scoring = ThreadPoolExecutor(SCORING_THREADS, thread_name_prefix="scoring")
-        self._slots = threading.Semaphore(SCORING_AT_A_TIME)
+        self._slots = _Slots(SCORING_AT_A_TIME)
         self._here = threading.local()
         self._storing = ThreadPoolExecutor(STORING_THREADS, thread_name_prefix="storing")
 
@@ -48,17 +49,48 @@ class Pools:
         try:
             yield
         finally:
-            self._slots.acquire()
+            self._slots.acquire(first=True)
 
     def _in_turn(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        with self._slots:
-            self._here.scores = True
-            try:
-                return work(*arguments)
-            finally:
-                self._here.scores = False
+        self._slots.acquire()
+        self._here.scores = True
+        try:
+            return work(*arguments)
+        finally:
+            self._here.scores = False
+            self._slots.release()
 
     def close(self) -> None:
         """Finish what was begun."""
         self._scoring.shutdown()
         self._storing.shutdown()
+
+
+class _Slots:
+    """A semaphore that hands over in order: that of the library lets some wait for ever."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+
+    def acquire(self, *, first: bool = False) -> None:
+        """Wait for a slot, in front of all others where ``first``."""
+        turn = threading.Event()
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            if first:
+                self._waiting.appendleft(turn)
+            else:
+                self._waiting.append(turn)
+        turn.wait()
+
+    def release(self) -> None:
+        """Give a slot to who waits for one."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1

@@ -60,7 +60,8 @@ class Traffic:
 
     def __init__(
         self,
-        connections: Connections,
+        events_to: Connections,
+        predictions_to: Connections,
         customers: Sequence[str],
         *,
         events: int,
@@ -69,7 +70,7 @@ class Traffic:
         probes: float,
     ) -> None:
         self.seen = Seen()
-        self._connections = connections
+        self._events_to, self._predictions_to = events_to, predictions_to
         self._customers = customers
         self._events, self._batch = events, batch
         self._predictions, self._probes = predictions, probes
@@ -124,7 +125,7 @@ class Traffic:
         body = json.dumps({"events": events} if len(events) > 1 else events[0]).encode()
         while True:
             try:
-                status, answer = await self._connections.post("/events", body)
+                status, answer = await self._events_to.post("/events", body)
             except (Lost, OSError):
                 status, answer = 0, b""
             if status == 200:
@@ -144,7 +145,7 @@ class Traffic:
         customer = probe.customer_id if probe else self._random.choice(self._customers)
         body = json.dumps({"customer_id": customer}).encode()
         try:
-            status, answer = await self._connections.post("/predict", body)
+            status, answer = await self._predictions_to.post("/predict", body)
         except (Lost, OSError):
             status, answer = 0, b""
         done = time.perf_counter()

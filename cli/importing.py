@@ -37,25 +37,30 @@ def import_file(
 ) -> None:
     """Read a file into the event log; what cannot be kept is set aside in a file and counted.
 
+    The Parquet history that features and training read is brought up to the log as well.
+
     Importing the same file again adds nothing; a killed import is simply started again.
 
     Example: retain import orders.csv --format csv --map mapping.yaml
     """
     from feature_repo.packed_home import is_started
-    from retain import importers
+    from retain import history, importers
 
     settings = settings_of(context)
+    log = open_log(settings)
     with counter("import") as progress:
         report = importers.import_file(
             path,
             file_format,
-            open_log(settings),
+            log,
             settings.imports,
             mapping=mapping,
             currency=currency,
             progress=progress,
             mark_pending=is_started(settings),
         )
+    with counter("history") as progress:
+        history.export(log, settings.history, progress=progress)
     if as_json:
         say(report.to_json().rstrip())
     else:

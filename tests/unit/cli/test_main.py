@@ -29,6 +29,9 @@ PUBLIC = {
     "serve",
     "doctor",
     "demo",
+    "identity show",
+    "identity merge",
+    "identity unmerge",
 }
 
 

@@ -139,11 +139,12 @@ def _require(log: "EventLog", customer_ids: list[str]) -> None:
 def _tell(
     log: "EventLog", event_type: str, member: "Member", *, into: str, reason: str, at: datetime
 ) -> None:
-    from retain import ulid
+    from retain import clock, ulid
     from retain.event import Event, read_event, to_table
 
     record = {
-        "event_id": ulid.new(at),
+        # of one moment the later id has the last word: a pinned clock stands still, this does not
+        "event_id": ulid.new(clock.now()),
         "type": event_type,
         "timestamp": at,
         "customer_id": into,

@@ -27,17 +27,15 @@ def to_matrix(
             remedy="train again with this version, or serve with the version the model was made by",
         )
     rows = len(next(iter(columns.values()))) if columns else 0
-    matrix = np.empty((rows, len(features)), dtype=np.float64)
-    for position, feature in enumerate(features):
-        matrix[:, position] = _numbers(columns[feature.name], feature)
-    return matrix
+    if not rows or not features:
+        return np.empty((rows, len(features)), dtype=np.float64)
+    matrix = np.array([_numbers(columns[each.name], each) for each in features], dtype=np.float64).T
+    defaults = [np.nan if each.null_default is None else each.null_default for each in features]
+    return np.ascontiguousarray(np.where(np.isnan(matrix), defaults, matrix))
 
 
-def _numbers(column: NDArray[Any], feature: ModelFeature) -> NDArray[np.float64]:
-    if feature.dtype == "category":
-        codes = {category: float(code) for code, category in enumerate(feature.categories)}
-        return np.array([codes.get(value, np.nan) for value in column], dtype=np.float64)
-    values = column.astype(np.float64)
-    if feature.null_default is not None:
-        values = np.where(np.isnan(values), feature.null_default, values)
-    return values
+def _numbers(column: NDArray[Any], feature: ModelFeature) -> NDArray[Any]:
+    if feature.dtype != "category":
+        return column
+    codes = {category: float(code) for code, category in enumerate(feature.categories)}
+    return np.array([codes.get(value, np.nan) for value in column], dtype=np.float64)

@@ -32,8 +32,12 @@ from retain.identity_links import CUSTOMER
 from retain.settings import Settings
 from retain.write_behind import WriteBehind
 
-FRESH_WITHIN = timedelta(seconds=1)
-"""How long an accepted event may be missing from an answer."""
+FRESH_WITHIN = timedelta(seconds=30)
+"""How long an accepted event may be missing from an answer, where the refresher lags or is gone.
+
+It reflects an event within a second. Where it cannot keep up, reads that computed what it has
+not got to would take the processor from it, and it would never catch up.
+"""
 
 _MOMENT = FEATURE_SCHEMA.field("as_of").type
 _NEVER = np.iinfo(np.int64).max

@@ -24,15 +24,14 @@ from pydantic import StrictStr
 
 from feature_repo.packed_backend import Key, PackedBackend
 from feature_repo.packed_codec import NO_TIME, encode
-from feature_repo.packed_columns import arrays
+from feature_repo.packed_feast_rows import by_schema, decoded
 from feature_repo.packed_home import open_rows
 from feature_repo.packed_redis_client import READ_TIMEOUT_SECONDS, WRITE_TIMEOUT_SECONDS
-from feature_repo.packed_rows import PackedRows, damaged
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_sqlite import SqliteRows
 from feature_repo.packed_values import column_of, dtype_of_feast, values_of
 from feature_repo.packed_view import PackedView
-from retain.clock import from_micros, now, parse_utc, to_micros
+from retain.clock import now, parse_utc, to_micros
 
 Line = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
 Read = tuple[datetime | None, dict[str, Value] | None]
@@ -137,9 +136,9 @@ class _PackedOnlineStore(OnlineStore):
             wanted = {name: wanted[name] for name in requested_features if name in wanted}
         answers: list[Read] = [(None, None)] * len(rows)
         oldest = self._now(config) - table.ttl if table.ttl else None
-        for schema, places in _by_schema(backend, view.schema, rows).items():
+        for schema, places in by_schema(backend, view.schema, rows).items():
             there = [row for place in places if (row := rows[place]) is not None]
-            for place, (at, values) in zip(places, _decoded(schema, there, wanted), strict=True):
+            for place, (at, values) in zip(places, decoded(schema, there, wanted), strict=True):
                 late = oldest is not None and at < oldest
                 answers[place] = (at, _null_defaults(table, wanted) if late else values)
         return answers
@@ -261,48 +260,3 @@ def _micros(at: datetime | None) -> int:
     if at is None:
         return int(NO_TIME)
     return to_micros(at if at.tzinfo else at.replace(tzinfo=UTC))
-
-
-def _by_schema(
-    backend: PackedBackend, schema: PackedSchema, rows: Sequence[bytes | None]
-) -> dict[PackedSchema, list[int]]:
-    """Places of the rows by the schema they were written for, while it is known.
-
-    A row of fewer or other fields is read as far as it goes; one whose values were computed by
-    another definition is no row.
-
-    Raises:
-        FingerprintMismatch: what is stored is no row at all.
-    """
-    known = {schema.fingerprint: schema}
-    places: dict[PackedSchema, list[int]] = {}
-    for place, row in enumerate(rows):
-        if row is None:
-            continue
-        if not isinstance(row, bytes):
-            raise damaged()
-        fingerprint = int.from_bytes(row[:8], "little")
-        if fingerprint not in known:
-            known = {**backend.schemas(), **known}
-        written = known.get(fingerprint)
-        if written is not None and written.definition == schema.definition:
-            places.setdefault(written, []).append(place)
-    return places
-
-
-def _decoded(
-    schema: PackedSchema, rows: list[bytes], wanted: dict[str, str]
-) -> list[tuple[datetime, dict[str, Value]]]:
-    """The wanted columns of rows; one the rows were written without is left out."""
-    packed = PackedRows.of(schema, rows)
-    columns = {
-        name: values_of(dtype, array)
-        for (name, dtype), array in zip(schema.fields, arrays(packed), strict=True)
-        if wanted.get(name) == dtype
-    }
-    lines = zip(*columns.values(), strict=True) if columns else ((),) * len(rows)
-    times = [from_micros(int(event)) for event in packed.event_us[:, 0]]
-    return [
-        (time, dict(zip(columns, line, strict=True)))
-        for time, line in zip(times, lines, strict=True)
-    ]

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retain.errors import FingerprintMismatch
+from retain.predictors.single_row import SingleRow
 
 Floats = npt.NDArray[np.float64]
 
@@ -15,6 +16,7 @@ class Trees:
     def __init__(self, text: str) -> None:
         self._booster = lightgbm.Booster(model_str=text)
         self.width = int(self._booster.num_feature())
+        self._single = SingleRow(self._booster, self.width)
 
     def raw(self, matrix: Floats) -> Floats:
         """Scores in link space, (n,), of an (n, width) matrix; NaN is a missing value.
@@ -29,7 +31,8 @@ class Trees:
             )
         if not len(matrix):
             return np.empty(0)
-        scores = self._booster.predict(
-            np.ascontiguousarray(matrix, dtype=np.float64), raw_score=True, num_threads=1
-        )
+        matrix = np.ascontiguousarray(matrix, dtype=np.float64)
+        if len(matrix) == 1:
+            return np.array([self._single.raw(matrix[0])])
+        scores = self._booster.predict(matrix, raw_score=True, num_threads=1)
         return np.asarray(scores, dtype=np.float64)

@@ -2,26 +2,18 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Engine,
-    func,
-    inspect,
-    select,
-    text,
-    true,
-)
+from sqlalchemy import Column, ColumnElement, Engine, func, inspect, select, text, true
 
 from retain import identities
 from retain.clock import from_micros, to_micros
 from retain.database import reading, writing
 from retain.event import EVENT_SCHEMA
+from retain.identities import Touched
 from retain.identity_links import LINK_TYPES
 from retain.logged import (
     LOGGED_SCHEMA,
@@ -58,12 +50,14 @@ _FRESHNESS = (
 class Appended:
     """What an append did: ``duplicates`` holds the ids that were in the log before.
 
-    ``marked`` are the customers, surviving ones, whose online features do not reflect it yet.
+    ``marked`` are the customers, surviving ones, whose online features do not reflect it yet;
+    ``touched`` says by which rows, of an append in one go.
     """
 
     accepted: int
     duplicates: frozenset[str]
     marked: frozenset[str] = frozenset()
+    touched: Touched = field(default_factory=Touched)
 
 
 class Freshness(NamedTuple):
@@ -118,14 +112,14 @@ class EventLog:
         # up to the last of them has missed none
         with writing(self._engine, alone="events") as connection:
             fresh = insert_new(connection, rows)
-            marked: set[str] = set()
+            touched = Touched()
             if mark_pending:
-                marked = identities.touched(connection, fresh)
-                mark(connection, marked, last_seq_in(connection))
+                touched = identities.touched(connection, fresh)
+                mark(connection, touched.everybody(), last_seq_in(connection))
             else:
                 identities.take(connection, fresh)
         surplus = surplus_of(rows, fresh) if len(fresh) < len(rows) else set()
-        return Appended(len(fresh), frozenset(surplus), frozenset(marked))
+        return Appended(len(fresh), frozenset(surplus), frozenset(touched.everybody()), touched)
 
     def people(self, customer_ids: Sequence[str]) -> People:
         """What links say about these customers and all they were ever joined to."""

@@ -4,7 +4,8 @@ Ids that were ever joined, directly or over others, share a *component*. All tha
 who is who is said within one: :class:`retain.people.People` reads it as of any moment.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -54,6 +55,29 @@ _ID, _TYPE, _OWN, _VISITOR, _TS, _PROPERTIES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Whose features new rows of the log may change.
+
+    ``owners`` says which surviving customer the id a row came with belongs to; ``changed`` are
+    those whose ids are others than before.
+    """
+
+    owners: Mapping[Member, str] = field(default_factory=dict)
+    changed: frozenset[str] = frozenset()
+
+    def everybody(self) -> set[str]:
+        """All of them."""
+        return {*self.owners.values(), *self.changed}
+
+    def by(self, rows: Sequence[_Row]) -> set[str]:
+        """Those touched by some of the rows; of a link among them, by any link."""
+        if not self.owners and not self.changed:
+            return set()
+        found = {who for row in rows if (who := self.owners.get(_owner(row))) is not None}
+        return found | self.changed if self.changed and links_in(rows) else found
+
+
 def links_in(rows: Iterable[_Row]) -> list[Link]:
     """The links that rows of the log say."""
     return [
@@ -77,7 +101,7 @@ def take(connection: Connection, rows: Sequence[_Row]) -> None:
         remember(connection, links)
 
 
-def touched(connection: Connection, rows: Sequence[_Row]) -> set[str]:
+def touched(connection: Connection, rows: Sequence[_Row]) -> Touched:
     """As :func:`take`; returns the customers whose features the new rows may change.
 
     They are the surviving ones: of an event of a joined id whoever has that id now, and of a
@@ -86,15 +110,16 @@ def touched(connection: Connection, rows: Sequence[_Row]) -> set[str]:
     own = {Member(CUSTOMER, row[_OWN]) for row in rows if row[_OWN]}
     links = links_in(rows)
     if not links and not any_known(connection):
-        return {member.id for member in own}
+        return Touched({member: member.id for member in own})
     nodes = {_member(link) for link in links}
     nodes |= {target for link in links if (target := _target(link)) is not None}
     before = people_of(connection, nodes)
     take(connection, rows)
-    owners = own | {Member(ANONYMOUS, row[_VISITOR]) for row in rows if not row[_OWN]}
+    owners = {_owner(row) for row in rows}
     people = people_of(connection, owners | nodes)
-    found = {people.whose(owner) or (owner.id if owner in own else None) for owner in owners}
-    return {one for one in found if one is not None} | people.changed_since(before)
+    found = {one: people.whose(one) or (one.id if one in own else None) for one in owners}
+    known = {one: who for one, who in found.items() if who is not None}
+    return Touched(known, frozenset(people.changed_since(before)))
 
 
 def remember(connection: Connection, links: Sequence[Link]) -> None:
@@ -185,6 +210,10 @@ def _rename(connection: Connection, names: dict[str, str]) -> None:
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
         connection.execute(upsert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def _owner(row: _Row) -> Member:
+    return Member(CUSTOMER, row[_OWN]) if row[_OWN] else Member(ANONYMOUS, row[_VISITOR])
 
 
 def _member(link: Link) -> Member:

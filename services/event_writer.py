@@ -23,12 +23,24 @@ class Overloaded(RetainError):
     """More events wait to be stored than the service takes on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of the rows of one request.
+
+    ``known`` are those ids that were in the log before; ``touched`` the customers, surviving
+    ones, whose online features do not reflect the others yet.
+    """
+
+    known: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
+
+
 @dataclass(eq=False, slots=True)
 class _Request:
     """Rows of one request; ``twice`` are ids that came earlier in the same group."""
 
     rows: Sequence[Row]
-    stored: Future[frozenset[str]] = field(default_factory=Future)
+    stored: Future[Stored] = field(default_factory=Future)
     twice: set[str] = field(default_factory=set)
 
 
@@ -49,8 +61,8 @@ class EventWriter:
         self._thread = Thread(target=self._run, name="retain-events", daemon=True)
         self._thread.start()
 
-    def submit(self, rows: Sequence[Row]) -> Future[frozenset[str]]:
-        """Have ``rows``, of distinct ids, stored; the result is those ids that were known.
+    def submit(self, rows: Sequence[Row]) -> Future[Stored]:
+        """Have ``rows``, of distinct ids, stored.
 
         The future fails with StoreUnavailable where nothing of them was stored.
 
@@ -96,7 +108,7 @@ class EventWriter:
 
     def _store(self, group: list[_Request]) -> None:
         try:
-            known = self._append(_first_of_each_id(group)).duplicates
+            done = self._append(_first_of_each_id(group))
         except Exception as error:  # noqa: BLE001 - handed to who waits for it
             if len(group) > 1 and not isinstance(error, StoreUnavailable):
                 log.warning("a group of %d requests failed; storing each alone", len(group))
@@ -109,11 +121,11 @@ class EventWriter:
             return
         self._tell()
         for one in group:
-            if not known and not one.twice:
-                one.stored.set_result(frozenset())
-            else:
-                own = {str(row[0]) for row in one.rows}
-                one.stored.set_result(frozenset(own & (known | one.twice)))
+            known: set[str] = set()
+            if done.duplicates or one.twice:
+                known = {str(row[0]) for row in one.rows} & (done.duplicates | one.twice)
+            touched = done.touched.by(one.rows)
+            one.stored.set_result(Stored(frozenset(known), frozenset(touched)))
 
 
 def _first_of_each_id(group: Sequence[_Request]) -> list[Row]:

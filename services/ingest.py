@@ -14,6 +14,7 @@ from retain.event import Event, SetAside, read_event, to_row
 from retain.eventlog import Row
 from retain.people import People
 from services.answers import Json
+from services.event_writer import Stored
 from services.explanations import Explanations
 from services.metrics import Metrics
 from services.schemas.base import MAX_EVENTS
@@ -29,8 +30,8 @@ class Log(Protocol):
 class Writer(Protocol):
     """What stores events."""
 
-    def submit(self, rows: Sequence[Row]) -> Future[frozenset[str]]:
-        """Have rows of distinct ids stored; the result is those ids that were known."""
+    def submit(self, rows: Sequence[Row]) -> Future[Stored]:
+        """Have rows of distinct ids stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,12 @@ class Begun:
     """Events that were read and are being stored; ``stored`` is done when they are durable."""
 
     read: Sequence[Event | SetAside]
-    stored: Future[frozenset[str]]
+    stored: Future[Stored]
 
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """The answer, whether nothing was rejected, and whose events were taken."""
+    """The answer, whether nothing was rejected, and whose features the events may change."""
 
     answer: Json
     complete: bool
@@ -91,10 +92,11 @@ class Ingest:
         Raises:
             StoreUnavailable: the log did not answer; nothing was stored.
         """
-        results = list(_results(begun.read, set(begun.stored.result())))
+        stored = begun.stored.result()
+        results = list(_results(begun.read, set(stored.known)))
         for status, times in Counter(result["status"] for result in results).items():
             self._metrics.event(status, times)
-        return _handled(begun.read, results)
+        return _handled(begun.read, results, stored.touched)
 
     def explain(self, body: Any) -> Handled:
         """What would become of the events in ``body``, and how each was read; stores nothing.
@@ -158,17 +160,20 @@ def _read(record: Any, received_at: datetime) -> Event | SetAside:
     return read_event(unwrap(record), received_at, live=True)
 
 
-def _nothing() -> Future[frozenset[str]]:
-    done: Future[frozenset[str]] = Future()
-    done.set_result(frozenset())
+def _nothing() -> Future[Stored]:
+    done: Future[Stored] = Future()
+    done.set_result(Stored())
     return done
 
 
-def _handled(read: Sequence[Event | SetAside], results: list[Json]) -> Handled:
+def _handled(
+    read: Sequence[Event | SetAside], results: list[Json], touched: frozenset[str] = frozenset()
+) -> Handled:
     return Handled(
         {"results": results},
         complete=all(result["status"] != "rejected" for result in results),
-        customer_ids=frozenset(
+        # who was named also where the event was known: it may not be reflected yet
+        customer_ids=touched.union(
             one.customer_id for one in read if isinstance(one, Event) and one.customer_id
         ),
     )

@@ -125,6 +125,17 @@ def test_what_a_visitor_saw_joins_the_customer_by_segments_identify(
     assert features(client, buyer)["product_views_30d"] == before + 1
 
 
+def test_who_waits_for_a_visitors_event_finds_it_with_the_customer_the_visitor_is(
+    client: Client, buyers: Any
+) -> None:
+    buyer = next(buyers)
+    link(client, buyer, "v-8", kind="anonymous", at=AS_OF - timedelta(minutes=1))
+    before = features(client, buyer)["product_views_30d"]
+    for number in (1, 2):
+        tell(client, "product_viewed", anonymous_id="v-8", properties={"product_id": "p"})
+        assert features(client, buyer)["product_views_30d"] == before + number
+
+
 def test_a_decision_for_an_id_merged_away_is_the_survivors(client: Client, buyers: Any) -> None:
     old, new = next(buyers), next(buyers)
     headers = {"Idempotency-Key": "merged"}

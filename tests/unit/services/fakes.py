@@ -18,6 +18,7 @@ from retain.features.reader import Features
 from retain.manifest import Manifest, Measured, ModelFeature, TrainingWindow
 from retain.scoring import Scores
 from retain.segments import Segments
+from services.event_writer import Stored
 from services.ingest import Ingest
 from services.metrics import Metrics
 from services.pools import Pools
@@ -218,7 +219,7 @@ class Writer:
 
     def submit(self, rows):
         stored = Future()
-        stored.set_result(self.append(list(rows)).duplicates)
+        stored.set_result(Stored(self.append(list(rows)).duplicates))
         self.told()
         return stored
 

@@ -6,14 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.clock import MICROSECONDS_PER_DAY
+from retain.eligibility import UNDECIDABLE
 from retain.scoring import Scores
 
 
 def of_scores(scores: Scores) -> dict[str, NDArray[Any]]:
-    """Every column of :data:`retain.columns.ACTION_RULES` but the context's, n rows each."""
+    """Every column of :data:`retain.columns.ACTION_RULES` but the context's, n rows each.
+
+    Where somebody's profile or orders are too old, also who: see :mod:`retain.eligibility`.
+    """
+    stale = {} if scores.undecidable is None else {UNDECIDABLE: scores.undecidable}
     ahead = (scores.expected_at - scores.as_of) / np.timedelta64(1, "us")
     return {
         **scores.columns,
+        **stale,
         **scores.segments.columns(),
         "churn_probability": scores.churn_probability,
         "purchase_probability_7d": scores.purchase_7d,

@@ -10,6 +10,7 @@ from retain.columns import Columns
 from retain.context import LIVE_SURFACES, Context
 from retain.rules import Rule
 
+STALE_FEATURES = "stale_features"
 CONSENT_PROFILING = "consent_profiling"
 CONSENT_PURPOSE = "consent_purpose"
 CONSENT_CHANNEL = "consent_channel"
@@ -18,12 +19,15 @@ NOT_REACHABLE = "not_reachable"
 CONTEXT_CHANNEL = "context_channel"
 STAGE = "stage"
 
+UNDECIDABLE = "undecidable"
+"""The column that says whose profile or orders are too old to tell whether they consent."""
+
 Mask = NDArray[np.bool_]
 _Forbids = Callable[[Columns, int, Context], Mask]
 
 
 class Eligibility:
-    """Consent, reach, context, stage and the declared rules, each asked once per table."""
+    """Whether consent is known, consent, reach, context, stage and the declared rules."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -63,6 +67,7 @@ class Eligibility:
         if action.channel == "none":
             return
         channel = action.channel
+        yield (STALE_FEATURES,), _undecidable
         yield (CONSENT_CHANNEL, channel), _named_in("withdrawn_channels", channel)
         if not action.transactional:
             purposes = (action.consent, action.purpose, "all")
@@ -91,6 +96,11 @@ def _named_in(column: str, *texts: str) -> _Forbids:
         return np.array([row is not None and not wanted.isdisjoint(row) for row in lists])
 
     return forbids
+
+
+def _undecidable(columns: Columns, rows: int, _: Context) -> Mask:
+    flags = columns.get(UNDECIDABLE)
+    return np.zeros(rows, dtype=np.bool_) if flags is None else flags
 
 
 def _unsubscribed(columns: Columns, rows: int, _: Context) -> Mask:

@@ -47,7 +47,8 @@ class Scores:
     """Scores of n customers, column by column; NaN, NaT and None mean that there is none.
 
     ``columns`` are the read-time features the scores were made from, with the scores
-    themselves among them, as rules and ranking read them.
+    themselves among them, as rules and ranking read them. ``undecidable`` are those whose profile
+    or orders are too old: whether they consent is not known, so nothing may be done for them.
     """
 
     customer_ids: list[str]
@@ -71,6 +72,7 @@ class Scores:
     currency: list[str | None]
     segments: Segments
     columns: Columns
+    undecidable: NDArray[np.bool_] | None = None
 
 
 class Scorer:
@@ -95,6 +97,7 @@ class Scorer:
             _numbers(columns, "orders_lifetime") > 0,
             stale_views or {},
         )
+        undecidable = too_old(ids, known.stale_views, ())
         as_of = table.column("as_of").to_numpy().astype("datetime64[us]")
         churn_status, probability, band = self._churn(columns, known)
         curve = self._purchase(columns, known)
@@ -127,8 +130,9 @@ class Scorer:
             ltv_high=high,
             ltv_tier=tier,
             currency=list(columns["currency"]),
-            segments=self._segmenter.segment(columns),
+            segments=self._segmenter.segment(columns).without(undecidable),
             columns=columns,
+            undecidable=undecidable,
         )
 
     def _churn(

@@ -1,7 +1,7 @@
 """Segments, journey stages and tags by declared rules; what they are is in segments.yaml."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -69,9 +69,9 @@ class Segments:
     """Who belongs where, each (n,).
 
     Attributes:
-        names: group of each customer, exactly one.
-        priorities: A, B or C.
-        stages: journey stage, exactly one.
+        names: group of each customer, exactly one; None where it is withheld.
+        priorities: A, B or C; None where the group is withheld.
+        stages: journey stage, exactly one; None where it is withheld.
         tags: list of tags, possibly empty.
         r, f, m: quintile scores 1 to 5; NaN for customers who never ordered.
     """
@@ -95,6 +95,21 @@ class Segments:
             "f": self.f,
             "m": self.m,
         }
+
+    def without(self, rows: NDArray[np.bool_]) -> Self:
+        """The same, withheld for the customers ``rows`` (n,): no names, no tags, no scores."""
+        if not rows.any():
+            return self
+        return replace(
+            self,
+            names=_withheld(self.names, rows),
+            priorities=_withheld(self.priorities, rows),
+            stages=_withheld(self.stages, rows),
+            tags=_objects([[] if row else tags for row, tags in zip(rows, self.tags, strict=True)]),
+            r=np.where(rows, np.nan, self.r),
+            f=np.where(rows, np.nan, self.f),
+            m=np.where(rows, np.nan, self.m),
+        )
 
 
 class Segmenter:
@@ -144,9 +159,20 @@ def _named(names: Sequence[str], places: NDArray[np.int64]) -> Objects:
     return np.array(names, dtype=object)[places]
 
 
+def _withheld(values: Objects, rows: NDArray[np.bool_]) -> Objects:
+    kept = values.copy()
+    kept[rows] = None
+    return kept
+
+
+def _objects(values: Sequence[Any]) -> Objects:
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects
+
+
 def _all_that_hold(rules: Sequence[Rule], columns: Columns, rows: int) -> Objects:
-    tags = np.empty(rows, dtype=object)
-    tags[:] = [[] for _ in range(rows)]
+    tags = _objects([[] for _ in range(rows)])
     for rule in rules:
         for row in np.flatnonzero(rule.evaluate(columns, rows)):
             tags[row].append(rule.name)

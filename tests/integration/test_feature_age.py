@@ -14,8 +14,11 @@ from retain.features.queries import VIEWS
 from retain.features.reader import Features
 from retain.scoring import Scores
 from retain.settings import Settings
+from services.composition import compose
 from services.deciding import scorer
+from services.refresher_process import RefresherProcess
 from tests.tiny_home import AS_OF, customers_of, make_home
+from tests.unit.services.fakes import Client
 
 LATER = AS_OF + timedelta(days=30, microseconds=1)
 
@@ -87,3 +90,44 @@ def test_where_nothing_is_computed_nobody_unstored_is_known_and_no_past_is_told(
     with pytest.raises(InvalidInput) as error:
         read(settings, customers[:1], AS_OF - timedelta(days=1))
     assert error.value.field == "as_of"
+
+
+def test_who_may_have_withdrawn_consent_unseen_gets_nothing_from_a_preview_nor_from_rank(
+    home: Settings, customers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # nobody writes the rows anew while they are asked for
+    monkeypatch.setattr(RefresherProcess, "start", lambda _: None)
+    monkeypatch.setattr(RefresherProcess, "stop", lambda _: None)
+    settings = replace(home, recompute=False, as_of=LATER)
+    service = compose(settings)
+    client = Client(service.application)
+    try:
+        for one in customers:
+            answer = client.post("/predict", json={"customer_id": one}).json()
+            assert answer["status"] == "stale_features"
+            assert answer["segment"] == {
+                "name": None,
+                "priority": None,
+                "stage": None,
+                "tags": [],
+            }
+            assert answer["next_best_action"]["action_id"] == "none"
+            ranked = client.post("/rank", json={"customer_id": one, "receipt": True}).json()
+            assert [action["action_id"] for action in ranked["actions"]] == ["none"]
+            removed = {each["action_id"]: each["removed_by"] for each in ranked["candidates"]}
+            assert removed.pop("none") is None
+            assert set(removed.values()) == {"stale_features"}
+    finally:
+        service.close()
+
+
+def test_a_stale_view_that_tells_nothing_of_consent_leaves_the_decision_and_the_segment(
+    home: Settings, customers: list[str]
+) -> None:
+    found = read(home, customers, AS_OF)
+    for view, withheld in (("visits", False), ("profile", True), ("orders", True)):
+        made = scored(home, replace(found, stale_views={customers[0]: [view]}))
+        assert made.undecidable is not None
+        assert made.undecidable.tolist() == [withheld] + [False] * (len(customers) - 1)
+        assert (made.segments.names[0] is None) is withheld
+        assert None not in made.segments.names[1:]

@@ -6,6 +6,7 @@ import sys
 
 from retain.clock import iso
 from retain.settings import Settings
+from services import server_folder
 
 SERVICE = "services.service:Retain"
 
@@ -18,7 +19,11 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers
     the online features.
     """
     os.environ["RETAIN_HOME"] = str(settings.home)
-    os.environ["BENTOML_HOME"] = str(settings.bentoml_home)
+    # BentoML puts its metrics files here; the models are read from ``settings.bentoml_home``
+    own, _ = server_folder.claim(settings.home / "run")
+    os.environ["BENTOML_HOME"] = str(own)
+    # a server started by a server's child would otherwise write among its files
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
     overrides = {"services": {"retain": {"workers": workers}}}
     os.environ["BENTOML_CONFIG_OVERRIDES"] = json.dumps(overrides)
@@ -26,6 +31,5 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers
     os.environ["TZ"] = "UTC"
     if settings.as_of is not None:
         os.environ["RETAIN_AS_OF"] = iso(settings.as_of)
-    settings.bentoml_home.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE]
     os.execv(sys.executable, [*command, "--host", host, "--port", str(port)])  # noqa: S606

@@ -155,8 +155,10 @@ class RedisRows:
             if names:
                 yield names
 
-    def _parts(self, values: Values, *, lenient: bool = False) -> list[Part]:
+    def _parts(self, values: Values, *, lenient: bool = False, patient: bool = False) -> list[Part]:
         """The values that are there, opened, by their layout, with their places.
+
+        Whoever writes is ``patient``: it asks for a book with the timeout of a write.
 
         Raises:
             FingerprintMismatch: one is damaged; when ``lenient`` it is as if it were not there.
@@ -166,7 +168,7 @@ class RedisRows:
             if value is None:
                 continue
             try:
-                book = self._book(value)
+                book = self._book(value, patient)
                 opened.setdefault(book.layout, []).append((place, book.opened(value)))
             except FingerprintMismatch:
                 if not lenient:
@@ -181,12 +183,16 @@ class RedisRows:
             parts.append(([place for place, _ in own], rows))
         return parts
 
-    def _book(self, value: bytes) -> Book:
+    def _book(self, value: bytes, patient: bool) -> Book:
         mark = value[:8]
         if mark not in self._books:
             if len(value) < HEADER.size:
                 raise damaged()
-            text = self._lane.ask("HGET", self._books_key, _book_name(mark))
+            if patient:
+                with answering():
+                    text = self._writer.hget(self._books_key, _book_name(mark))
+            else:
+                text = self._lane.ask("HGET", self._books_key, _book_name(mark))
             book = None if text is None else _book(text)
             # a foreign value names no book, and a book of an older version is not read
             if book is None or book.mark != mark:
@@ -236,7 +242,8 @@ class RedisRows:
     ) -> list[bytes]:
         found: list[dict[str, tuple[bytes, PackedSchema]]] = [{} for _ in old]
         for values, lenient in ((old, True), (new, False)):
-            for places, rows in self._parts([v or None for v in values], lenient=lenient):
+            there = [value or None for value in values]
+            for places, rows in self._parts(there, lenient=lenient, patient=True):
                 for position, (name, schema) in enumerate(rows.layout.views):
                     for place, row in zip(places, rows.rows(position), strict=True):
                         kept = found[place].get(name)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from threading import local
 from typing import Any
 
+from feature_repo.packed_breaker import Breaker
 from retain.errors import StoreUnavailable
 
 READ_TIMEOUT_SECONDS = 0.045  # with all around it, a dead server costs a request some 50 ms
@@ -55,12 +56,14 @@ class Lane:
     """Questions to Redis without a client's pool: every thread has a connection of its own.
 
     A question costs one round trip, and ``timeout`` seconds where Redis does not answer: it is
-    not asked again. Only a connection that was found closed is opened anew, once.
+    not asked again. Only a connection that was found closed is opened anew, once. After a question
+    without an answer those of all threads fail at once, for a second (:class:`Breaker`).
     """
 
     def __init__(self, url: str, timeout: float) -> None:
         self._pool = connect(url, timeout).connection_pool
         self._own = local()
+        self._breaker = Breaker()
 
     def ask(self, *command: Any) -> Any:
         """The answer to one command.
@@ -68,20 +71,28 @@ class Lane:
         Raises:
             StoreUnavailable: Redis did not answer, or answered with an error.
         """
+        self._breaker.admit()
         with answering():
             from redis.exceptions import ConnectionError as Closed  # noqa: PLC0415
             from redis.exceptions import TimeoutError as TooSlow  # noqa: PLC0415
 
-            connection, used = self._connection()
-            packed = connection.pack_command(*command)
             try:
-                return _answer(connection, packed)
-            except TooSlow:
+                answer = self._asked(command, Closed)
+            except (Closed, TooSlow, OSError):
+                self._breaker.failed()
                 raise
-            except Closed:
-                if not used:
-                    raise
+        self._breaker.answered()
+        return answer
+
+    def _asked(self, command: tuple[Any, ...], closed: type[Exception]) -> Any:
+        connection, used = self._connection()
+        packed = connection.pack_command(*command)
+        try:
             return _answer(connection, packed)
+        except closed:
+            if not used:
+                raise
+        return _answer(connection, packed)
 
     def _connection(self) -> tuple[Any, bool]:
         """This thread's connection, and whether it was used before; a fork makes its own."""

@@ -418,3 +418,56 @@ def test_a_frozen_redis_costs_one_timeout_not_many(tmp_path: Path) -> None:
             assert time.monotonic() - started < 2
         finally:
             process.send_signal(signal.SIGCONT)
+
+
+def test_after_one_timeout_reads_fail_at_once_until_redis_answers_again(tmp_path: Path) -> None:
+    require_redis()
+    with redis_server(tmp_path) as (port, process):
+        reader = redis_reader(port, read_timeout=0.5)
+        reader.read_table(["a"], T0)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreUnavailable):
+                reader.read_table(["a"], T0)
+            started = time.monotonic()
+            for _ in range(10):
+                with pytest.raises(StoreUnavailable):
+                    reader.read_table(["a"], T0)
+            assert time.monotonic() - started < 1
+        finally:
+            process.send_signal(signal.SIGCONT)
+        assert read_within(reader, 10)
+
+
+def test_a_write_succeeds_while_reads_still_fail_at_once(tmp_path: Path) -> None:
+    require_redis()
+    with redis_server(tmp_path) as (port, process):
+        from feature_repo.packed_redis import RedisRows
+
+        url = f"redis://127.0.0.1:{port}"
+        write_arrow(RedisRows(url, "shop"), PROFILE, profile(["a"]))
+        rows = RedisRows(url, "shop", write_timeout=10.0)
+        reader = PackedReader(rows, VIEWS)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreUnavailable):
+                reader.read_table(["a"], T0)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        # merging with what is stored needs its book, which this one has not read yet
+        write_arrow(rows, ORDERS, orders(["a"]))
+        assert read_within(reader, 10)
+        assert reader.read_table(["a"], T0).ages.present.all()
+
+
+def read_within(reader: PackedReader, seconds: float) -> bool:
+    """Whether a read succeeds in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            reader.read_table(["a"], T0)
+        except StoreUnavailable:
+            time.sleep(0.1)
+        else:
+            return True
+    return False

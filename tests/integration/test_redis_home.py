@@ -55,6 +55,16 @@ def predict(client: Client, *customer_ids: str) -> list[dict]:
     return response.json()["predictions"]
 
 
+def predicted_soon(client: Client, customer_id: str) -> bool:
+    """Whether reads succeed again: after a failure they fail at once for a second."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if client.post("/predict", json={"customer_id": customer_id}).status_code == 200:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def test_everybody_is_predicted_from_rows_in_redis(
     client: Client, home: Settings, customers: list[str]
 ) -> None:
@@ -127,7 +137,7 @@ def test_a_frozen_redis_costs_a_request_little_and_the_service_recovers_by_itsel
             assert time.monotonic() - started < 1
     finally:
         process.send_signal(signal.SIGCONT)
-    assert predict(client, customers[0])[0]["customer_id"] == customers[0]
+    assert predicted_soon(client, customers[0])
 
 
 def test_a_redis_that_was_lost_is_refused_at_once_and_filled_again(
@@ -148,7 +158,7 @@ def test_a_redis_that_was_lost_is_refused_at_once_and_filled_again(
             assert client.post("/predict", json={"customer_id": someone}).status_code == 503
             assert time.monotonic() - started < 1
             with redis_server(folder, port):
-                assert predict(client, someone)[0]["customer_id"] == someone
+                assert predicted_soon(client, someone)
                 materialize(made, AS_OF)
                 stored = PackedReader(online_rows(made), stored_views())
                 assert stored.read_table([someone], AS_OF).ages.present.all()

@@ -1,0 +1,47 @@
+"""A store that did not answer is not asked again for a moment: nobody waits for it in a row."""
+
+from threading import Lock
+from time import monotonic
+
+from retain.errors import StoreUnavailable
+
+PAUSE_SECONDS = 1.0
+
+
+class Breaker:
+    """Open from a failure on; then one question at a time tries, until one was answered.
+
+    Shared by threads: with few of them at work, each waiting out a timeout, those that queue
+    behind would wait many times as long.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._again_at: float | None = None
+
+    def admit(self) -> None:
+        """Let a question pass; after a failure one per pause, which is the one that tries.
+
+        Raises:
+            StoreUnavailable: the store failed a moment ago, or somebody is just trying.
+        """
+        if self._again_at is None:
+            return
+        with self._lock:
+            now = monotonic()
+            if self._again_at is not None and now < self._again_at:
+                raise StoreUnavailable(
+                    "Redis did not answer a moment ago",
+                    remedy="check RETAIN_ONLINE_URL and that Redis runs",
+                )
+            if self._again_at is not None:
+                # the others go on failing while this one tries
+                self._again_at = now + PAUSE_SECONDS
+
+    def failed(self) -> None:
+        """A question was not answered."""
+        self._again_at = monotonic() + PAUSE_SECONDS
+
+    def answered(self) -> None:
+        """A question was answered: everybody may ask."""
+        self._again_at = None

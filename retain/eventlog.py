@@ -115,7 +115,8 @@ class EventLog:
             touched = Touched()
             if mark_pending:
                 touched = identities.touched(connection, fresh)
-                mark(connection, touched.everybody(), last_seq_in(connection))
+                at_once = touched.by(identities.decisive(fresh))
+                mark(connection, touched.everybody(), last_seq_in(connection), at_once=at_once)
             else:
                 identities.take(connection, fresh)
         surplus = surplus_of(rows, fresh) if len(fresh) < len(rows) else set()

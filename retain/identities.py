@@ -48,6 +48,7 @@ identity_links = Table(
 )
 
 _IDS_PER_QUERY = 400
+_CONSENTS = frozenset({"consent_given", "consent_withdrawn"})
 _Row = Sequence[Any]
 _ID, _TYPE, _OWN, _VISITOR, _TS, _PROPERTIES = (
     EVENT_SCHEMA.get_field_index(name)
@@ -93,6 +94,11 @@ def links_in(rows: Iterable[_Row]) -> list[Link]:
             properties=row[_PROPERTIES],
         )
     ]
+
+
+def decisive(rows: Iterable[_Row]) -> list[_Row]:
+    """The rows after which no answer may be as before: consent, and who is who."""
+    return [row for row in rows if row[_TYPE] in _CONSENTS or links_in([row])]
 
 
 def take(connection: Connection, rows: Sequence[_Row]) -> None:

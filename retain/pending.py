@@ -5,7 +5,7 @@ reflecting an event loses nothing.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,7 +31,8 @@ pending_customers = Table(
     metadata,
     Column("customer_id", Id, primary_key=True),
     Column("seq", BigInteger, nullable=False),
-    # epoch microseconds; homes of older versions have none of it: :func:`upgrade`
+    # epoch microseconds; 0: no answer may be without it. Homes of older versions have none of
+    # it: :func:`upgrade`
     Column("since", BigInteger, nullable=False, server_default="0"),
 )
 
@@ -43,10 +44,15 @@ _MARK_SQLITE = (
     "SELECT value, ?, ? FROM json_each(?) WHERE true ON CONFLICT (customer_id) DO "
 )
 
+_MARKED_SQLITE = "UPDATE SET seq = excluded.seq, since = min(since, excluded.since)"
+
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many customers wait, and since when the longest has, in epoch microseconds."""
+    """How many customers wait, and since when the longest has, in epoch microseconds.
+
+    ``since`` leaves out those whose time is not known, because no answer may wait for them.
+    """
 
     customers: int
     since: int | None
@@ -85,7 +91,7 @@ class PendingCustomers:
 
     def backlog(self) -> Backlog:
         """How much there is to do."""
-        query = select(func.count(), func.min(pending_customers.c.since))
+        query = select(func.count(), func.min(func.nullif(pending_customers.c.since, 0)))
         with reading(self._engine) as connection:
             customers, since = connection.execute(query.select_from(pending_customers)).one()
         return Backlog(customers, since)
@@ -96,10 +102,19 @@ class PendingCustomers:
             with writing(self._engine, alone="pending") as connection:
                 mark(connection, customer_ids, seq, again=True)
 
+    def at_once(self) -> None:
+        """Let no answer be without what waits now: it waits since a process that is gone."""
+        column = pending_customers.c.customer_id
+        # locked in the order of mark(), and none that comes meanwhile: see reflected()
+        waiting = select(column).where(pending_customers.c.since > 0).order_by(column)
+        these = column.in_(waiting.with_for_update())
+        with writing(self._engine, alone="pending") as connection:
+            connection.execute(update(pending_customers).where(these).values(since=0))
+
     def reflected(self, customers: Mapping[str, int], read_at: datetime | None = None) -> None:
         """Forget what :meth:`batch` returned at ``read_at``, unless a newer event came since.
 
-        Events that came since are waiting for no longer than that.
+        Events that came since are waiting for no longer than that; what is wanted at once stays so.
         """
         if not customers:
             return
@@ -119,36 +134,45 @@ class PendingCustomers:
                 )
                 if read_at is not None:
                     micros = to_micros(read_at)
-                    late = update(pending_customers).where(
-                        these, pending_customers.c.since < micros
-                    )
+                    since = pending_customers.c.since
+                    late = update(pending_customers).where(these, since > 0, since < micros)
                     connection.execute(late.values(since=micros))
 
 
 def mark(
-    connection: Connection, customer_ids: Iterable[str], seq: int, *, again: bool = False
+    connection: Connection,
+    customer_ids: Iterable[str],
+    seq: int,
+    *,
+    at_once: Collection[str] = (),
+    again: bool = False,
 ) -> None:
     """Mark these customers pending, in the transaction that stored events up to ``seq``.
 
-    ``since`` stays that of the first mark. With ``again`` a mark that is there stays as it is.
+    Those in ``at_once`` too: no answer may be without what happened to them. ``since`` stays the
+    smaller one, which is that of the first mark. With ``again`` a mark that is there stays.
     """
     # in one order: two writers that meet in it wait, and never for each other
-    ids, since = sorted(customer_ids), to_micros(now())
+    ids, since = sorted({*customer_ids, *at_once}), to_micros(now())
     if not ids:
         return
     if connection.dialect.name == "sqlite":
-        action = "NOTHING" if again else "UPDATE SET seq = excluded.seq"
-        connection.exec_driver_sql(_MARK_SQLITE + action, (seq, since, json.dumps(ids)))
+        action = "NOTHING" if again else _MARKED_SQLITE
+        later = [one for one in ids if one not in at_once] if at_once else ids
+        for micros, some in ((since, later), (0, sorted(at_once))):
+            if some:
+                connection.exec_driver_sql(_MARK_SQLITE + action, (seq, micros, json.dumps(some)))
         return
     statement = upsert(connection, pending_customers)
-    key = ["customer_id"]
+    key, excluded = ["customer_id"], statement.excluded
+    smaller = func.least(pending_customers.c.since, excluded.since)
     connection.execute(
         statement.on_conflict_do_nothing(index_elements=key)
         if again
         else statement.on_conflict_do_update(
-            index_elements=key, set_={"seq": statement.excluded.seq}
+            index_elements=key, set_={"seq": excluded.seq, "since": smaller}
         ),
-        [{"customer_id": one, "seq": seq, "since": since} for one in ids],
+        [{"customer_id": one, "seq": seq, "since": 0 if one in at_once else since} for one in ids],
     )
 
 

@@ -52,6 +52,7 @@ def compose(settings: Settings) -> Composition:
     metrics = Metrics()
     made = deciding(settings, engine, metrics)
     log = EventLog(engine)
+    log.waiting.at_once()
     pools = Pools()
     reader = OnlineReader(settings, log, aside=pools.aside)
     clock = pinned(settings.as_of) if settings.as_of else now

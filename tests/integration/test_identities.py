@@ -63,6 +63,21 @@ def shop(tmp_path: Path, database_url: str) -> Iterator[Shop]:
 _number = iter(range(10_000))
 
 
+def test_a_withdrawal_and_a_link_are_in_the_next_answer_although_nobody_refreshed(
+    shop: Shop,
+) -> None:
+    shop.tell(order("a", NOON - MINUTE), order("b", NOON - MINUTE))
+    shop.refresh()
+    shop.time += MINUTE
+    purpose = {"purpose": "profiling"}
+    withdrawal = event(next(_number), "consent_withdrawn", NOON, "b", purpose)
+    shop.tell(order("a", NOON), withdrawal)
+    assert shop.value("orders_lifetime", "a", "b") == [1.0, 0.0]
+    told = {"linked_id": "c", "link_type": "customer"}
+    shop.tell(order("c", NOON), event(next(_number), "identity_linked", NOON, "a", told))
+    assert shop.value("orders_lifetime", "a") == [3.0]
+
+
 def order(who: str, at: datetime) -> Event:
     number = next(_number)
     return event(number, "order_completed", at, who, {"order_id": f"o{number}", "total": 10.0})

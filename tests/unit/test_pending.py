@@ -16,13 +16,14 @@ NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def row(event_id: str, customer_id: str = "c"):
+def row(event_id: str, customer_id: str = "c", event_type: str = "page_viewed", **told: str):
     read = read_event(
         {
             "event_id": event_id,
-            "type": "page_viewed",
+            "type": event_type,
             "customer_id": customer_id,
             "timestamp": NOW - SECOND,
+            **told,
         },
         NOW,
     )
@@ -61,6 +62,53 @@ def test_an_event_during_a_refresh_waits_since_the_refresh_began(log, clock) -> 
     log.reflected(seen, NOW + SECOND)
     assert set(log.pending()) == {"c"}
     assert log.waiting.backlog().since == to_micros(NOW + SECOND)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "told"),
+    [
+        ("consent_withdrawn", {}),
+        ("consent_given", {}),
+        ("identity_linked", {"linked_id": "v"}),
+        ("identity_unlinked", {"linked_id": "v"}),
+        ("profile_updated", {"anonymous_id": "v"}),
+    ],
+)
+def test_consent_and_identity_are_wanted_at_once_and_stay_so_until_reflected(
+    log, clock, event_type, told
+) -> None:
+    log.append_rows([row("e1"), row("e2", "d"), row("e3", "e")], mark_pending=True)
+    clock["now"] = NOW + SECOND
+    log.append_rows([row("e4", "c", event_type, **told), row("e5", "d")], mark_pending=True)
+    log.append_rows([row("e6")], mark_pending=True)
+    assert log.freshness(["c"], NOW)["c"].since == 0
+    assert log.freshness(["d"], NOW)["d"].since == to_micros(NOW)
+    backlog = log.waiting.backlog()
+    assert (backlog.customers, backlog.since) == (3, to_micros(NOW))
+    seen = log.pending()
+    log.append_rows([row("e7", "c"), row("e8", "e", event_type, **told)], mark_pending=True)
+    log.reflected(seen, NOW + SECOND)
+    assert {one: told.since for one, told in log.freshness(["c", "e"], NOW).items()} == {
+        "c": 0,
+        "e": 0,
+    }
+    log.reflected(log.pending(), NOW + SECOND)
+    log.append_rows([row("e9")], mark_pending=True)
+    assert log.freshness(["c"], NOW)["c"].since == to_micros(NOW + SECOND)
+
+
+def test_a_profile_that_links_nobody_is_not_wanted_at_once(log, clock) -> None:
+    log.append_rows([row("e1", "c", "profile_updated")], mark_pending=True)
+    assert log.freshness(["c"], NOW)["c"].since == to_micros(NOW)
+
+
+def test_what_waits_when_a_service_starts_is_wanted_at_once(log, clock) -> None:
+    log.append_rows([row("e1"), row("e2", "d")], mark_pending=True)
+    before = log.pending()
+    log.waiting.at_once()
+    assert log.pending() == before
+    assert {one.since for one in log.freshness(["c", "d"], NOW).values()} == {0}
+    assert log.waiting.backlog().since is None
 
 
 def test_marking_again_changes_no_mark_that_is_there(log, clock) -> None:

@@ -81,7 +81,7 @@ def look(
     engine = connect(settings.database_url)
     try:
         log = EventLog(engine)
-        events = log_events.read(log, settings.history, thresholds)
+        events = log_events.read(log, settings.history, thresholds, settings.imports)
         moment = as_of or events.clock(now)
         compared = champion.read(Ledger(engine), settings.bentoml_home)
         found = examine_events(events.source, moment, thresholds, threads=threads)

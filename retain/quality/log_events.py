@@ -10,6 +10,7 @@ from retain import history
 from retain.clock import from_micros
 from retain.errors import NotEnoughData
 from retain.eventlog import LOGGED_SCHEMA, EventLog
+from retain.importers.past import ending_at
 from retain.log_scan import scan
 from retain.order import ORDER_TYPES
 from retain.quality.event_source import Stored, opened, rows
@@ -25,7 +26,8 @@ class LogEvents:
 
     Attributes:
         newest: when the latest event happened.
-        live: whether it came in within a day of that, as from a shop and not from an archive.
+        live: whether it came in within a day of that, as from a shop and not from an archive,
+            nor through an import of later.
         unread: events of the log that are left out, being too many for a look.
     """
 
@@ -39,8 +41,12 @@ class LogEvents:
         return now if self.live else self.newest
 
 
-def read(log: EventLog, folder: Path, thresholds: Thresholds) -> LogEvents:
+def read(
+    log: EventLog, folder: Path, thresholds: Thresholds, imports: Path | None = None
+) -> LogEvents:
     """The events of ``log``, from its Parquet history in ``folder`` as far as that reaches.
+
+    ``imports`` has the reports of what was imported, by which a history is known too.
 
     Raises:
         NotEnoughData: there are none, or none could be read in a moment.
@@ -68,8 +74,11 @@ def read(log: EventLog, folder: Path, thresholds: Thresholds) -> LogEvents:
             events, "SELECT epoch_us(max(ts)), epoch_us(arg_max(received_at, ts)) FROM events"
         )
     patience = _ARRIVES_WITHIN + timedelta(hours=thresholds.volume.arrival_delay_hours)
-    live = timedelta(microseconds=received - newest) <= patience
-    return LogEvents(source, from_micros(newest), live, unread)
+    happened = from_micros(newest)
+    # a source may tell when it received its rows, and then only the report tells of the import
+    done = ending_at(imports, happened) if imports else []
+    came = max([from_micros(received), *done])
+    return LogEvents(source, happened, came - happened <= patience, unread)
 
 
 def buyers(source: Stored, as_of: datetime, days: float | None, most: int) -> tuple[list[str], int]:

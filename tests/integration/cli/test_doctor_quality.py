@@ -5,11 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from retain import artefacts, manifest, settings
 from retain.clock import iso
 from retain.database import connect
+from retain.event import to_table
 from retain.eventlog import EventLog
 from retain.exclusive import Exclusive
 from retain.features.engine import FeatureEngine
@@ -18,7 +20,7 @@ from retain.quality.features import snapshot
 from retain.quality.profile import FILE_NAME
 from services.metrics import Metrics
 from services.quality import ChildLook, Watch
-from tests.event_tables import changed, steady, with_events
+from tests.event_tables import changed, event, steady, with_events
 from tests.tiny_models import write_model
 from tests.tiny_shop import END, shop
 
@@ -138,6 +140,29 @@ def test_an_imported_history_is_judged_at_its_own_end_and_says_so(retain, home, 
     assert f"Data quality at {MOMENT}" in answered.out
     assert "judged at their own end" in answered.out
     assert retain("doctor", "--only", "quality", "--as-of", "now").code == 1
+
+
+def imported_as_it_is(retain, home: Path, healthy: pa.Table) -> EventLog:
+    home.mkdir(parents=True, exist_ok=True)
+    pq.write_table(healthy, home / "shop.parquet")
+    assert retain("import", str(home / "shop.parquet"), "--format", "retain").code == 0
+    return EventLog(connect(settings.load({}, home=home).database_url))
+
+
+def test_an_import_is_a_history_also_where_its_rows_were_received_at_once(retain, home, healthy):
+    imported_as_it_is(retain, home, healthy)
+    answered = retain("doctor", "--only", "quality")
+    assert answered.code == 0
+    assert f"Data quality at {MOMENT}" in answered.out
+    assert "judged at their own end" in answered.out
+
+
+def test_a_log_that_was_imported_then_fed_and_fell_silent_is_a_failure(retain, home, healthy):
+    log = imported_as_it_is(retain, home, healthy)
+    log.append(to_table([event(1, "page_viewed", END + timedelta(minutes=1))]))
+    answered = retain("doctor", "--only", "quality")
+    assert answered.code == 1
+    assert "judged at their own end" not in answered.out
 
 
 def test_a_live_log_that_fell_silent_is_judged_by_the_real_clock(retain, home, healthy):

@@ -12,6 +12,7 @@ from retain.envelopes import unwrap
 from retain.errors import InvalidInput
 from retain.event import Event, SetAside, read_event, to_row
 from retain.eventlog import Row
+from retain.fields import COMMON_SPELLINGS
 from retain.people import People
 from services.answers import Json
 from services.event_writer import Stored
@@ -82,7 +83,7 @@ class Ingest:
             InvalidInput: there is no event in the body, or there are too many.
             Overloaded: too many events wait to be stored.
         """
-        read = self._read(records_in(body))
+        read = self._read(records_in(body), sent_in(body))
         rows = [to_row(event) for event in _first_of_each_id(read)]
         return Begun(read, self._writer.submit(rows) if rows else _nothing())
 
@@ -106,7 +107,7 @@ class Ingest:
             StoreUnavailable: the log did not answer.
         """
         records = records_in(body)
-        read = self._read(records)
+        read = self._read(records, sent_in(body))
         stored = self._known([event.event_id for event in _first_of_each_id(read)])
         results = list(_results(read, stored))
         explained = self._explanations.of(records, read)
@@ -122,9 +123,9 @@ class Ingest:
         """
         return not self._log.pending_among(sorted(customer_ids))
 
-    def _read(self, records: Sequence[Any]) -> list[Event | SetAside]:
+    def _read(self, records: Sequence[Any], sent_at: Any) -> list[Event | SetAside]:
         received_at = self._clock()
-        return [_read(record, received_at) for record in records]
+        return [_read(record, sent_at, received_at) for record in records]
 
 
 def records_in(body: Any) -> list[Any]:
@@ -152,12 +153,25 @@ def records_in(body: Any) -> list[Any]:
     return body
 
 
-def _read(record: Any, received_at: datetime) -> Event | SetAside:
+def sent_in(body: Any) -> Any:
+    """When a batch says that it was sent, for those of its records that do not say it."""
+    return _sent(body) if isinstance(body, Mapping) else None
+
+
+def _sent(named: Mapping[str, Any]) -> Any:
+    given = (named.get(name) for name in COMMON_SPELLINGS["sent_at"])
+    return next((one for one in given if one not in (None, "")), None)
+
+
+def _read(record: Any, sent_at: Any, received_at: datetime) -> Event | SetAside:
     if not isinstance(record, Mapping):
         return SetAside("not_an_object", "an event is a JSON object")
     if not isinstance(record.get("type", ""), str):
         return SetAside("missing_type", "the type of an event is a text")
-    return read_event(unwrap(record), received_at, live=True)
+    plain = unwrap(record)
+    if sent_at is not None and _sent(plain) is None:
+        plain = {**plain, "sent_at": sent_at}
+    return read_event(plain, received_at, live=True)
 
 
 def _nothing() -> Future[Stored]:

@@ -1,13 +1,16 @@
 """Taking in events: each gets its own result, in the order sent."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retain.clock import iso, to_micros
 from retain.errors import InvalidInput
 from services.ingest import records_in
 from services.schemas.events import EVENT_SCHEMA
-from tests.unit.services.fakes import Service
+from tests.unit.services.fakes import NOW, Service
 
 EVENT = {
     "event_id": "e-1",
@@ -82,6 +85,49 @@ def test_no_record_whatever_it_holds_breaks_the_batch_it_came_in(record) -> None
 @pytest.mark.parametrize("event", EVENT_SCHEMA["examples"])
 def test_every_published_example_is_accepted(events, event) -> None:
     assert statuses(events.ingest([event])) == ["accepted"]
+
+
+_AHEAD = timedelta(hours=2)
+_OWN = EVENT | {"timestamp": iso(NOW - timedelta(minutes=1) + _AHEAD)}
+_SEGMENT = {
+    "type": "track",
+    "event": "Product Viewed",
+    "messageId": "e-1",
+    "userId": "17850",
+    "timestamp": _OWN["timestamp"],
+    "properties": {"product_id": "sku-1"},
+}
+_CLOUD = {
+    "specversion": "1.0",
+    "id": "e-1",
+    "source": "shop",
+    "type": "com.shop.product_viewed",
+    "subject": "17850",
+    "time": _OWN["timestamp"],
+    "data": {"product_id": "sku-1"},
+}
+
+
+@pytest.mark.parametrize("name", ["sentAt", "sent_at"])
+@pytest.mark.parametrize("field", ["events", "batch"])
+@pytest.mark.parametrize("record", [_OWN, _SEGMENT, _CLOUD, _OWN | {"sent_at": None}])
+def test_a_clock_two_hours_ahead_is_corrected_by_when_the_batch_was_sent(
+    service, events, record, field, name
+) -> None:
+    body = {field: [record], name: iso(NOW + _AHEAD)}
+    assert statuses(events.ingest({field: [record]})) == ["rejected"]
+    (explained,) = events.explain(body).answer["results"]
+    (result,) = events.ingest(body).answer["results"]
+    assert (result["status"], result["dropped"]) == ("accepted", explained["dropped"])
+    assert result["corrected_from"] == explained["corrected_from"] == _OWN["timestamp"]
+    (stored,) = service.log.stored.values()
+    assert stored["ts"] == to_micros(NOW - timedelta(minutes=1))
+
+
+def test_a_record_that_says_when_it_was_sent_is_read_by_that_and_not_by_its_batch(events) -> None:
+    record = _OWN | {"sentAt": iso(NOW)}
+    body = {"batch": [record], "sentAt": iso(NOW + _AHEAD)}
+    assert statuses(events.ingest(body)) == ["rejected"]
 
 
 def test_an_event_sent_again_is_a_duplicate(events) -> None:

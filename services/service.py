@@ -1,5 +1,6 @@
 """The BentoML service: one door that leads every request to the application."""
 
+import gc
 from typing import Any
 
 import bentoml
@@ -11,6 +12,7 @@ from retain.errors import RetainError
 from services import preflight
 
 TIMEOUT_SECONDS = 60
+_ALLOCATIONS_PER_COLLECTION = 20_000
 
 
 class Door:
@@ -44,6 +46,7 @@ class _Retain:
         except RetainError as error:
             raise SystemExit(f"retain: {error.message}\n  remedy: {error.remedy}") from None
         Door.application = self._composition.application
+        _spare_the_collector()
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
@@ -58,6 +61,17 @@ class _Retain:
     def close(self) -> None:
         """Finish what is in hand."""
         self._composition.close()
+
+
+def _spare_the_collector() -> None:
+    """Keep what was made at the start out of every collection, and collect less often.
+
+    The framework keeps each request's context for a minute, so that full collections find ever
+    more to look at: an eighth of the interpreter's time went into them under load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, 20, 20)
 
 
 Retain: Any = bentoml.service(

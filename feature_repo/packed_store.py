@@ -58,7 +58,9 @@ class PackedRedisOnlineStoreConfig(FeastConfigBaseModel):
 
 
 class PackedOnlineStoreConfig(FeastConfigBaseModel):
-    """A URL of Retain's settings; ``path`` is a SQLite file where the URL's variable is not set.
+    """A URL of Retain's settings; ``path`` is a SQLite file where there is none.
+
+    There is none where it is empty, or still the name of a variable that is not set.
 
     ``as_of`` is the pinned clock by which the age of a row is judged; the real one without it.
     """
@@ -66,7 +68,7 @@ class PackedOnlineStoreConfig(FeastConfigBaseModel):
     type: Literal["feature_repo.packed_store.PackedOnlineStore"] = (
         "feature_repo.packed_store.PackedOnlineStore"
     )
-    url: StrictStr
+    url: StrictStr | None = None
     path: StrictStr
     as_of: str | datetime | None = None
 
@@ -197,8 +199,8 @@ class PackedOnlineStore(_PackedOnlineStore):
 
     def _open(self, config: RepoConfig, entity: str) -> PackedBackend:
         own = config.online_store
-        url = f"sqlite:///{own.path}" if own.url.startswith("$") else own.url
-        return open_rows(url, config.project, entity)
+        given = own.url and not own.url.startswith("$")
+        return open_rows(own.url if given else f"sqlite:///{own.path}", config.project, entity)
 
 
 class PackedSQLiteOnlineStore(_PackedOnlineStore):

@@ -22,8 +22,6 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers
     # BentoML puts its metrics files here; the models are read from ``settings.bentoml_home``
     own, _ = server_folder.claim(settings.home / "run")
     os.environ["BENTOML_HOME"] = str(own)
-    # a server started by a server's child would otherwise write among its files
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
     overrides = {"services": {"retain": {"workers": workers}}}
     os.environ["BENTOML_CONFIG_OVERRIDES"] = json.dumps(overrides)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-SCORING_AT_A_TIME = 2
+SCORING_AT_A_TIME = 1
 SCORING_THREADS = 32
 STORING_THREADS = 2
 
@@ -18,21 +18,24 @@ Result = TypeVar("Result")
 class Pools:
     """Scoring and storing apart: a flood of events never waits in front of a prediction.
 
-    Measured with one customer per request: 104, 85, 71 and 63 requests a second with 1, 2, 4
-    and 8 threads at work. Two let a single customer pass a list of a thousand. There are more
-    threads than that, so that one that waits for features (:meth:`aside`) holds nobody up.
+    One thread scores at a time, since all need the interpreter's lock: 104, 85, 71 and 63
+    requests a second were answered with 1, 2, 4 and 8. Lists have a turn of their own, so that a
+    single customer passes a thousand. There are more threads than turns, so that one that waits
+    for features (:meth:`aside`) holds nobody up.
     """
 
     def __init__(self) -> None:
-        self._scoring = ThreadPoolExecutor(SCORING_THREADS, thread_name_prefix="scoring")
-        self._slots = _Slots(SCORING_AT_A_TIME)
+        self._single, self._lists = _Turns("scoring"), _Turns("scoring-lists")
         self._here = threading.local()
         self._storing = ThreadPoolExecutor(STORING_THREADS, thread_name_prefix="storing")
 
-    async def score(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        """Run what mostly computes."""
+    async def score(
+        self, work: Callable[..., Result], *arguments: Any, several: bool = False
+    ) -> Result:
+        """Run what mostly computes; ``several`` is for many customers at once."""
+        turns = self._lists if several else self._single
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._scoring, self._in_turn, work, *arguments)
+        return await loop.run_in_executor(turns.threads, self._in_turn, turns, work, *arguments)
 
     async def store(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Run what mostly waits for a store."""
@@ -42,28 +45,38 @@ class Pools:
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Let another thread score while this one waits for something."""
-        if not getattr(self._here, "scores", False):
+        turns: _Turns | None = getattr(self._here, "turns", None)
+        if turns is None:
             yield
             return
-        self._slots.release()
+        turns.slots.release()
         try:
             yield
         finally:
-            self._slots.acquire(first=True)
+            turns.slots.acquire(first=True)
 
-    def _in_turn(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        self._slots.acquire()
-        self._here.scores = True
+    def _in_turn(self, turns: "_Turns", work: Callable[..., Result], *arguments: Any) -> Result:
+        turns.slots.acquire()
+        self._here.turns = turns
         try:
             return work(*arguments)
         finally:
-            self._here.scores = False
-            self._slots.release()
+            self._here.turns = None
+            turns.slots.release()
 
     def close(self) -> None:
         """Finish what was begun."""
-        self._scoring.shutdown()
+        for turns in (self._single, self._lists):
+            turns.threads.shutdown()
         self._storing.shutdown()
+
+
+class _Turns:
+    """Threads that score, and the slots they take turns at."""
+
+    def __init__(self, name: str) -> None:
+        self.threads = ThreadPoolExecutor(SCORING_THREADS, thread_name_prefix=name)
+        self.slots = _Slots(SCORING_AT_A_TIME)
 
 
 class _Slots:

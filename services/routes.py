@@ -40,7 +40,9 @@ class Routes:
 
     async def predict(self, request: Request) -> Response:
         asked = bodies.parse(PredictRequest, await bodies.read(request))
-        return json_response(await self._pools.score(self._do.predictions.predict, asked))
+        several = asked.customer_ids is not None
+        work = self._do.predictions.predict
+        return json_response(await self._pools.score(work, asked, several=several))
 
     async def rank(self, request: Request) -> Response:
         asked = bodies.parse(RankRequest, await bodies.read(request))

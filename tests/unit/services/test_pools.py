@@ -53,3 +53,19 @@ def test_aside_is_nothing_to_a_thread_that_does_not_score() -> None:
             pass
     assert asyncio.run(pools.score(lambda: "scored")) == "scored"
     pools.close()
+
+
+def test_a_long_list_of_customers_does_not_hold_up_a_single_one() -> None:
+    pools, go = Pools(), threading.Event()
+
+    async def scenario() -> list[object]:
+        lists = [
+            asyncio.ensure_future(pools.score(go.wait, 10, several=True))
+            for _ in range(SCORING_AT_A_TIME + 1)
+        ]
+        single = await asyncio.wait_for(pools.score(lambda: "single"), 10)
+        go.set()
+        return [single, *await asyncio.gather(*lists)]
+
+    assert asyncio.run(scenario()) == ["single", *[True] * (SCORING_AT_A_TIME + 1)]
+    pools.close()

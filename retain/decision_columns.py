@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.clock import MICROSECONDS_PER_DAY
-from retain.eligibility import UNDECIDABLE
+from retain.eligibility import STALE_FEATURES
 from retain.scoring import Scores
 
 
@@ -15,7 +15,7 @@ def of_scores(scores: Scores) -> dict[str, NDArray[Any]]:
 
     Where somebody's profile or orders are too old, also who: see :mod:`retain.eligibility`.
     """
-    stale = {} if scores.undecidable is None else {UNDECIDABLE: scores.undecidable}
+    stale = {} if scores.undecidable is None else {STALE_FEATURES: scores.undecidable}
     ahead = (scores.expected_at - scores.as_of) / np.timedelta64(1, "us")
     return {
         **scores.columns,

@@ -11,6 +11,7 @@ from retain.context import LIVE_SURFACES, Context
 from retain.rules import Rule
 
 STALE_FEATURES = "stale_features"
+"""Also the column that says whose profile or orders are too old to tell whether they consent."""
 CONSENT_PROFILING = "consent_profiling"
 CONSENT_PURPOSE = "consent_purpose"
 CONSENT_CHANNEL = "consent_channel"
@@ -18,9 +19,6 @@ UNSUBSCRIBED = "unsubscribed"
 NOT_REACHABLE = "not_reachable"
 CONTEXT_CHANNEL = "context_channel"
 STAGE = "stage"
-
-UNDECIDABLE = "undecidable"
-"""The column that says whose profile or orders are too old to tell whether they consent."""
 
 Mask = NDArray[np.bool_]
 _Forbids = Callable[[Columns, int, Context], Mask]
@@ -99,7 +97,7 @@ def _named_in(column: str, *texts: str) -> _Forbids:
 
 
 def _undecidable(columns: Columns, rows: int, _: Context) -> Mask:
-    flags = columns.get(UNDECIDABLE)
+    flags = columns.get(STALE_FEATURES)
     return np.zeros(rows, dtype=np.bool_) if flags is None else flags
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from retain import identities
 from retain.caps import Contact, ContactState
 from retain.clock import from_micros, to_micros
-from retain.database import Id, metadata, reading
+from retain.database import Id, in_parts, metadata, reading
 from retain.eventlog import events
 from retain.identity_links import CUSTOMER
 
@@ -55,7 +55,6 @@ suppressions = Table(
 )
 
 LOOK_BACK_DAYS = 365
-_IDS_PER_QUERY = 500
 
 # made once: for one customer, making a query takes longer than running it
 _THESE: BindParameter[str] = bindparam("ids", expanding=True)
@@ -102,8 +101,7 @@ def states(
     latest = None if decided_until is None else to_micros(decided_until)
     made: dict[str, list[Contact]] = {}
     closed: dict[str, set[str]] = {}
-    for start in range(0, len(customer_ids), _IDS_PER_QUERY):
-        ids = customer_ids[start : start + _IDS_PER_QUERY]
+    for ids in in_parts(customer_ids):
         since = to_micros(now - timedelta(days=LOOK_BACK_DAYS))
         owner = _owners(connection, ids, to_micros(now))
         for one, contact in _made(connection, list(owner), since, to_micros(now), latest):

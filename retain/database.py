@@ -1,9 +1,9 @@
 """The operational store: engines, and the metadata every table registers with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, String, Table, create_engine, event, make_url
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -26,6 +26,10 @@ Id = String().with_variant(String(collation="C"), "postgresql")
 """The type of ids: in the same order on both stores, whatever the language of the server."""
 
 BUSY_TIMEOUT_MS = 10_000
+IN_A_QUERY = 500
+"""How many values one statement carries: a database allows only so many."""
+
+Value = TypeVar("Value")
 _FILE = "retain_sqlite_file"
 
 
@@ -122,6 +126,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
         else:
             postgres.begin_reading(connection)
         yield connection
+
+
+def in_parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """``values`` in order, as many at a time as a statement carries (:data:`IN_A_QUERY`)."""
+    for start in range(0, len(values), IN_A_QUERY):
+        yield values[start : start + IN_A_QUERY]
 
 
 def _engine(url: str) -> Engine:

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Engine, func, inspect, select, tex
 
 from retain import identities
 from retain.clock import from_micros, to_micros
-from retain.database import reading, writing
+from retain.database import in_parts, reading, writing
 from retain.event import EVENT_SCHEMA
 from retain.identities import Touched
 from retain.identity_links import LINK_TYPES
@@ -21,6 +21,7 @@ from retain.logged import (
     events,
     insert_new,
     last_seq_in,
+    stored_in,
     surplus_of,
     to_rows,
     to_table,
@@ -31,7 +32,6 @@ from retain.people import People
 __all__ = ["LOGGED_SCHEMA", "Appended", "EventLog", "Freshness", "Row", "events"]
 
 _CHUNK = 50_000
-_IDS_PER_QUERY = 500
 # one seek in the index for each, however many events it has
 _CUSTOMERS_AFTER = text(
     "WITH RECURSIVE known (id, place) AS ("
@@ -145,8 +145,7 @@ class EventLog:
     ) -> pa.Table:
         parts = []
         with reading(self._engine) as connection:
-            for start in range(0, len(given), _IDS_PER_QUERY):
-                ids = given[start : start + _IDS_PER_QUERY]
+            for ids in in_parts(given):
                 query = select(events).where(column.in_(ids), condition)
                 if until is not None:
                     query = query.where(events.c.ts <= to_micros(until))
@@ -158,35 +157,15 @@ class EventLog:
         """Those of ``customer_ids`` that have at least one event."""
         found: set[str] = set()
         with reading(self._engine) as connection:
-            for start in range(0, len(customer_ids), _IDS_PER_QUERY):
-                ids = customer_ids[start : start + _IDS_PER_QUERY]
+            for ids in in_parts(customer_ids):
                 query = select(events.c.customer_id).where(events.c.customer_id.in_(ids))
                 found.update(connection.scalars(query.distinct()))
         return found
 
     def stored(self, event_ids: Sequence[str]) -> set[str]:
         """Those of ``event_ids`` that are in the log."""
-        found: set[str] = set()
         with reading(self.engine) as connection:
-            for start in range(0, len(event_ids), _IDS_PER_QUERY):
-                ids = event_ids[start : start + _IDS_PER_QUERY]
-                query = select(events.c.event_id).where(events.c.event_id.in_(ids))
-                found.update(connection.scalars(query))
-        return found
-
-    def last_event_of(self, customer_ids: Sequence[str], until: datetime) -> dict[str, int]:
-        """Epoch microseconds of each customer's last event up to ``until``, of those with one."""
-        found: dict[str, int] = {}
-        with reading(self.engine) as connection:
-            for start in range(0, len(customer_ids), _IDS_PER_QUERY):
-                ids = customer_ids[start : start + _IDS_PER_QUERY]
-                query = (
-                    select(events.c.customer_id, func.max(events.c.ts))
-                    .where(events.c.customer_id.in_(ids), events.c.ts <= to_micros(until))
-                    .group_by(events.c.customer_id)
-                )
-                found.update((customer_id, ts) for customer_id, ts in connection.execute(query))
-        return found
+            return stored_in(connection, event_ids)
 
     def after(self, seq: int, *, chunk: int = 50_000) -> Iterator[pa.Table]:
         """Everything stored after ``seq``, in the order it was stored, chunk by chunk."""
@@ -242,12 +221,11 @@ class EventLog:
         return found
 
     def last_visit_of(self, anonymous_ids: Sequence[str], until: datetime) -> dict[str, int]:
-        """As :meth:`last_event_of`, of visitors and of events that came with no customer's id."""
+        """Epoch microseconds of each visitor's last event up to ``until`` with no customer's id."""
         column = events.c.anonymous_id
         found: dict[str, int] = {}
         with reading(self.engine) as connection:
-            for start in range(0, len(anonymous_ids), _IDS_PER_QUERY):
-                ids = anonymous_ids[start : start + _IDS_PER_QUERY]
+            for ids in in_parts(anonymous_ids):
                 query = select(column, func.max(events.c.ts)).where(
                     events.c.customer_id.is_(None), column.in_(ids), events.c.ts <= to_micros(until)
                 )

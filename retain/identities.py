@@ -4,7 +4,7 @@ Ids that were ever joined, directly or over others, share a *component*. All tha
 who is who is said within one: :class:`retain.people.People` reads it as of any moment.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from retain.database import Id, metadata, upsert
+from retain.database import Id, in_parts, metadata, upsert
 from retain.event import EVENT_SCHEMA
 from retain.identity import Member
 from retain.identity_links import ANONYMOUS, CUSTOMER, LINK_TYPES, Link, links_of
@@ -47,7 +47,6 @@ identity_links = Table(
     Index("identity_links_by_component", "component"),
 )
 
-_IDS_PER_QUERY = 400
 _CONSENTS = frozenset({"consent_given", "consent_withdrawn"})
 _Row = Sequence[Any]
 _ID, _TYPE, _OWN, _VISITOR, _TS, _PROPERTIES = (
@@ -167,7 +166,7 @@ def people_in(connection: Connection, components: Collection[str]) -> People:
     """What is known about the ids of these components."""
     columns = [identity_links.c[name] for name in Link._fields]
     found: list[Link] = []
-    for names in _chunks(sorted(components)):
+    for names in in_parts(sorted(components)):
         query = select(*columns).where(identity_links.c.component.in_(names))
         found += [Link(*row) for row in connection.execute(query)]
     return People(found)
@@ -182,7 +181,7 @@ def people_among(connection: Connection, customer_ids: Sequence[str]) -> People:
     """As :func:`people_of` customers, in one look."""
     columns = [identity_links.c[name] for name in Link._fields]
     found: set[Link] = set()
-    for ids in _chunks(customer_ids):
+    for ids in in_parts(customer_ids):
         asked = select(identities.c.component).where(
             identities.c.kind == CUSTOMER, identities.c.id.in_(ids)
         )
@@ -200,7 +199,7 @@ def linked_among(connection: Connection, customer_ids: Sequence[str]) -> dict[st
 def _components(connection: Connection, nodes: Collection[Member]) -> dict[Member, str]:
     found: dict[Member, str] = {}
     for kind in (CUSTOMER, ANONYMOUS):
-        for ids in _chunks(sorted(node.id for node in nodes if node.kind == kind)):
+        for ids in in_parts(sorted(node.id for node in nodes if node.kind == kind)):
             query = select(identities).where(identities.c.kind == kind, identities.c.id.in_(ids))
             for row in connection.execute(query):
                 found[Member(row.kind, row.id)] = row.component
@@ -238,8 +237,3 @@ def _top(top: dict[str, str], name: str) -> str:
     while top[name] != name:
         name = top[name]
     return name
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _IDS_PER_QUERY):
-        yield ids[start : start + _IDS_PER_QUERY]

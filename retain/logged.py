@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from retain import postgres
-from retain.database import Id, metadata
+from retain.database import Id, in_parts, metadata
 from retain.event import EVENT_SCHEMA
 
 events = Table(
@@ -56,7 +57,6 @@ events = Table(
 LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))
 Row = tuple[Any, ...]
 _TIMES = ("ts", "sent_at", "received_at")
-_IDS_PER_QUERY = 500
 _INSERT = (
     f"INSERT INTO events ({', '.join(EVENT_SCHEMA.names)}) "
     f"VALUES ({', '.join('?' * len(EVENT_SCHEMA))}) ON CONFLICT (event_id) DO NOTHING"
@@ -72,7 +72,7 @@ _INSERT_AT_ONCE = (
 def insert_new(connection: Connection, rows: list[Row]) -> list[Row]:
     """Store the rows whose ids are new, the first of each, and give them back."""
     if connection.dialect.name == "postgresql":
-        fresh = _new(rows, _known(connection, [row[0] for row in rows]))
+        fresh = _new(rows, stored_in(connection, [row[0] for row in rows]))
         postgres.copy(connection, events.name, fresh, ", ".join(EVENT_SCHEMA.names))
         return fresh
     # mostly all are new, which is cheapest to find out by trying; where some are not, the try
@@ -83,7 +83,7 @@ def insert_new(connection: Connection, rows: list[Row]) -> list[Row]:
         connection.exec_driver_sql("RELEASE all_new")
         return rows
     connection.exec_driver_sql("ROLLBACK TO all_new")
-    fresh = _new(rows, _known(connection, [row[0] for row in rows]))
+    fresh = _new(rows, stored_in(connection, [row[0] for row in rows]))
     if fresh:
         _try(connection, fresh)
     return fresh
@@ -102,14 +102,14 @@ def _new(rows: list[Row], known: set[str]) -> list[Row]:
     return list({row[0]: row for row in reversed(rows) if row[0] not in known}.values())[::-1]
 
 
-def _known(connection: Connection, ids: list[str]) -> set[str]:
+def stored_in(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the event ``ids`` that are in the log."""
     if connection.dialect.name == "postgresql":
-        among = events.c.event_id == any_(literal(ids, ARRAY(String)))
+        among = events.c.event_id == any_(literal(list(ids), ARRAY(String)))
         return set(connection.scalars(select(events.c.event_id).where(among)))
     known: set[str] = set()
-    for start in range(0, len(ids), _IDS_PER_QUERY):
-        query = select(events.c.event_id)
-        query = query.where(events.c.event_id.in_(ids[start : start + _IDS_PER_QUERY]))
+    for part in in_parts(ids):
+        query = select(events.c.event_id).where(events.c.event_id.in_(part))
         known.update(connection.scalars(query))
     return known
 

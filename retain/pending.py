@@ -5,7 +5,7 @@ reflecting an event loses nothing.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from retain.clock import now, to_micros
-from retain.database import Id, metadata, reading, upsert, writing
+from retain.database import Id, in_parts, metadata, reading, upsert, writing
 
 pending_customers = Table(
     "pending_customers",
@@ -36,7 +36,6 @@ pending_customers = Table(
     Column("since", BigInteger, nullable=False, server_default="0"),
 )
 
-_IDS_PER_QUERY = 500
 _ADD_SINCE = "ALTER TABLE pending_customers ADD COLUMN since BIGINT NOT NULL DEFAULT 0"
 # one step of the database for all customers: between steps other threads take turns
 _MARK_SQLITE = (
@@ -85,7 +84,7 @@ class PendingCustomers:
         found: set[str] = set()
         column = pending_customers.c.customer_id
         with reading(self._engine) as connection:
-            for ids in _chunks(customer_ids):
+            for ids in in_parts(customer_ids):
                 found.update(connection.scalars(select(column).where(column.in_(ids))))
         return found
 
@@ -122,7 +121,7 @@ class PendingCustomers:
         # has a higher one than all of them
         last = max(customers.values())
         with writing(self._engine, alone="pending") as connection:
-            for ids in _chunks(sorted(customers)):
+            for ids in in_parts(sorted(customers)):
                 column = pending_customers.c.customer_id
                 these = column.in_(ids)
                 if connection.dialect.name == "postgresql":
@@ -195,8 +194,3 @@ def _has_since(connection: Connection) -> bool:
     if not found.has_table(pending_customers.name):
         return True
     return any(one["name"] == "since" for one in found.get_columns(pending_customers.name))
-
-
-def _chunks(customer_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(customer_ids), _IDS_PER_QUERY):
-        yield customer_ids[start : start + _IDS_PER_QUERY]

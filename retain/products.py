@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from retain.clock import to_micros
-from retain.database import Id, metadata, reading, writing
+from retain.database import Id, in_parts, metadata, reading, writing
 
 products = Table(
     "products",
@@ -50,7 +50,6 @@ PRODUCT_SCHEMA = pa.schema(
 """One state of a product: ``price`` in the shop's currency, ``margin`` the share of it earned."""
 
 _STATE = ("name", "category", "price", "margin", "in_stock")
-_IDS_PER_QUERY = 500
 
 _Row = dict[str, Any]
 
@@ -73,8 +72,7 @@ class Products:
         at = table.column("at").cast(pa.int64())
         rows = table.set_column(table.schema.get_field_index("at"), "at", at).to_pylist()
         stored = 0
-        for start in range(0, len(rows), _IDS_PER_QUERY):
-            chunk = rows[start : start + _IDS_PER_QUERY]
+        for chunk in in_parts(rows):
             with writing(self._engine, alone="products") as connection:
                 if fresh := _changing(connection, chunk):
                     connection.execute(insert(products), fresh)
@@ -101,7 +99,7 @@ class Products:
         return pa.Table.from_arrays(arrays, schema=PRODUCT_SCHEMA)
 
 
-def _changing(connection: Connection, rows: list[_Row]) -> list[_Row]:
+def _changing(connection: Connection, rows: Sequence[_Row]) -> list[_Row]:
     query = select(products).where(products.c.product_id.in_({row["product_id"] for row in rows}))
     states: dict[str, list[tuple[int, int, tuple[Any, ...]]]] = {}
     for known_row in connection.execute(query).mappings():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from feature_repo.packed_ages import Ages
 from feature_repo.packed_home import online_rows
 from feature_repo.packed_reader import PackedReader, PackedTable
+from feature_repo.packed_sound import sound_table
 from feature_repo.packed_view import stored_views
 from feature_repo.packed_writer import write_views
 from feature_repo.recompute import Aside, Recompute
@@ -76,7 +77,8 @@ class OnlineReader:
 
         Raises:
             StoreUnavailable: the online store or the log did not answer.
-            FingerprintMismatch: a stored row is of other features than these.
+            FingerprintMismatch: a stored row is of other features than these, and nothing is
+                computed from the log (``RETAIN_RECOMPUTE`` is never).
         """
         asked = list(dict.fromkeys(customer_ids))
         if not asked:
@@ -113,9 +115,10 @@ class OnlineReader:
 
     def _read(self, customer_ids: Sequence[str], state: _State, as_of: datetime) -> Features:
         asked = list(dict.fromkeys(customer_ids))
-        found = self._reader.read_table(asked, as_of)
         if not self._recomputes:
+            found = self._reader.read_table(asked, as_of)
             return _as_stored(customer_ids, asked, found, as_of)
+        found = sound_table(self._reader, asked, as_of)
         holds = self._holding(asked, found.table, found.ages, state, as_of)
         kept = _kept(asked, found.table, found.ages, holds, as_of)
         if holds.all() and len(asked) == len(customer_ids):
@@ -159,11 +162,22 @@ class OnlineReader:
     def due(self, customer_ids: Sequence[str], as_of: datetime) -> list[str]:
         """Those of ``customer_ids`` whose rows a window edge has passed by ``as_of``.
 
+        A row of other features, or a damaged one, is due at any time.
+
         Raises:
             StoreUnavailable: the online store did not answer.
         """
         names = [valid_until_name(view) for view in VIEWS]
-        ends = self._reader.read_matrix(customer_ids, names, as_of).values
+        try:
+            ends = self._reader.read_matrix(customer_ids, names, as_of).values
+        except FingerprintMismatch:
+            if len(customer_ids) == 1:
+                return list(customer_ids)
+            middle = len(customer_ids) // 2
+            return [
+                *self.due(customer_ids[:middle], as_of),
+                *self.due(customer_ids[middle:], as_of),
+            ]
         passed = np.flatnonzero((ends <= to_micros(as_of)).any(axis=1))
         return [customer_ids[row] for row in passed.tolist()]
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from feature_repo.packed_ages import Ages, ages_of
 from feature_repo.packed_backend import PackedBackend
+from feature_repo.packed_codec import NO_TIME
 from feature_repo.packed_columns import arrays
 from feature_repo.packed_layout import Layout
 from feature_repo.packed_matrix import MatrixPlan
@@ -103,6 +104,15 @@ class PackedReader:
             columns.append(self._missing(column, rows) if place is None else made[place])
         if ages.stale.any():
             self._put_defaults(columns, ages)
+        return PackedTable(pa.Table.from_arrays(columns, schema=self._schema), ages)
+
+    def nothing(self, customer_ids: Sequence[str]) -> PackedTable:
+        """What :meth:`read_table` answers for customers without any row."""
+        count, views = len(customer_ids), len(self._views)
+        missing = [pa.nulls(count, field.type) for field in self._schema][1:]
+        columns = [pa.array(customer_ids, pa.string()), *missing]
+        absent = np.zeros((count, views), dtype=bool)
+        ages = Ages(self._asked.names, np.full((count, views), NO_TIME), absent, absent.copy())
         return PackedTable(pa.Table.from_arrays(columns, schema=self._schema), ages)
 
     def _ordered(self, layout: Layout) -> tuple[int | None, ...]:

@@ -80,7 +80,7 @@ KINDS: dict[type[Exception], Kind] = {
         503,
         "features-do-not-match",
         "Stored features and models do not match",
-        detail="the stored features were computed by another definition than the model's",
+        detail="the stored features were computed by another definition, or are damaged",
         remedy="materialise the features again, or promote a model trained on them",
     ),
 }

@@ -1,0 +1,163 @@
+"""Fitting: every head on what was known at one moment, with nothing registered."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from retain import manifest, predictors
+from retain.champions import Champions
+from retain.errors import NotEnoughData
+from retain.manifest import Head, Manifest, TrainingWindow
+from retain.quality.thresholds import Thresholds
+from retain.rfm import RfmEdges
+from training import churn, cutoffs, dataset, exclusion, ltv, next_purchase, response, rfm
+from training.dataset import Dataset, FeatureSource
+from training.exclusion import Exclusion, WhoIs
+from training.head import FittedHead
+
+Progress = Callable[[str, int, int], None]
+
+HORIZON_DAYS = 90
+SEED = 7
+WORKERS = 2
+HEADS: tuple[Head, ...] = ("churn", "next_purchase", "ltv", "response", "rfm")
+
+
+@dataclass(frozen=True, slots=True)
+class FittedRun:
+    """Every head as it was fitted on what was known at ``as_of``.
+
+    Attributes:
+        skipped: heads there is no model of, and why.
+        exclusion: customers nothing was learned from.
+    """
+
+    as_of: datetime
+    heads: tuple[FittedHead, ...]
+    skipped: dict[str, str]
+    data: Dataset
+    exclusion: Exclusion
+
+    def describe(self, head: FittedHead) -> Manifest:
+        """The manifest of ``head``, not yet sealed."""
+        data, every = self.data, self.data.plan.every
+        campaigns = head.head == "response"
+        return Manifest(
+            head=head.head,
+            features=head.features,
+            label=head.label,
+            horizon_days=head.parameters.get("window_days", data.horizon_days),
+            population=head.population,
+            training=TrainingWindow(
+                as_of=self.as_of,
+                first_cutoff=None if campaigns else every[0],
+                last_cutoff=None if campaigns else every[-1],
+                holdout_cutoffs=() if campaigns else data.plan.holdout,
+                rows=head.rows,
+                statement=response.STATEMENT if campaigns else data.plan.statement,
+            ),
+            metrics=head.metrics,
+            baselines=head.baselines,
+            beats_baseline=head.beats_baseline,
+            parameters=head.parameters,
+        )
+
+    def champions(self) -> Champions:
+        """The heads as the service would load them, without a store or a ledger.
+
+        They are written, sealed, proven and read as registered models are, so that
+        ``Scorer(run.champions(), …)`` gives the answers the service would give.
+
+        Raises:
+            CorruptModel: a head's own files do not load.
+        """
+        sealed: dict[Head, Manifest] = {}
+        with tempfile.TemporaryDirectory(prefix="retain-heads-") as name:
+            folders: dict[Head, Path] = {}
+            for head in self.heads:
+                folders[head.head] = Path(name, head.head)
+                folders[head.head].mkdir()
+                for file, content in head.files.items():
+                    (folders[head.head] / file).write_text(content)
+                sealed[head.head] = manifest.seal(folders[head.head], self.describe(head))
+            edges = sealed["rfm"].parameters if folders.pop("rfm", None) else None
+            loaded = predictors.load_all(list(folders.values()))
+        return Champions(
+            **dict(zip(folders, loaded, strict=True)),  # type: ignore[arg-type]
+            rfm=RfmEdges.from_parameters(edges) if edges else None,
+            manifests=sealed,
+        )
+
+
+def fit_heads(
+    source: FeatureSource,
+    as_of: datetime,
+    horizon_days: int = HORIZON_DAYS,
+    seed: int = SEED,
+    *,
+    heads: Sequence[Head] = HEADS,
+    thresholds: Thresholds | None = None,
+    people: WhoIs | None = None,
+    progress: Progress | None = None,
+) -> FittedRun:
+    """Fit and judge ``heads`` on what ``source`` knew at ``as_of``.
+
+    Without ``thresholds`` nobody is left out. A head with too little data is skipped and says
+    why; the run goes on.
+
+    Raises:
+        NotEnoughData: the history is too short for any label, or no head could be fitted.
+    """
+    report = progress or _silent
+    report("training data", 0, 1)
+    plan = cutoffs.plan(source.span()[0], as_of, horizon_days)
+    excluded = (
+        exclusion.find(source.events(), as_of, thresholds, people) if thresholds else Exclusion()
+    )
+    data = dataset.build(source, plan, as_of, horizon_days, seed, exclusion=excluded)
+    report("training data", 1, 1)
+    trainers: dict[Head, Callable[[], FittedHead]] = {
+        "churn": lambda: churn.train(data),
+        "next_purchase": lambda: next_purchase.train(data),
+        "ltv": lambda: ltv.train(data),
+        "response": lambda: response.train(
+            response.read(source, as_of, excluded, data.withdrawn), data.seed
+        ),
+        "rfm": lambda: rfm.train(data),
+    }
+    # BLAS threads spin like LightGBM's; the heads already use both cores
+    with threadpool_limits(limits=1):
+        fitted, skipped = _fit({head: trainers[head] for head in heads}, report)
+    return FittedRun(as_of, fitted, skipped, data, excluded)
+
+
+def _fit(
+    trainers: dict[Head, Callable[[], FittedHead]], report: Progress
+) -> tuple[tuple[FittedHead, ...], dict[str, str]]:
+    fitted: dict[Head, FittedHead] = {}
+    skipped: dict[str, str] = {}
+    report("training", 0, len(trainers))
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        started = {pool.submit(trainer): head for head, trainer in trainers.items()}
+        for done, future in enumerate(as_completed(started), start=1):
+            head = started[future]
+            try:
+                fitted[head] = future.result()
+            except NotEnoughData as error:
+                skipped[head] = f"{error.message}. {error.remedy[:1].upper()}{error.remedy[1:]}."
+            report("training", done, len(trainers))
+    if set(fitted) <= {"rfm"} and skipped:
+        raise NotEnoughData(
+            "no head could be trained: " + " ".join(skipped.values()),
+            remedy="import more customers or a longer history",
+        )
+    return tuple(fitted[head] for head in trainers if head in fitted), skipped
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Say nothing."""

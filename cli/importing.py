@@ -24,7 +24,7 @@ def import_file(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="retain, online-retail, cdnow, retailrocket, segment or csv.",
+            help="retain, online-retail, cdnow, retailrocket, segment, csv, products or calendar.",
         ),
     ],
     mapping: Annotated[
@@ -33,6 +33,9 @@ def import_file(
     currency: Annotated[
         str | None, typer.Option(metavar="CODE", help="Where the file names none, e.g. GBP.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Judge every row and write only the report.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read a file into the event log; what cannot be kept is set aside in a file and counted.
@@ -58,9 +61,11 @@ def import_file(
             currency=currency,
             progress=progress,
             mark_pending=is_started(settings),
+            dry_run=dry_run,
         )
-    with counter("history") as progress:
-        history.export(log, settings.history, progress=progress)
+    if not dry_run:
+        with counter("history") as progress:
+            history.export(log, settings.history, progress=progress)
     if as_json:
         say(report.to_json().rstrip())
     else:

@@ -4,6 +4,7 @@ import ctypes
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import distribution, version
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from retain.settings import Settings
 
 SAMPLE = 20
 MOST_BEHIND = 1_000_000
+SHORT_REACH = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ def examine(settings: Settings) -> list[Check]:
         "history": _history,
         "champions": _champions,
         "online store": _online,
+        "calendar": _calendar,
     }
     return [_found(name, check, settings) for name, check in checks.items()]
 
@@ -157,3 +160,25 @@ def _online(settings: Settings) -> str:
     read = OnlineReader(settings, log).read(ids[:SAMPLE], moment)
     stored = sum(at < moment for at in read.features_as_of.values())
     return f"reached; {stored} of {len(read.features_as_of)} sampled customers need no recomputing"
+
+
+def _calendar(settings: Settings) -> Check:
+    from retain.calendar import Calendar
+    from retain.database import connect
+
+    moment = time_of(None, settings)
+    reach = Calendar(connect(settings.database_url)).reach(moment)
+    if reach is None:
+        nothing = "empty: no holidays or promotions are known (`retain import --format calendar`)"
+        return Check("calendar", ok=True, detail=nothing)
+    ahead = reach.last - moment.date()
+    regions = ", ".join(reach.regions[:5]) + (", …" if len(reach.regions) > 5 else "")
+    where = f" in {regions}" if regions else ""
+    return Check(
+        "calendar",
+        ok=True,
+        detail=f"{reach.days:,} days{where}, {reach.first} to {reach.last}",
+        warning=f"ends {max(ahead.days, 0)} days ahead of {moment.date()}: import what comes next"
+        if ahead < SHORT_REACH
+        else "",
+    )

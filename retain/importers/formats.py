@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 
+from retain.calendar import Calendar
 from retain.envelopes import unwrap
 from retain.errors import InvalidInput
 from retain.eventlog import EventLog
+from retain.importers.calendar import CalendarReading
 from retain.importers.mapped import MappedReading
 from retain.importers.mapping import load, preset
 from retain.importers.online_retail import OnlineRetailReading
@@ -36,6 +38,7 @@ _OPENERS: Mapping[str, Opener] = {
     "retailrocket": lambda request: MappedReading(request, preset("retailrocket")),
     "csv": _by_mapping,
     "products": ProductReading,
+    "calendar": CalendarReading,
 }
 FORMATS = tuple(_OPENERS)
 
@@ -57,4 +60,6 @@ def store(format_name: str, log: EventLog, table: pa.Table, *, mark_pending: boo
     """
     if format_name == "products":
         return Products(log.engine).append(table)
+    if format_name == "calendar":
+        return Calendar(log.engine).append(table)
     return log.append(table, mark_pending=mark_pending).accepted

@@ -29,6 +29,7 @@ def import_file(
     progress: Progress | None = None,
     received_at: datetime | None = None,
     mark_pending: bool = False,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Read the file at ``path`` into ``log``.
 
@@ -38,6 +39,8 @@ def import_file(
     the file and its digest. ``mapping`` is the YAML file of the format ``csv``; ``currency``
     is that of orders which name none; ``progress`` is told rows done and rows in all.
     With ``mark_pending`` the customers are noted as not yet reflected in the online features.
+    A ``dry_run`` reads and judges every row and stores nothing but the report, in a folder
+    whose name ends in ``-dry-run``.
 
     Raises:
         InvalidInput: the format, mapping or currency is not one.
@@ -54,7 +57,7 @@ def import_file(
     for part in paths:
         kind_of(part)
     content = digest(paths)
-    kept_in = folder / f"{path.name}-{content[:12]}"
+    kept_in = folder / f"{path.name}-{content[:12]}{'-dry-run' if dry_run else ''}"
     with scratch(folder) as database:
         request = Request(paths, format, received_at or now(), database, mapping, currency)
         reading = open_reading(request)
@@ -64,7 +67,10 @@ def import_file(
         aside = SetAsideFile(kept_in / "set_aside.csv", tally)
         try:
             for events in reading.events(tally, aside):
-                tally.logged(events, store(format, log, events, mark_pending=mark_pending))
+                tally.read(events)
+                if not dry_run:
+                    new = store(format, log, events, mark_pending=mark_pending)
+                    tally.stored(events, new)
                 if "customer_id" in events.column_names:
                     customers.add(events.column("customer_id"))
                 if progress:
@@ -77,6 +83,7 @@ def import_file(
             digest=content,
             folder=kept_in,
             customers=customers.count(),
+            dry_run=dry_run,
         )
     aside.finish()
     unfinished = kept_in / f"report.json{UNFINISHED}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping as Dict
 from retain.clock import to_micros
 from retain.event import EARLIEST
 from retain.importers.mapping import LINE_AMOUNT, Mapping, Time, Value
-from retain.importers.wording import as_id, as_number, as_text, in_utc, quoted
+from retain.importers.wording import as_id, as_number, as_text, in_utc, judging, quoted
 from retain.order import ORDER_TYPES
 from retain.vocabulary import vocabulary
 
@@ -152,12 +152,10 @@ def judged(mapping: Mapping, types: Dict[str, str], latest: int) -> str:
         rules.append(("negative_price", "l_price < 0", "concat('the price is ', l_price)"))
     if mapping.negative == "set_aside":
         rules.append(("negative_value", negative, "'an order with a negative quantity or value'"))
-    reasons = " ".join(f"WHEN {rule} THEN {quoted(name)}" for name, rule, _ in rules)
-    details = " ".join(f"WHEN {rule} THEN {detail}" for _, rule, detail in rules)
     return (
         f"CREATE TABLE judged AS SELECT *, {known} AS known_type, "
         f"CASE WHEN {negative} THEN 'order_refunded' ELSE known_type END AS type, "
-        f"CASE {reasons} END AS reason, CASE {details} END AS detail, "
+        f"{judging(rules)}, "
         f"CASE WHEN known_type IN ({orders}) AND order_id IS NOT NULL THEN concat_ws(chr(31), "
         "type, order_id, coalesce(customer_id, ''), coalesce(anonymous_id, '')) "
         "ELSE CAST(row AS VARCHAR) END AS grp FROM mapped"

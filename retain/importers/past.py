@@ -26,5 +26,6 @@ def _last_event_at(path: Path) -> str | None:
     except (OSError, ValueError):
         return None
     found = report.get("last_event_at") if isinstance(report, dict) else None
-    # a feed of products is no event of the log
-    return found if isinstance(found, str) and report.get("format") != "products" else None
+    # products and days are no events of the log
+    is_of_log = report.get("format") not in ("products", "calendar")
+    return found if isinstance(found, str) and is_of_log else None

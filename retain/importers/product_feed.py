@@ -14,7 +14,7 @@ from retain.importers.report import Tally
 from retain.importers.set_aside_file import SetAsideFile
 from retain.importers.staging import Staging
 from retain.importers.table_files import open_table
-from retain.importers.wording import as_id, as_number, as_text
+from retain.importers.wording import as_id, as_number, as_text, judging
 from retain.products import PRODUCT_SCHEMA
 
 _IN_STOCK = "('true', 't', 'yes', 'y', '1', '1.0', 'in stock', 'in_stock', 'instock')"
@@ -119,9 +119,4 @@ def _judged(latest: int) -> str:
             "concat(given_stock, ' is neither yes nor no')",
         ),
     ]
-    reasons = " ".join(f"WHEN {rule} THEN '{name}'" for name, rule, _ in rules)
-    details = " ".join(f"WHEN {rule} THEN {detail}" for _, rule, detail in rules)
-    return (
-        f"CREATE TABLE judged AS SELECT *, CASE {reasons} END AS reason, "
-        f"CASE {details} END AS detail FROM feed"
-    )
+    return f"CREATE TABLE judged AS SELECT *, {judging(rules)} FROM feed"

@@ -24,10 +24,14 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {
     "in_stock": ("in_stock", "availability", "available"),
     "at": ("at", "time", "timestamp", "updated_at"),
 }
+CALENDAR: Mapping[str, tuple[str, ...]] = {
+    name: (name,) for name in ("date", "region", "kind", "name", "known_at", "withdrawn")
+}
 _SIGNS: Mapping[str, Sequence[Sequence[str]]] = {
     "online-retail": list(ONLINE_RETAIL.values()),
     "retailrocket": [("visitorid", "user_idx"), ("itemid", "item_idx"), ("event",)],
     "products": [PRODUCTS["product_id"], PRODUCTS["price"], ("margin", "in_stock")],
+    "calendar": [CALENDAR["date"], CALENDAR["kind"], CALENDAR["known_at"]],
     "retain": [("type",), ("customer_id", "anonymous_id"), ("ts", "timestamp")],
     "segment": [("userId", "anonymousId"), ("type",)],
 }

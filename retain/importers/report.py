@@ -15,6 +15,8 @@ from retain.order import ORDER_TYPES
 
 _NAMES_COUNTED = 1_000
 _OTHER_NAMES = "(other names)"
+_MOMENTS = ("ts", "at", "date")
+_THINGS = {"products": "products", "calendar": "entries"}
 _CURRENCY = r'"currency":"(?P<currency>[A-Z]{3})"'
 
 
@@ -31,7 +33,8 @@ class ImportReport:
     """The account of one import: ``rows_read`` is always ``rows_kept`` plus those set aside.
 
     Several rows may make one event (the lines of an order), and an event may have no row of
-    its own (a profile read off an order); ``events_already_logged`` were there before.
+    its own (a profile read off an order); ``events_already_logged`` were there before. Of a
+    ``dry_run`` nothing was written, and ``events_read`` says how many would have been read.
     """
 
     file: str
@@ -42,6 +45,7 @@ class ImportReport:
     rows_kept: int
     rows_set_aside: int
     set_aside: Mapping[str, Reason]
+    events_read: int
     events_written: int
     events_already_logged: int
     dropped_properties: Mapping[str, int]
@@ -49,6 +53,7 @@ class ImportReport:
     first_event_at: str | None
     last_event_at: str | None
     currencies: Mapping[str, int]
+    dry_run: bool = False
 
     @property
     def currency(self) -> str | None:
@@ -61,7 +66,7 @@ class ImportReport:
 
     def text(self) -> str:
         """The report as a table for a person."""
-        things = "products" if self.format == "products" else "events"
+        things = _THINGS.get(self.format, "events")
         rows = [
             ("rows read", f"{self.rows_read:,}", ""),
             ("rows kept", f"{self.rows_kept:,}", ""),
@@ -70,8 +75,7 @@ class ImportReport:
                 (f"  {reason}", f"{entry.rows:,}", entry.example)
                 for reason, entry in self.set_aside.items()
             ),
-            (f"{things} written", f"{self.events_written:,}", ""),
-            (f"{things} already there", f"{self.events_already_logged:,}", ""),
+            *self._stored(things),
             ("first", self.first_event_at or "none", ""),
             ("last", self.last_event_at or "none", ""),
         ]
@@ -82,7 +86,16 @@ class ImportReport:
             rows.append(("properties not kept", _counts(self.dropped_properties), ""))
         width = max(len(name) for name, _, _ in rows)
         lines = [f"{name:<{width}}  {value:>12}  {note}".rstrip() for name, value, note in rows]
-        return "\n".join([f"{self.file} as {self.format}", "", *lines])
+        checked = ", checked only: nothing was written" if self.dry_run else ""
+        return "\n".join([f"{self.file} as {self.format}{checked}", "", *lines])
+
+    def _stored(self, things: str) -> list[tuple[str, str, str]]:
+        if self.dry_run:
+            return [(f"{things} read", f"{self.events_read:,}", "")]
+        return [
+            (f"{things} written", f"{self.events_written:,}", ""),
+            (f"{things} already there", f"{self.events_already_logged:,}", ""),
+        ]
 
     def _where(self) -> str:
         return str(Path(self.folder) / "set_aside.csv") if self.rows_set_aside else ""
@@ -94,6 +107,7 @@ class Tally:
 
     rows_read: int = 0
     rows_kept: int = 0
+    events_read: int = 0
     events_written: int = 0
     events_already_logged: int = 0
     first_event_at: datetime | None = None
@@ -116,17 +130,22 @@ class Tally:
             known = name in self.dropped or len(self.dropped) < _NAMES_COUNTED
             self.dropped[name if known else _OTHER_NAMES] += times
 
-    def logged(self, events: pa.Table, accepted: int) -> None:
-        """Count a table of events (or product states) stored, of which ``accepted`` were new."""
+    def stored(self, events: pa.Table, new: int) -> None:
+        """Count a table that :meth:`read` counted as stored, of which ``new`` were not there."""
+        self.events_written += new
+        self.events_already_logged += events.num_rows - new
+
+    def read(self, events: pa.Table) -> None:
+        """Count a table of events, product states or days as read from the file."""
         if not events.num_rows:
             return
-        self.events_written += accepted
-        self.events_already_logged += events.num_rows - accepted
-        is_feed = "ts" not in events.column_names
-        span = pc.min_max(events.column("at" if is_feed else "ts")).as_py()
+        self.events_read += events.num_rows
+        moment = next(name for name in _MOMENTS if name in events.column_names)
+        times = events.column(moment).cast(pa.timestamp("us", "UTC"))
+        span = pc.min_max(times).as_py()
         self.first_event_at = min(span["min"], self.first_event_at or span["min"])
         self.last_event_at = max(span["max"], self.last_event_at or span["max"])
-        if is_feed:
+        if moment != "ts":
             return
         orders = events.filter(pc.is_in(events.column("type"), pa.array(sorted(ORDER_TYPES))))
         found = pc.extract_regex(orders.column("properties"), _CURRENCY)
@@ -140,7 +159,14 @@ class Tally:
         return sum(entry.rows for entry in self._set_aside.values())
 
     def report(
-        self, *, file: str, format_name: str, digest: str, folder: Path, customers: int
+        self,
+        *,
+        file: str,
+        format_name: str,
+        digest: str,
+        folder: Path,
+        customers: int,
+        dry_run: bool = False,
     ) -> ImportReport:
         """The account of the import that ends here."""
         largest_first = sorted(self._set_aside.items(), key=lambda item: -item[1].rows)
@@ -153,6 +179,7 @@ class Tally:
             rows_kept=self.rows_kept,
             rows_set_aside=self.rows_set_aside,
             set_aside=dict(largest_first),
+            events_read=self.events_read,
             events_written=self.events_written,
             events_already_logged=self.events_already_logged,
             dropped_properties=dict(self.dropped.most_common()),
@@ -160,6 +187,7 @@ class Tally:
             first_event_at=iso(self.first_event_at) if self.first_event_at else None,
             last_event_at=iso(self.last_event_at) if self.last_event_at else None,
             currencies=dict(self.currencies.most_common()),
+            dry_run=dry_run,
         )
 
 

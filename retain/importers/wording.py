@@ -1,5 +1,10 @@
 """SQL for reading the values of a table file, whatever their column's type is."""
 
+from collections.abc import Sequence
+
+YES = "('true', 't', 'yes', 'y', '1', '1.0')"
+NO = "('false', 'f', 'no', 'n', '0', '0.0')"
+
 
 def quoted(text: str) -> str:
     """``text`` as an SQL literal."""
@@ -25,3 +30,13 @@ def as_number(column: str) -> str:
 def in_utc(local: str, zone: str) -> str:
     """A local time as a UTC timestamp; where clocks went back the later time is meant."""
     return f"timezone({quoted(zone)}, {local})"
+
+
+def judging(rules: Sequence[tuple[str, str, str]]) -> str:
+    """The columns ``reason`` and ``detail`` of the first rule a row falls under, else null.
+
+    A rule is its reason, its condition and its detail, the last two in SQL.
+    """
+    reasons = " ".join(f"WHEN {rule} THEN {quoted(name)}" for name, rule, _ in rules)
+    details = " ".join(f"WHEN {rule} THEN {detail}" for _, rule, detail in rules)
+    return f"CASE {reasons} END AS reason, CASE {details} END AS detail"

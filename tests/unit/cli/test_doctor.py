@@ -1,7 +1,9 @@
 import json
+from datetime import timedelta
 
 import pytest
 
+from retain.clock import now
 from retain.settings import load
 
 
@@ -24,6 +26,7 @@ def test_a_program_reads_every_check(retain) -> None:
         "history",
         "champions",
         "online store",
+        "calendar",
         "data quality",
     ]
 
@@ -55,3 +58,18 @@ def test_a_head_without_a_champion_is_a_warning_and_no_failure(
 def test_no_head_at_all_is_a_failure(retain, home, promote_tiny_champions) -> None:
     promote_tiny_champions(load({}, home=home), [])
     assert "FAIL  champions" in retain("doctor").out
+
+
+def test_the_reach_of_the_calendar_is_told_and_a_short_one_is_a_warning(retain, tmp_path) -> None:
+    assert "ok    calendar      empty" in retain("doctor", "--only", "store").out
+    file = tmp_path / "calendar.csv"
+    far, near = now().date() + timedelta(days=200), now().date() + timedelta(days=12)
+
+    def told(day) -> str:
+        file.write_text(f"date,region,kind,name,known_at\n{day},UK,holiday,A day,2020-01-01\n")
+        assert retain("import", str(file), "--format", "calendar").code == 0
+        return retain("doctor", "--only", "store").out
+
+    assert f"warn  calendar      ends 12 days ahead of {now().date()}" in told(near)
+    assert f"ok    calendar      2 days in UK, {near} to {far}" in (text := told(far))
+    assert "warn  calendar" not in text

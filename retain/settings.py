@@ -1,11 +1,13 @@
 """Settings: the only module that reads the environment."""
 
+import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from retain.clock import parse_utc
@@ -74,6 +76,18 @@ class Settings:
     def evaluations(self) -> Path:
         """Written evaluations of every training run."""
         return self.home / "evaluations"
+
+    def to_json(self) -> str:
+        """One line that :func:`from_json` reads in another process; it may hold passwords."""
+        return json.dumps(asdict(self), default=str)
+
+
+def from_json(line: str | bytes) -> Settings:
+    """The settings that :meth:`Settings.to_json` wrote."""
+    given: dict[str, Any] = json.loads(line)
+    as_of = None if given["as_of"] is None else datetime.fromisoformat(given["as_of"])
+    folders = {name: Path(given[name]) for name in ("home", "config", "data")}
+    return Settings(**given | folders | {"as_of": as_of})
 
 
 def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -> Settings:

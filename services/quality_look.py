@@ -7,30 +7,26 @@ database is in the list of processes.
 import json
 import os
 import sys
-from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 from feature_repo.online_ages import stored_ages
 from retain.errors import RetainError
 from retain.quality import checkup, thresholds
-from retain.settings import Settings
+from retain.settings import Settings, from_json
 
 _LOWEST = 19
-_FOLDERS = ("home", "config", "data")
 
 
 def asked(settings: Settings, now: datetime) -> str:
     """What :func:`main` reads."""
-    return json.dumps({"settings": asdict(settings), "now": now}, default=str)
+    return json.dumps({"settings": settings.to_json(), "now": now.isoformat()})
 
 
 def main() -> None:
     """Look once; exit code 1 and a sentence on stderr where that was not possible."""
     os.nice(_LOWEST)
     given = json.load(sys.stdin)
-    settings, now = _settings(given["settings"]), datetime.fromisoformat(given["now"])
+    settings, now = from_json(given["settings"]), datetime.fromisoformat(given["now"])
     try:
         found = checkup.look(
             settings,
@@ -43,10 +39,3 @@ def main() -> None:
     except RetainError as error:
         sys.exit(f"{error.message}; {error.remedy}")
     json.dump([[s.name, dict(s.labels), s.value] for s in found.metrics()], sys.stdout)
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    fields: dict[str, Any] = {n: Path(v) if n in _FOLDERS else v for n, v in given.items()}
-    if fields["as_of"] is not None:
-        fields["as_of"] = datetime.fromisoformat(fields["as_of"])
-    return Settings(**fields)

@@ -4,16 +4,11 @@ A process of its own, because a micro-batch would hold up every request by the i
 lock. When stdin ends, the process that started this one is gone, however it went.
 """
 
-import json
 import logging
 import os
 import signal
 import sys
-from dataclasses import asdict
-from datetime import datetime
-from pathlib import Path
 from threading import Thread
-from typing import Any
 
 from feature_repo.online import OnlineReader
 from retain.clock import now, pinned
@@ -21,17 +16,15 @@ from retain.database import connect
 from retain.errors import RetainError
 from retain.eventlog import EventLog
 from retain.exclusive import Exclusive
-from retain.settings import Settings
+from retain.settings import Settings, from_json
 from services.metrics import Metrics
 from services.refresher import Refresher
 from services.sweeper import Sweeper
 
-_FOLDERS = ("home", "config", "data")
-
 
 def line_of(settings: Settings) -> bytes:
     """What :func:`main` reads first."""
-    return json.dumps(asdict(settings), default=str).encode() + b"\n"
+    return settings.to_json().encode() + b"\n"
 
 
 def main() -> None:
@@ -40,7 +33,7 @@ def main() -> None:
         signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
-        working = composed(_settings(json.loads(sys.stdin.buffer.readline())), Metrics())
+        working = composed(from_json(sys.stdin.buffer.readline()), Metrics())
     except RetainError as error:
         sys.exit(f"{error.message}; {error.remedy}")
     Thread(target=_listen, args=(working,), daemon=True).start()
@@ -74,10 +67,3 @@ def _listen(working: Refresher) -> None:
     while os.read(sys.stdin.fileno(), 4_096):
         working.nudge()
     working.stop()
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    fields: dict[str, Any] = {n: Path(v) if n in _FOLDERS else v for n, v in given.items()}
-    if fields["as_of"] is not None:
-        fields["as_of"] = datetime.fromisoformat(fields["as_of"])
-    return Settings(**fields)

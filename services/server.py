@@ -4,9 +4,9 @@ import json
 import os
 import sys
 
+from retain import claimed_folder
 from retain.clock import iso
 from retain.settings import Settings
-from services import server_folder
 
 SERVICE = "services.service:Retain"
 
@@ -20,7 +20,8 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers
     """
     os.environ["RETAIN_HOME"] = str(settings.home)
     # BentoML puts its metrics files here; the models are read from ``settings.bentoml_home``
-    own, _ = server_folder.claim(settings.home / "run")
+    own, held = claimed_folder.claim(settings.home / "run", "server-")
+    os.set_inheritable(held, True)  # the folder is used for as long as the server runs
     os.environ["BENTOML_HOME"] = str(own)
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
     overrides = {"services": {"retain": {"workers": workers}}}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from retain.errors import InvalidInput
-from retain.settings import load
+from retain.settings import from_json, load
 
 HOME = Path("/srv/shop")
 
@@ -58,3 +58,10 @@ def test_what_is_not_stored_is_computed_unless_told_never_to() -> None:
     assert not load({"RETAIN_RECOMPUTE": "never"}, home=HOME).recompute
     with pytest.raises(InvalidInput, match="RETAIN_RECOMPUTE"):
         load({"RETAIN_RECOMPUTE": "no"}, home=HOME)
+
+
+def test_settings_are_the_same_in_the_process_they_are_sent_to(tmp_path: Path) -> None:
+    given = {"RETAIN_AS_OF": "2024-03-01T12:00:00Z", "RETAIN_ONLINE_URL": "redis://:pass@cache:1/2"}
+    sent = load(given, home=tmp_path)
+    assert from_json(sent.to_json()) == sent
+    assert from_json(load({}, home=tmp_path).to_json()).as_of is None

@@ -5,7 +5,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from retain import settings
-from services import server, server_folder
+from services import server
 
 
 def bentoml_home(home: Path) -> Path:
@@ -22,15 +22,8 @@ def test_two_servers_of_one_home_have_a_metrics_folder_each(tmp_path):
     assert {first.parent, second.parent} == {tmp_path / "run"}
 
 
-def test_a_folder_of_a_server_that_ended_is_removed_at_the_next_start(tmp_path):
-    dead, held = server_folder.claim(tmp_path)
-    alive, _ = server_folder.claim(tmp_path)
-    (dead / "prometheus_multiproc_dir").mkdir()
-    os.close(held)
-    newest, _ = server_folder.claim(tmp_path)
-    assert sorted(tmp_path.iterdir()) == sorted([alive, newest])
-
-
-def test_the_lock_on_the_folder_outlives_becoming_another_program(tmp_path):
-    _, held = server_folder.claim(tmp_path)
+def test_the_folder_stays_in_use_when_the_process_becomes_another_program(tmp_path):
+    folder = bentoml_home(tmp_path)
+    open_files = {int(one.name): one.resolve() for one in Path("/proc/self/fd").iterdir()}
+    (held,) = [number for number, path in open_files.items() if path == folder]
     assert os.get_inheritable(held)

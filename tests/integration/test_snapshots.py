@@ -60,7 +60,7 @@ def test_a_build_killed_halfway_leaves_no_snapshot_and_the_next_one_removes_the_
     assert [folder for folder in (settings.home / "spill").iterdir() if folder.is_dir()]
     built = offline.build(settings, [END])
     assert len(built) == len(VIEWS)
-    assert files(settings) == sorted(built)
+    assert [file for file in files(settings) if file.name != ".lock"] == sorted(built)
     assert not [folder for folder in (settings.home / "spill").iterdir() if folder.is_dir()]
 
 
@@ -75,7 +75,7 @@ def test_a_build_that_fails_leaves_the_snapshots_there_were(
     monkeypatch.setattr(SnapshotWriter, "write", fails)
     with pytest.raises(OSError, match="no space"):
         offline.build(settings, MOMENTS)
-    assert files(settings) == sorted(before)
+    assert [file for file in files(settings) if file.name != ".lock"] == sorted(before)
 
 
 def test_several_moments_are_built_at_once_and_hold_what_the_engine_says(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from retain.predictors.contributions import Contributions
 from retain.predictors.linear import Linear
 from retain.predictors.trees import Floats, Trees
 
@@ -28,3 +29,11 @@ class Blend:
         if self.linear is None:
             return trees
         return self.share * trees + (1.0 - self.share) * self.linear.raw(matrix)
+
+    def contributions(self, matrix: Floats) -> Contributions:
+        """What each column adds to :meth:`raw`."""
+        trees = self.trees.contributions(matrix)
+        if self.linear is None:
+            return trees
+        linear = self.linear.contributions(matrix)
+        return trees.times(self.share) + linear.times(1.0 - self.share)

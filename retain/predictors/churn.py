@@ -5,6 +5,7 @@ import numpy as np
 from retain.predictors import calibrator
 from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
+from retain.predictors.contributions import Contributions
 from retain.predictors.trees import Floats
 
 
@@ -17,11 +18,15 @@ class ChurnPredictor:
         self.hiatus_days = float(parameters["hiatus_days"])
         self._band_edges = [float(parameters["bands"][name]) for name in ("medium", "high")]
         self._blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
-        self._calibrator = calibrator.from_json(artefact.json("calibration.json"))
+        self.calibrator = calibrator.from_json(artefact.json("calibration.json"))
 
     def probability(self, matrix: Floats) -> Floats:
         """Probabilities, (n,), for an (n, d) matrix in manifest order."""
-        return self._calibrator.probability(self._blend.raw(matrix))
+        return self.calibrator.probability(self._blend.raw(matrix))
+
+    def contributions(self, matrix: Floats) -> Contributions:
+        """What each column adds to the log-odds of leaving, before calibration."""
+        return self._blend.contributions(matrix)
 
     def band(self, probability: Floats) -> list[str]:
         """``low``, ``medium`` or ``high`` for each probability; the manifest says what it means."""

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from retain.predictors.contributions import Contributions
 from retain.predictors.trees import Floats
 
 CLIP = 4.0
@@ -48,7 +49,14 @@ class Linear:
 
     def raw(self, matrix: Floats) -> Floats:
         """Scores in link space, (n,), of an (n, d) matrix."""
+        # not a matrix product: BLAS sums in another order for one row than for many
+        return np.asarray(self.intercept + self._terms(matrix).sum(axis=1), dtype=np.float64)
+
+    def contributions(self, matrix: Floats) -> Contributions:
+        """What each column adds to :meth:`raw`, beside a customer with average logarithms."""
+        return Contributions(self._terms(matrix), np.full(len(matrix), self.intercept))
+
+    def _terms(self, matrix: Floats) -> Floats:
         terms = standardised(matrix, self.center, self.scale) * self.weights
         terms += np.isnan(matrix) * self.missing
-        # not a matrix product: BLAS sums in another order for one row than for many
-        return np.asarray(self.intercept + terms.sum(axis=1), dtype=np.float64)
+        return terms

@@ -9,6 +9,7 @@ import numpy as np
 from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
 from retain.predictors.calibrator import Platt
+from retain.predictors.contributions import Contributions
 from retain.predictors.trees import Floats
 
 
@@ -74,6 +75,17 @@ class LtvPredictor:
             blend, calibrator = self._buys
             value = value * calibrator.probability(blend.raw(matrix))
         return LtvValue(value, *self._interval.around(value))
+
+    def contributions(self, matrix: Floats) -> Contributions:
+        """What each column adds to the logarithm of the value."""
+        amount = self._amount.contributions(matrix)
+        amount = Contributions(amount.values, amount.base + np.log(self._level))
+        if self._buys is None:
+            return amount
+        blend, calibrator = self._buys
+        buys = blend.contributions(matrix)
+        logs = (np.log(calibrator.probability(one)) for one in (buys.score, buys.base))
+        return amount + buys.mapped(*logs)
 
     def tier(self, value: Floats) -> list[str]:
         """The tier's name for each value; edges are quantiles of the training customers."""

@@ -9,6 +9,7 @@ import numpy as np
 from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
 from retain.predictors.calibrator import sigmoid
+from retain.predictors.contributions import Contributions
 from retain.predictors.trees import Floats
 
 LONGEST_DAYS = 3650.0
@@ -131,9 +132,24 @@ class NextPurchasePredictor:
         """One score per phase, (n, phases)."""
         return by_phase(self._blend, matrix, self._phases)
 
+    def contributions(self, matrix: Floats) -> Contributions:
+        """What each column adds to the mean of :meth:`scores` over the phases."""
+        rows = with_phases(matrix, self._phases)
+        parts = self._blend.contributions(rows).constant(matrix.shape[1])
+        shape = (len(matrix), self._phases)
+        return Contributions(
+            parts.values.reshape(*shape, matrix.shape[1]).mean(axis=1),
+            parts.base.reshape(shape).mean(axis=1),
+        )
+
 
 def by_phase(blend: Blend, matrix: Floats, phases: int) -> Floats:
     """Score each row once per phase, the phase being its last column: (n, phases)."""
+    return blend.raw(with_phases(matrix, phases)).reshape(len(matrix), phases)
+
+
+def with_phases(matrix: Floats, phases: int) -> Floats:
+    """Each row once per phase, the phase being its last column: (n * phases, d + 1)."""
     rows = np.repeat(matrix, phases, axis=0)
     phase = np.tile(np.arange(phases, dtype=np.float64), len(matrix))
-    return blend.raw(np.column_stack([rows, phase])).reshape(len(matrix), phases)
+    return np.column_stack([rows, phase])

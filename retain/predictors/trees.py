@@ -2,12 +2,12 @@
 
 import lightgbm
 import numpy as np
-import numpy.typing as npt
 
 from retain.errors import FingerprintMismatch
+from retain.predictors.contributions import Contributions, Floats
 from retain.predictors.single_row import SingleRow
 
-Floats = npt.NDArray[np.float64]
+__all__ = ["Floats", "Trees"]
 
 
 class Trees:
@@ -36,3 +36,12 @@ class Trees:
             return np.array([self._single.raw(matrix[0])])
         scores = self._booster.predict(matrix, raw_score=True, num_threads=1)
         return np.asarray(scores, dtype=np.float64)
+
+    def contributions(self, matrix: Floats) -> Contributions:
+        """What each column adds to :meth:`raw`."""
+        matrix = np.ascontiguousarray(matrix, dtype=np.float64)
+        if not len(matrix):
+            return Contributions(np.empty((0, self.width)), np.empty(0))
+        parts = self._booster.predict(matrix, pred_contrib=True, num_threads=1)
+        both = np.asarray(parts, dtype=np.float64)
+        return Contributions(both[:, :-1], both[:, -1])

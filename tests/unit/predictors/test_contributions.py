@@ -1,0 +1,93 @@
+"""Contributions: exact parts of the very scores that are served."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from retain import predictors
+from retain.predictors.contributions import Contributions
+from retain.predictors.linear import Linear
+from tests.tiny_models import FEATURES, matrix, write_model
+
+HEADS = ["churn", "next_purchase", "ltv"]
+WIDTH = len(FEATURES)
+INPUTS = arrays(
+    np.float64,
+    st.tuples(st.integers(1, 6), st.just(WIDTH)),
+    elements=st.floats(-1e6, 1e6) | st.just(np.nan),
+)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    root = tmp_path_factory.mktemp("models")
+    for head in HEADS:
+        write_model(root / head, head)
+    return dict(zip(HEADS, predictors.load_all([root / head for head in HEADS]), strict=True))
+
+
+def ranked(head, predictor, rows):
+    """A served number that rises with the head's score."""
+    if head == "churn":
+        return predictor.probability(rows)
+    if head == "ltv":
+        return np.log(predictor.value(rows).value)
+    return predictor.scores(rows).mean(axis=1)
+
+
+@pytest.mark.parametrize("head", ["next_purchase", "ltv"])
+@settings(deadline=None, max_examples=60)
+@given(rows=INPUTS)
+def test_the_parts_sum_to_the_score_that_is_served(loaded, head, rows):
+    parts = loaded[head].contributions(rows)
+    np.testing.assert_allclose(parts.score, ranked(head, loaded[head], rows), rtol=0, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows=INPUTS)
+def test_the_calibrated_sum_of_the_parts_is_the_churn_probability(loaded, rows):
+    parts = loaded["churn"].contributions(rows)
+    calibrated = loaded["churn"].calibrator.probability(parts.score)
+    np.testing.assert_allclose(calibrated, loaded["churn"].probability(rows), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_every_part_belongs_to_one_feature_of_the_manifest(loaded, head):
+    parts = loaded[head].contributions(matrix(7))
+    assert parts.values.shape == (7, len(loaded[head].manifest.features))
+    assert parts.base.shape == (7,)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_customer_has_the_same_parts_alone_and_in_any_batch(loaded, head):
+    rows = matrix(23)
+    together = loaded[head].contributions(rows)
+    for at in range(len(rows)):
+        alone = loaded[head].contributions(rows[at : at + 1])
+        np.testing.assert_allclose(alone.values[0], together.values[at], atol=1e-12)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_no_rows_have_no_parts(loaded, head):
+    assert loaded[head].contributions(matrix(0)).values.shape == (0, WIDTH)
+
+
+def test_a_column_that_is_not_used_has_no_part():
+    linear = Linear(np.zeros(2), np.ones(2), np.array([0.5, 0.0]), np.zeros(2), 0.1)
+    parts = linear.contributions(np.array([[3.0, 900.0]]))
+    assert parts.values[0, 0] > 0
+    assert parts.values[0, 1] == 0
+
+
+@given(
+    values=arrays(np.float64, (4, 3), elements=st.floats(-20, 20)),
+    base=st.floats(-5, 5),
+)
+def test_a_curved_function_of_a_score_is_shared_out_whole(values, base):
+    parts = Contributions(values, np.full(4, base))
+    curved, at_base = np.tanh(parts.score), np.tanh(parts.base)
+    mapped = parts.mapped(curved, at_base)
+    np.testing.assert_allclose(mapped.score, curved, atol=1e-9)
+    assert (mapped.values * values >= 0).all()

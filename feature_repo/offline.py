@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from feature_repo.snapshots import (
@@ -23,9 +24,10 @@ from retain.clock import now
 from retain.database import connect
 from retain.errors import NotEnoughData
 from retain.eventlog import EventLog
-from retain.features.buckets import Buckets
+from retain.features.buckets import Bucket, Buckets
 from retain.features.catalogue import FEATURES
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, FeatureEngine, in_batches
+from retain.features.outcomes import Outcomes
 from retain.settings import Settings
 from retain.spill import Spill
 
@@ -53,6 +55,14 @@ def engine(settings: Settings) -> FeatureEngine:
     """The feature engine over the exported history."""
     spill = Spill(settings.home / "spill")
     made = FeatureEngine(history.glob(settings.history), spill=spill.path)
+    weakref.finalize(made, spill.remove)
+    return made
+
+
+def outcomes(settings: Settings, until: datetime) -> Outcomes:
+    """What customers did up to ``until``, over the exported history."""
+    spill = Spill(settings.home / "spill")
+    made = Outcomes(history.glob(settings.history), until, spill=spill.path)
     weakref.finalize(made, spill.remove)
     return made
 
@@ -97,6 +107,39 @@ def retrieve(settings: Settings, keys: pa.Table) -> pa.Table:
     return joined.select(schema.names).cast(schema)
 
 
+def features_at(settings: Settings, keys: pa.Table, progress: Progress | None = None) -> pa.Table:
+    """The feature table of ``keys`` (customer_id, as_of), each at a moment of its own.
+
+    Computed from the log, a bucket of customers at a time. Rows come in the order of ``keys``.
+    """
+    if not keys.num_rows:
+        return FEATURE_SCHEMA.empty_table()
+    last = pc.max(keys.column("as_of")).as_py()
+    left, found = keys.append_column("row", pa.array(range(keys.num_rows))), []
+    with (
+        Spill(settings.home / "spill") as spill,
+        Buckets(history.glob(settings.history), last, spill=spill.path) as buckets,
+    ):
+        for number, bucket in enumerate(buckets, start=1):
+            if progress:
+                progress("campaigns", number - 1, len(buckets))
+            mine = _of_bucket(left, bucket) if number < len(buckets) else None
+            asked = left if mine is None else left.filter(mine)
+            if mine is not None:
+                left = left.filter(pc.invert(mine))
+            if not asked.num_rows:
+                continue
+            with FeatureEngine(
+                bucket.events, members=bucket.members, memory_limit="2GB", spill=spill.path
+            ) as facts:
+                for batch in in_batches(asked, _BATCH):
+                    table = facts.table(batch.select(["customer_id", "as_of"]))
+                    found.append(table.append_column("row", batch.column("row")))
+        if progress:
+            progress("campaigns", len(buckets), len(buckets))
+    return pa.concat_tables(found).sort_by("row").drop_columns("row")
+
+
 def count_at(settings: Settings, moment: datetime) -> int:
     """How many customers the snapshot at ``moment`` has."""
     return int(pq.read_metadata(snapshot(settings, "activity", moment)).num_rows)
@@ -107,6 +150,13 @@ def customers_at(settings: Settings, moment: datetime) -> Sequence[str]:
     file = snapshot(settings, "activity", moment)
     ids: list[str] = pq.read_table(file, columns=["customer_id"]).column(0).to_pylist()
     return ids
+
+
+def _of_bucket(keys: pa.Table, bucket: Bucket) -> pa.ChunkedArray:
+    """Which of ``keys`` are of customers whose events are in ``bucket``."""
+    members = bucket.members.column("member_id")
+    ids = pa.chunked_array([*bucket.events.column("customer_id").chunks, *members.chunks])
+    return pc.is_in(keys.column("customer_id"), value_set=pc.unique(ids))
 
 
 def _compute(

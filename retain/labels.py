@@ -8,6 +8,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retain.standing import GRACE_DAYS
+
 RESPONSE_WINDOW_DAYS = 14
 
 _MICROSECONDS_PER_DAY = 86_400_000_000.0
@@ -20,6 +22,22 @@ _OUTCOMES = f"""
         coalesce(sum(o.value), 0)::DOUBLE AS net_revenue
     FROM keys AS k LEFT JOIN orders AS o ON o.customer_id = k.customer_id
         AND o.ts > k.as_of AND o.ts <= k.as_of + to_days($days)
+    GROUP BY k.row, k.customer_id, k.as_of ORDER BY k.row
+"""
+_INACTIVE = """
+    SELECT k.customer_id, k.as_of, count(a.ts) = 0 AS churned
+    FROM keys AS k LEFT JOIN told AS a ON a.customer_id = k.customer_id
+        AND a.ts > k.as_of AND a.ts <= k.as_of + to_days($days)
+    GROUP BY k.row, k.customer_id, k.as_of ORDER BY k.row
+"""
+# the state at the end of the window, by the rule that says who is in at its beginning
+_LAPSED = """
+    SELECT k.customer_id, k.as_of, NOT coalesce(
+        max_by(s.is_active, (s.ts, s.event_id)) AND coalesce(
+            max_by(s.term_end, (s.ts, s.event_id)) FILTER (WHERE s.term_end IS NOT NULL)
+                >= k.as_of + to_days($days) - to_days($grace_days), true), false) AS churned
+    FROM keys AS k LEFT JOIN told AS s ON s.customer_id = k.customer_id
+        AND s.ts <= k.as_of + to_days($days)
     GROUP BY k.row, k.customer_id, k.as_of ORDER BY k.row
 """
 
@@ -38,7 +56,44 @@ def outcomes(keys: pa.Table, orders: pa.Table, horizon_days: int) -> pa.Table:
         not within the horizon: right-censored) and ``net_revenue`` (orders less refunds; zero
         for who did nothing, below zero for who only returned).
     """
-    return _run(_OUTCOMES, keys, orders, horizon_days)
+    return _run(_OUTCOMES, keys, "orders", orders, days=horizon_days)
+
+
+def inactive(keys: pa.Table, activity: pa.Table, horizon_days: int) -> pa.Table:
+    """Who did nothing at all within ``horizon_days`` after ``as_of``, in the order of ``keys``.
+
+    Args:
+        keys: ``customer_id``, ``as_of``.
+        activity: ``customer_id``, ``ts`` of what customers did themselves; what was sent to
+            them is no activity. The first event after each moment is enough.
+        horizon_days: length of the label's window.
+
+    Returns:
+        ``keys`` with ``churned``.
+    """
+    return _run(_INACTIVE, keys, "told", activity, days=horizon_days)
+
+
+def lapsed(
+    keys: pa.Table, subscriptions: pa.Table, horizon_days: int, grace_days: int = GRACE_DAYS
+) -> pa.Table:
+    """Whose subscription no longer runs ``horizon_days`` after ``as_of``, in the order of ``keys``.
+
+    It does not run when the last word on it is a cancellation, or when its term ended more than
+    ``grace_days`` before and was not renewed: what :func:`retain.standing.has_left` says of the
+    same customer at that later moment.
+
+    Args:
+        keys: ``customer_id``, ``as_of``.
+        subscriptions: ``customer_id``, ``ts``, ``event_id``, ``is_active`` (false for a
+            cancellation), ``term_end`` (null where it was not told).
+        horizon_days: length of the label's window.
+        grace_days: how late a renewal may come.
+
+    Returns:
+        ``keys`` with ``churned``; true as well for who never had a subscription.
+    """
+    return _run(_LAPSED, keys, "told", subscriptions, days=horizon_days, grace_days=grace_days)
 
 
 def responses(
@@ -59,14 +114,14 @@ def responses(
     return assignments.append_column("responded", responded)
 
 
-def _run(query: str, keys: pa.Table, orders: pa.Table, days: int) -> pa.Table:
+def _run(query: str, keys: pa.Table, name: str, facts: pa.Table, **given: int) -> pa.Table:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
         connection.register("given_keys", keys)
-        connection.register("orders", orders)
+        connection.register(name, facts)
         connection.execute(
             "CREATE TEMP TABLE keys AS SELECT *, row_number() OVER () AS row FROM given_keys"
         )
-        result: pa.Table = connection.sql(query, params={"days": days}).to_arrow_table()
+        result: pa.Table = connection.sql(query, params=given).to_arrow_table()
     return result

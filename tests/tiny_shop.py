@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from retain.event import EVENT_SCHEMA
 from retain.features.engine import FeatureEngine
+from retain.features.outcomes import Outcomes
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 420
@@ -94,6 +95,7 @@ class EngineSource:
         self._events = events.filter(pc.less_equal(events.column("ts"), moment))
         self._as_of = as_of
         self._engine = FeatureEngine(self._events)
+        self._outcomes = Outcomes(self._events, as_of)
 
     def training_table(self, cutoffs: Sequence[datetime]) -> pa.Table:
         return self._engine.table(pa.concat_tables([self._engine.customers(at) for at in cutoffs]))
@@ -102,7 +104,13 @@ class EngineSource:
         return self._engine.table(keys)
 
     def orders(self) -> pa.Table:
-        return self._engine.orders(self._as_of)
+        return self._outcomes.orders()
+
+    def activity(self, moments: Sequence[datetime], days: int) -> pa.Table:
+        return self._outcomes.activity(moments, days)
+
+    def subscriptions(self) -> pa.Table:
+        return self._outcomes.subscriptions()
 
     def assignments(self) -> pa.Table:
         return self._engine.sql(

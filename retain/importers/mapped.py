@@ -28,6 +28,7 @@ class MappedReading:
         path = request.paths[0]
         file = open_table(path, Layout(mapping.file.separator, mapping.file.columns))
         values = [*mapping.fields().values(), mapping.type, mapping.time]
+        values += [mapping.time.clock] if mapping.time.clock else []
         values += [*mapping.properties.values(), *mapping.lines.values()]
         if any(not _is_found(value, file.columns) for value in values):
             expected = dict.fromkeys(" or ".join(v.column) for v in values if _is_needed(v))

@@ -10,6 +10,7 @@ from retain.order import ORDER_TYPES
 from retain.vocabulary import vocabulary
 
 _HAS_ZONE = r":[0-9.]+ ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_MOST_DAYS = 60_000
 _LONGEST_AGO, _FARTHEST = -(10**16), 25 * 10**16
 _IDS = ("event_id", "customer_id", "anonymous_id", "session_id", "order_id")
 _LABELS = ("channel", "device", "source")
@@ -37,14 +38,30 @@ class Columns:
 
     def time(self, time: Time) -> str:
         """The time in SQL, as a UTC timestamp; null where it is none."""
-        raw, column = self.sql(time), self.of(time)
-        given = self._types[column] if column else "VARCHAR"
-        if given == "TIMESTAMP WITH TIME ZONE":
+        raw, given = self.sql(time), self._type_of(time)
+        if time.clock is None and given == "TIMESTAMP WITH TIME ZONE":
             return raw
-        if given.startswith(("TIMESTAMP", "DATE")):
+        if time.clock is None and given.startswith(("TIMESTAMP", "DATE")):
             return in_utc(f"CAST({raw} AS TIMESTAMP)", time.zone)
-        text = as_text(raw)
-        return f"coalesce({', '.join(_parsed(text, form, time.zone) for form in time.format)})"
+        text = self.given_time(time)
+        return f"coalesce({', '.join(_parsed(text, form, time) for form in time.format)})"
+
+    def given_time(self, time: Time) -> str:
+        """The time in SQL as it stands in the file: the day, and the time of day after it."""
+        text = as_text(self.sql(time))
+        if time.clock is None:
+            return text
+        clock = as_text(self.sql(time.clock))
+        return f"CASE WHEN {text} IS NOT NULL THEN concat_ws(' ', {text}, {clock}) END"
+
+    def number(self, value: Value, decimal: str) -> str:
+        """The value in SQL as a number; a column that has numbers is read as it is."""
+        is_text = self.of(value) is not None and self._type_of(value) == "VARCHAR"
+        return as_number(self.sql(value), decimal if is_text else "point")
+
+    def _type_of(self, value: Value) -> str:
+        column = self.of(value)
+        return self._types[column] if column else "VARCHAR"
 
     @property
     def every(self) -> list[str]:
@@ -52,7 +69,13 @@ class Columns:
         return list(self._inner.values())
 
 
-def _parsed(text: str, form: str, zone: str) -> str:
+def _parsed(text: str, form: str, time: Time) -> str:
+    if form == "day":
+        number = as_number(text)
+        whole = f"{number} = floor({number}) AND abs({number}) <= {_MOST_DAYS}"
+        day = f"DATE '{time.day_zero}' + TRY_CAST({number} AS INTEGER)"
+        local = in_utc(f"CAST({day} AS TIMESTAMP)", time.zone)
+        return f"CASE WHEN {whole} THEN {local} END"
     if form == "epoch":
         number = as_number(text)
         micros = (
@@ -62,12 +85,12 @@ def _parsed(text: str, form: str, zone: str) -> str:
         within = f"{micros} BETWEEN {_LONGEST_AGO} AND {_FARTHEST}"
         return f"CASE WHEN {within} THEN make_timestamptz(CAST({micros} AS BIGINT)) END"
     if form == "iso":
-        local = in_utc(f"TRY_CAST({text} AS TIMESTAMP)", zone)
+        local = in_utc(f"TRY_CAST({text} AS TIMESTAMP)", time.zone)
         return (
             f"CASE WHEN regexp_matches({text}, {quoted(_HAS_ZONE)}) "
             f"THEN TRY_CAST({text} AS TIMESTAMPTZ) ELSE {local} END"
         )
-    return in_utc(f"try_strptime({text}, {quoted(form)})", zone)
+    return in_utc(f"try_strptime({text}, {quoted(form)})", time.zone)
 
 
 def kinds(mapping: Mapping) -> dict[str, str]:
@@ -85,7 +108,7 @@ def mapped(mapping: Mapping, columns: Columns) -> str:
         *(f"{as_id(columns.sql(fields.get(name)))} AS {name}" for name in _IDS),
         *(f"{as_text(columns.sql(fields.get(name)))} AS {name}" for name in _LABELS),
         f"{as_text(columns.sql(mapping.type))} AS given_type",
-        f"{as_text(columns.sql(mapping.time))} AS given_time",
+        f"{columns.given_time(mapping.time)} AS given_time",
         f"{columns.time(mapping.time)} AS ts",
         f"{_copy(columns) if mapping.duplicates == 'set_aside' else 1} AS copy",
     ]
@@ -96,7 +119,7 @@ def mapped(mapping: Mapping, columns: Columns) -> str:
         raw = columns.sql(values[name])
         match kind:
             case "number":
-                wanted.append(f"{as_number(raw)} AS {name}")
+                wanted.append(f"{columns.number(values[name], mapping.file.decimal)} AS {name}")
                 wrong.append(
                     f"WHEN {name} IS NULL AND {as_text(raw)} IS NOT NULL "
                     f"THEN concat('{name[2:]} is not a number: ', {as_text(raw)})"

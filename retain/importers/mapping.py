@@ -4,13 +4,22 @@
 """
 
 from collections.abc import Sequence
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from retain.errors import InvalidInput
 from retain.importers.currency import known_currency
@@ -52,9 +61,13 @@ AValue = Annotated[Value, BeforeValidator(_value)]
 
 
 class Layout(_Part):
-    """How the file is laid out; ``columns`` names the fields of one without a header."""
+    """How the file is laid out; ``columns`` names the fields of one without a header.
+
+    With ``decimal`` comma, 1.234,50 is a number and 1,234.50 is none.
+    """
 
     separator: str | None = None
+    decimal: Literal["point", "comma"] = "point"
     columns: tuple[tuple[str, ...], ...] = ()
 
     @field_validator("columns", mode="before")
@@ -72,13 +85,17 @@ class Layout(_Part):
 
 
 class Time(Value):
-    """A time: ``iso``, ``epoch`` (its size tells the unit), or strptime patterns.
+    """A time: ``iso``, ``epoch`` (its size tells the unit), ``day``, or strptime patterns.
 
-    ``zone`` is that of times which name none.
+    ``zone`` is that of times which name none. ``clock`` is the column with the time of day
+    where the date stands alone: it is read after the date and a space. A ``day`` is a whole
+    number counted from ``day_zero``.
     """
 
     format: tuple[str, ...] = ("iso",)
     zone: str = "UTC"
+    clock: Annotated[Value, BeforeValidator(_value)] | None = None
+    day_zero: date | None = None
 
     @field_validator("format", mode="before")
     @classmethod
@@ -93,6 +110,12 @@ class Time(Value):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{given!r} is not a time zone, like Europe/London") from None
         return given
+
+    @model_validator(mode="after")
+    def _counted_from_somewhere(self) -> Self:
+        if ("day" in self.format) != (self.day_zero is not None):
+            raise ValueError("the format day and day_zero, like 2014-12-31, need each other")
+        return self
 
 
 class Type(Value):

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 YES = "('true', 't', 'yes', 'y', '1', '1.0')"
+_COMMA = r"^[+-]?([0-9]+|[0-9]{1,3}([. '\x{a0}][0-9]{3})+)(,[0-9]+)?$"
+_GROUPED = r"^[+-]?[0-9]{1,3}(,[0-9]{3})+[.][0-9]+$"
 NO = "('false', 'f', 'no', 'n', '0', '0.0')"
 
 
@@ -21,9 +23,20 @@ def as_id(column: str) -> str:
     return f"regexp_replace({as_text(column)}, '^(-?[0-9]+)[.]0+$', '\\1')"
 
 
-def as_number(column: str) -> str:
-    """The value as a finite number, else null."""
-    number = f"TRY_CAST({as_text(column)} AS DOUBLE)"
+def as_number(column: str, decimal: str = "point") -> str:
+    """The value as a finite number, else null; thousands may be set apart where that is plain.
+
+    With ``decimal`` comma, 1.234,50 is one and 12.50 is none: nothing is read two ways.
+    """
+    text = as_text(column)
+    if decimal == "comma":
+        plain = f"regexp_matches({text}, {quoted(_COMMA)})"
+        read = f"replace(regexp_replace({text}, '[^0-9,+-]', '', 'g'), ',', '.')"
+        text = f"CASE WHEN {plain} THEN {read} END"
+    else:
+        grouped = f"regexp_matches({text}, {quoted(_GROUPED)})"
+        text = f"CASE WHEN {grouped} THEN replace({text}, ',', '') ELSE {text} END"
+    number = f"TRY_CAST({text} AS DOUBLE)"
     return f"CASE WHEN isfinite({number}) THEN {number} END"
 
 

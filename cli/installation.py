@@ -148,18 +148,28 @@ def _champions(settings: Settings) -> Check:
     )
 
 
-def _online(settings: Settings) -> str:
+def _online(settings: Settings) -> Check:
     log = open_log(settings)
     first = next(log.after(0, chunk=1_000), None)
     ids = [] if first is None else first.column("customer_id").drop_null().unique().to_pylist()
     if not ids:
         raise NotEnoughData("nobody to look up: the log is empty", remedy="import something first")
     from feature_repo.online import OnlineReader
+    from feature_repo.online_ages import stored_ages
 
-    moment = time_of(None, settings)
-    read = OnlineReader(settings, log).read(ids[:SAMPLE], moment)
+    moment, sample = time_of(None, settings), ids[:SAMPLE]
+    read = OnlineReader(settings, log).read(sample, moment)
     stored = sum(at < moment for at in read.features_as_of.values())
-    return f"reached; {stored} of {len(read.features_as_of)} sampled customers need no recomputing"
+    known = len(read.features_as_of)
+    empty = all(age.missing == 1 for age in stored_ages(settings, sample, moment).values())
+    return Check(
+        "online store",
+        ok=True,
+        detail=f"reached; {stored} of {known} sampled customers need no recomputing",
+        warning="it has no row of them, so every read computes: run `retain features materialize`"
+        if empty
+        else "",
+    )
 
 
 def _calendar(settings: Settings) -> Check:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from retain.errors import InvalidInput
-from services import bodies, champions, operations, pages, problems
+from services import bodies, champions, languages, operations, pages, problems
 from services.bodies import json_response
 from services.ingest import Begun, Handled
 from services.metrics import CONTENT_TYPE, UNKNOWN_PATH
@@ -40,6 +40,8 @@ class Routes:
 
     async def predict(self, request: Request) -> Response:
         asked = bodies.parse(PredictRequest, await bodies.read(request))
+        if asked.language is None and (accepted := request.headers.get("accept-language")):
+            asked = asked.model_copy(update={"language": languages.preferred(accepted)})
         several = asked.customer_ids is not None
         work = self._do.predictions.predict
         return json_response(await self._pools.score(work, asked, several=several))
@@ -143,7 +145,7 @@ def application(use_cases: UseCases, pools: Pools) -> Starlette:
         (operations.DOCUMENT, routes.document),
     ]
     listed = [
-        Route(o.path, _guarded(handler, o.path, use_cases), methods=[o.method], name=o.name)
+        Route(_route(o.path), _guarded(handler, o.path, use_cases), methods=[o.method], name=o.name)
         for o, handler in offered
     ]
     hidden = [
@@ -159,6 +161,11 @@ def application(use_cases: UseCases, pools: Pools) -> Starlette:
     app = Starlette(routes=[*listed, *hidden], exception_handlers={HTTPException: no_route})
     app.router.redirect_slashes = False
     return app
+
+
+def _route(path: str) -> str:
+    """The path as Starlette reads it: an id may hold slashes, which a client sends as %2F."""
+    return path.replace("_id}", "_id:path}")
 
 
 def _guarded(handler: Handler, route: str, use_cases: UseCases) -> Handler:

@@ -47,13 +47,27 @@ _EVENTS: dict[str, Any] = {
     "maxItems": MAX_EVENTS,
     "items": {"$ref": "#/components/schemas/Event"},
 }
+_SENT_AT = {
+    "type": "string",
+    "format": "date-time",
+    "description": "When the batch was sent, by the sender's clock: corrects the times of those "
+    "of its events that do not say it themselves.",
+}
 BATCH_SCHEMA: dict[str, Any] = {
     "title": "EventBatch",
     "description": f"1 to {MAX_EVENTS:,} events: an object with `events` (or Segment's `batch`), "
     "a bare list, or one event.",
     "anyOf": [
-        {"type": "object", "required": ["events"], "properties": {"events": _EVENTS}},
-        {"type": "object", "required": ["batch"], "properties": {"batch": _EVENTS}},
+        {
+            "type": "object",
+            "required": ["events"],
+            "properties": {"events": _EVENTS, "sent_at": _SENT_AT},
+        },
+        {
+            "type": "object",
+            "required": ["batch"],
+            "properties": {"batch": _EVENTS, "sentAt": _SENT_AT},
+        },
         _EVENTS,
         {
             "allOf": [{"$ref": "#/components/schemas/Event"}],

@@ -123,7 +123,7 @@ def test_every_error_is_a_problem_document() -> None:
 def test_every_route_is_in_the_document_and_the_other_way_round() -> None:
     app = application(Service().use_cases(), Pools())
     routed = {
-        (route.path, method.lower())
+        (route.path.replace(":path}", "}"), method.lower())
         for route in app.routes
         if route.include_in_schema
         for method in route.methods - {"HEAD"}

@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -119,6 +120,16 @@ def test_feast_reads_the_same_rows(home: Settings, customers: list[str]) -> None
 def test_doctor_reaches_it(home: Settings, client: Client) -> None:
     found = {one.check: one for one in installation.examine(home)}
     assert found["online store"].ok, found["online store"].detail
+    assert not found["online store"].warning
+
+
+def test_doctor_warns_of_a_redis_that_was_never_loaded(
+    home: Settings, server: tuple[int, object]
+) -> None:
+    other = replace(home, online_url=f"redis://127.0.0.1:{server[0]}/7")
+    (found,) = [one for one in installation.examine(other) if one.check == "online store"]
+    assert found.state == "warn"
+    assert "materialize" in found.warning
 
 
 def test_a_frozen_redis_costs_a_request_little_and_the_service_recovers_by_itself(

@@ -77,6 +77,14 @@ def views(client, customer_id: str) -> float:
     return features["product_views_30d"]["value"]
 
 
+def test_an_id_with_slashes_has_a_profile(client) -> None:
+    event = viewed("shop/4711/é", "slashed")
+    assert client.post("/events?wait=true", json=event).status_code == 200
+    found = client.get("/customers/shop%2F4711%2F%C3%A9")
+    assert found.status_code == 200, found.text
+    assert found.json()["customer_id"] == "shop/4711/é"
+
+
 def value(answer: dict, path: tuple[str, str]) -> object:
     return answer[path[0]][path[1]]
 

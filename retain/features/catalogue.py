@@ -47,6 +47,8 @@ FEATURES: tuple[F, ...] = (
     F("favourite_category_share", "lines", "max(category_value)::DOUBLE / nullif(sum(value)::DOUBLE, 0)", "share of spend in the favourite category", "share"),
     F("last_products", "lines", "list(product_id ORDER BY ts DESC, event_id DESC, position) FILTER (WHERE is_latest_of_product AND product_id IS NOT NULL)[:10]", "products bought last, newest first", "ids", "texts"),
     F("top_products", "lines", "list(product_id ORDER BY product_quantity DESC, product_id) FILTER (WHERE is_latest_of_product AND product_id IS NOT NULL)[:10]", "products bought most", "ids", "texts"),
+    F("bought_products", "lines", "list(product_lines || ' ' || ts::DATE || ' ' || product_id ORDER BY product_lines DESC, ts DESC, product_id) FILTER (WHERE is_latest_of_product AND product_id IS NOT NULL)[:30]", "products bought most often: how many times, when last (UTC), which", "texts", "texts"),
+    F("bought_categories", "lines", "list(category_lines || ' ' || ts::DATE || ' ' || category ORDER BY category_lines DESC, ts DESC, category) FILTER (WHERE is_latest_of_category AND category <> 'unknown')[:10]", "categories bought from most often: how many times, when last (UTC), which", "texts", "texts"),
     # activity
     F("visit_recency_days", "activity", "max(ts)", "time since the last activity of any kind", "days", "since"),
     F("tenure_days", "activity", "min(ts)", "time since the first activity of any kind", "days", "since"),
@@ -86,6 +88,7 @@ FEATURES: tuple[F, ...] = (
     *(F(f"service_contacts_{d}d", "service", f"count(*) FILTER (WHERE {_CONTACT} AND @{d})", f"tickets, calls and chats in the last {d} days", "contacts", null_default=0) for d in (30, 90)),
     F("contact_rise", "service", f"3.0 * count(*) FILTER (WHERE {_CONTACT} AND @30) / nullif(count(*) FILTER (WHERE {_CONTACT} AND @120 AND NOT @30), 0)", "contacts of the last 30 days over the rate of the 90 days before", "ratio"),
     F("contact_recency_days", "service", f"max(ts) FILTER (WHERE {_CONTACT})", "time since the last contact with service", "days", "since"),
+    F("contacts_since_days", "service", f"min(ts) FILTER (WHERE {_CONTACT} AND @30)", "time since the first contact of the last 30 days", "days", "since"),
     F("open_tickets", "service", "greatest(count(*) FILTER (WHERE type = 'ticket_opened' AND is_latest_of_ticket) - count(*) FILTER (WHERE type = 'ticket_closed' AND NOT is_named), 0)", "tickets not closed since they were opened", "tickets", null_default=0),
     F("sentiment_mean", "service", "(sum(sentiment) FILTER (WHERE @180))::DOUBLE / nullif(count(sentiment) FILTER (WHERE @180), 0)", "mean sentiment of the contacts of the last 180 days", "score"),
     F("last_score", "service", f"max_by(score, (ts, event_id)) FILTER (WHERE {_REVIEW} AND score IS NOT NULL)", "last review, survey or NPS score", "score"),
@@ -105,6 +108,7 @@ FEATURES: tuple[F, ...] = (
     F("withdrawn_purposes", "profile", "list(DISTINCT coalesce(purpose, 'all') ORDER BY coalesce(purpose, 'all')) FILTER (WHERE type = 'consent_withdrawn' AND is_latest_consent AND channel IS NULL)", "purposes consent was withdrawn for", "purposes", "texts"),
     F("subscription_active", "profile", "(max_by(type, (ts, event_id)) FILTER (WHERE type LIKE 'subscription_%') <> 'subscription_cancelled')::INTEGER", "whether the last word on the subscription was not a cancellation", "flag", null_default=0),
     F("days_to_term_end", "profile", "max_by(term_end, (ts, event_id)) FILTER (WHERE term_end IS NOT NULL)", "time until the subscription's term ends; negative after it", "days", "until"),
+    F("subscription_changed_days", "profile", "max(ts) FILTER (WHERE type LIKE 'subscription_%')", "time since the subscription was started, renewed or cancelled", "days", "since"),
     F("subscription_plan", "profile", "max_by(plan, (ts, event_id)) FILTER (WHERE plan IS NOT NULL)", "subscription plan", "text", "text"),
 )
 

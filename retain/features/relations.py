@@ -17,6 +17,10 @@ RELATIONS: dict[str, str] = {
         SELECT f.*, k.as_of,
             sum(value) OVER (mine, category) AS category_value,
             sum(quantity) OVER (mine, product_id) AS product_quantity,
+            count(*) OVER (mine, product_id) AS product_lines,
+            count(*) OVER (mine, category) AS category_lines,
+            row_number() OVER (mine, category ORDER BY ts DESC, event_id DESC, position) = 1
+                AS is_latest_of_category,
             row_number() OVER (mine, product_id ORDER BY ts DESC, event_id DESC, position) = 1
                 AS is_latest_of_product
         {_KNOWN.format(fact="fact_lines")}

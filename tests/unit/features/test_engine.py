@@ -318,3 +318,15 @@ def test_an_amount_beyond_any_shop_is_set_aside_at_the_door() -> None:
     found = read_event(event("order_completed", 3, order_id="a", total=1e15), NOW)
     assert not isinstance(found, Event)
     assert found.reason == "invalid_property"
+
+
+def test_what_was_bought_is_listed_with_how_often_and_when_last() -> None:
+    def of(product: str, category: str | None = None) -> dict[str, Any]:
+        return {"product_id": product, "category": category, "quantity": 1, "price": 2}
+
+    found = features(
+        order(9, lines=[of("p 1", "tea"), of("q", "toys")]),
+        order(2, lines=[of("p 1", "tea"), of("r")]),
+    )
+    assert found["bought_products"] == ["2 2024-02-28 p 1", "1 2024-02-28 r", "1 2024-02-21 q"]
+    assert found["bought_categories"] == ["2 2024-02-28 tea", "1 2024-02-21 toys"]

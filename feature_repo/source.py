@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from feature_repo import offline
 from feature_repo.offline import Progress
@@ -20,18 +21,29 @@ class OfflineSource:
     ) -> None:
         self._settings = settings
         self._progress = progress
+        self._prepared: set[datetime] = set()
         offline.export_history(settings, progress)
         self._outcomes = offline.outcomes(settings, as_of)
 
     def prepare(self, cutoffs: Sequence[datetime]) -> None:
         """Compute the features of everybody at all ``cutoffs`` in one pass over the log."""
-        offline.build(self._settings, cutoffs, self._progress)
+        if missing := set(cutoffs) - self._prepared:
+            offline.build(self._settings, missing, self._progress)
+            self._prepared |= missing
 
-    def training_table(self, cutoffs: Sequence[datetime]) -> pa.Table:
-        """Features of every customer with an event up to a cutoff, at each of ``cutoffs``."""
+    def training_table(
+        self, cutoffs: Sequence[datetime], customers: pa.Array | None = None
+    ) -> pa.Table:
+        """Features of every customer with an event up to a cutoff, at each of ``cutoffs``.
+
+        Only of ``customers``, where they are given.
+        """
         self.prepare(cutoffs)
         keys = [keys_of(offline.customers_at(self._settings, at), at) for at in cutoffs]
-        return offline.retrieve(self._settings, pa.concat_tables(keys))
+        asked = pa.concat_tables(keys)
+        if customers is not None:
+            asked = asked.filter(pc.is_in(asked.column("customer_id"), value_set=customers))
+        return offline.retrieve(self._settings, asked)
 
     def features_at(self, keys: pa.Table) -> pa.Table:
         """Features at moments of their own (customer_id, as_of), such as a campaign's."""

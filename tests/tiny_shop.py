@@ -97,8 +97,16 @@ class EngineSource:
         self._engine = FeatureEngine(self._events)
         self._outcomes = Outcomes(self._events, as_of)
 
-    def training_table(self, cutoffs: Sequence[datetime]) -> pa.Table:
-        return self._engine.table(pa.concat_tables([self._engine.customers(at) for at in cutoffs]))
+    def prepare(self, cutoffs: Sequence[datetime]) -> None:
+        """Nothing is kept between two questions."""
+
+    def training_table(
+        self, cutoffs: Sequence[datetime], customers: pa.Array | None = None
+    ) -> pa.Table:
+        keys = pa.concat_tables([self._engine.customers(at) for at in cutoffs])
+        if customers is not None:
+            keys = keys.filter(pc.is_in(keys.column("customer_id"), value_set=customers))
+        return self._engine.table(keys)
 
     def features_at(self, keys: pa.Table) -> pa.Table:
         return self._engine.table(keys)

@@ -1,41 +1,61 @@
 """The training set: customers at cutoffs, their read-time features and their labels."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from retain import labels
+from retain import labels, standing
 from retain.clock import to_micros
 from retain.columns import Columns
-from retain.features import consent
-from retain.features.ageing import aged
 from retain.features.matrix import to_matrix
 from retain.manifest import ModelFeature
 from retain.predictors.trees import Floats
 from retain.quality.event_source import Source
-from retain.quality.features import snapshot_of_columns
 from retain.quality.profile import Profile
+from training import population
+from training.configuration import Churn
 from training.cutoffs import Plan
 from training.exclusion import Exclusion
+from training.population import POPULATION, POPULATION_DAYS, Mask, People
 
-POPULATION_DAYS = 365
+__all__ = [
+    "POPULATION",
+    "POPULATION_DAYS",
+    "Dataset",
+    "FeatureSource",
+    "Mask",
+    "Populations",
+    "build",
+    "populations",
+]
+
 LATEST_CUTOFFS = 3
-POPULATION = f"customers with an order in the {POPULATION_DAYS} days before the moment of scoring"
+MOST_ROWS = 1_000_000
+ORDERING = Churn()
 
-Mask = NDArray[np.bool_]
+Progress = Callable[[str, int, int], None]
+
+_AT_ONCE = 50_000
 
 
 class FeatureSource(Protocol):
     """Where training gets features and facts from; nothing after ``as_of`` is ever returned."""
 
-    def training_table(self, cutoffs: Sequence[datetime]) -> pa.Table:
-        """The feature table of every known customer at each cutoff."""
+    def prepare(self, cutoffs: Sequence[datetime]) -> None:
+        """Make ready to be asked for these cutoffs, in one pass over the log."""
+        ...
+
+    def training_table(
+        self, cutoffs: Sequence[datetime], customers: pa.Array | None = None
+    ) -> pa.Table:
+        """The feature table of every known customer at each cutoff, or of some."""
         ...
 
     def features_at(self, keys: pa.Table) -> pa.Table:
@@ -44,6 +64,14 @@ class FeatureSource(Protocol):
 
     def orders(self) -> pa.Table:
         """``customer_id, ts, is_order, value``; refunds are negative."""
+        ...
+
+    def activity(self, moments: Sequence[datetime], days: int) -> pa.Table:
+        """``customer_id, ts``: the first activity within ``days`` after each moment."""
+        ...
+
+    def subscriptions(self) -> pa.Table:
+        """``customer_id, ts, event_id, is_active, term_end`` of every subscription event."""
         ...
 
     def assignments(self) -> pa.Table:
@@ -65,10 +93,16 @@ class Dataset:
 
     Attributes:
         cutoffs: epoch microseconds, (n,).
+        columns: read-time features by name, numbers and texts; lists are left out.
+        churned: 1 for who left by the declared ``churn`` label.
         days_to_order: NaN where no order came within the horizon.
         current: the population's columns at ``as_of`` itself, which have no labels yet.
         profile: how the features were distributed, and how far they moved between cutoffs.
         withdrawn: customers who no longer consent to profiling; there is no row of them.
+        churn: what leaving means.
+        orders: orders these customers ever placed, up to ``as_of``.
+        history_days: from the first event to ``as_of``.
+        drawn: the share of customers that were drawn, where there were too many.
     """
 
     plan: Plan
@@ -83,6 +117,27 @@ class Dataset:
     current: Columns
     profile: Profile
     withdrawn: frozenset[str] = frozenset()
+    churn: Churn = ORDERING
+    orders: int = 0
+    history_days: float = 0.0
+    drawn: float = 1.0
+
+    @property
+    def churn_label(self) -> str:
+        """What leaving means, in words."""
+        return (
+            f"{standing.wording(self.churn.label).label} in the {self.horizon_days} days "
+            "after the moment of scoring"
+        )
+
+    @property
+    def churn_population(self) -> str:
+        """Of whom the churn head is asked, in words."""
+        return standing.wording(self.churn.label).population.format(days=POPULATION_DAYS)
+
+    def inactivity_days(self) -> Floats:
+        """What the dumb churn rule ranks by: days since the last order, activity or term; (n,)."""
+        return standing.inactivity_days(self.churn.label, self.columns)
 
     def at(self, cutoffs: Sequence[datetime]) -> Mask:
         """Which rows belong to these cutoffs, (n,)."""
@@ -100,10 +155,18 @@ class Dataset:
 
     def matrix(self, features: Sequence[ModelFeature]) -> Floats:
         """The (n, d) matrix of these features."""
-        return to_matrix(self.columns, features)
+        whole = np.empty((len(self.cutoffs), len(features)))
+        # a part at a time: making a matrix takes three times its size
+        for start in range(0, len(whole), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            columns = {feature.name: self.columns[feature.name][part] for feature in features}
+            whole[part] = to_matrix(columns, features)
+        return whole
 
     def where(self, mask: Mask) -> "Dataset":
         """The rows of ``mask``."""
+        if mask.all():
+            return self
         return replace(
             self,
             customers=self.customers[mask],
@@ -122,6 +185,13 @@ class Dataset:
         return found.hexdigest()
 
 
+class Populations(NamedTuple):
+    """Who the heads are about: those who order, and those who can leave by the declared label."""
+
+    buyers: Dataset
+    leavers: Dataset
+
+
 def build(
     source: FeatureSource,
     plan: Plan,
@@ -131,33 +201,73 @@ def build(
     *,
     exclusion: Exclusion | None = None,
 ) -> Dataset:
-    """Features and labels of the population at every cutoff of ``plan``, without the excluded."""
-    table = (exclusion or Exclusion()).kept(source.training_table([*plan.every, as_of]))
-    columns = aged(table)
-    now = table.column("as_of").cast(pa.int64()).to_numpy() == to_micros(as_of)
-    customers = np.array(table.column("customer_id").to_pylist(), dtype=object)
+    """The buyers of :func:`populations`, with everything else as it is by default."""
+    return populations(source, plan, as_of, horizon_days, seed, exclusion=exclusion).buyers
+
+
+def populations(
+    source: FeatureSource,
+    plan: Plan,
+    as_of: datetime,
+    horizon_days: int,
+    seed: int,
+    *,
+    exclusion: Exclusion | None = None,
+    churn: Churn = ORDERING,
+    most_rows: int = MOST_ROWS,
+    progress: Progress | None = None,
+) -> Populations:
+    """Features and labels at every cutoff of ``plan``, without the excluded.
+
+    The log is read once for the features of all cutoffs, and once for the labels. Then one
+    cutoff at a time is taken into memory, of the customers who may belong to a population.
+    """
+    moments, orders = [*plan.every, as_of], source.orders()
+    by_term = churn.label == "subscription_not_renewed"
+    subscriptions = source.subscriptions() if by_term else None
+    candidates = population.candidates(moments, orders, subscriptions, churn.label)
+    drawn, share = population.draw(candidates, most_rows)
+    # campaigns are of anybody: who of their customers withdrew has to be known as well
+    others = source.assignments().column("customer_id").cast(pa.string())
+    wanted = [*drawn[:-1], pa.chunked_array([drawn[-1], *others.chunks]).unique()]
+    source.prepare(moments)
+    parts: list[People] = []
+    for done, (at, ids) in enumerate(zip(moments, wanted, strict=True)):
+        if progress:
+            progress("training data", done, len(moments))
+        table = (exclusion or Exclusion()).kept(source.training_table([at], ids))
+        part = People.of(table, churn.label, churn.grace_days)
+        parts.append(part if at == as_of else part.where(part.buys | part.stays))
+    now = parts.pop()
     # who withdrew by now is in no row, also of moments at which they had not
-    withdrawn = frozenset(customers[now & ~consent.given(columns["withdrawn_purposes"])])
-    population = np.asarray(columns["order_recency_days"], dtype=np.float64) < POPULATION_DAYS
-    population &= np.array([one not in withdrawn for one in customers], dtype=bool)
-    labelled = population & ~now
-    keys = table.select(["customer_id", "as_of"]).filter(pa.array(labelled))
-    cutoffs = keys.column("as_of").cast(pa.int64()).to_numpy()
-    labelled_columns = {name: column[labelled] for name, column in columns.items()}
-    found = labels.outcomes(keys, source.orders(), horizon_days)
-    return Dataset(
+    withdrawn = frozenset(now.customers[~now.consents])
+    now = now.where(now.buys & now.consents & now.among(frozenset(drawn[-1].to_pylist())))
+    rows = People.together([part.where(~part.among(withdrawn)) for part in parts])
+    keys = rows.keys()
+    outcomes = labels.outcomes(keys, orders, horizon_days)
+    left = outcomes
+    if churn.label == "no_activity":
+        left = labels.inactive(keys, source.activity(plan.every, horizon_days), horizon_days)
+    elif subscriptions is not None:
+        left = labels.lapsed(keys, subscriptions, horizon_days, churn.grace_days)
+    whole = Dataset(
         plan=plan,
         horizon_days=horizon_days,
         seed=seed,
-        customers=customers[labelled],
-        cutoffs=cutoffs,
-        columns=labelled_columns,
-        churned=found.column("churned").cast(pa.float64()).to_numpy(),
-        days_to_order=found.column("days_to_order").to_numpy(),
-        net_revenue=found.column("net_revenue").to_numpy(),
-        current={name: column[population & now] for name, column in columns.items()},
-        profile=snapshot_of_columns(
-            labelled_columns, cutoffs, ordered_within_days=float(POPULATION_DAYS)
-        ),
+        customers=rows.customers,
+        cutoffs=rows.cutoffs,
+        columns=rows.columns,
+        churned=left.column("churned").cast(pa.float64()).to_numpy(),
+        days_to_order=outcomes.column("days_to_order").to_numpy(),
+        net_revenue=outcomes.column("net_revenue").to_numpy(),
+        current=now.columns,
+        profile=rows.where(rows.buys).profile(),
         withdrawn=withdrawn,
+        churn=churn,
+        orders=int(pc.sum(orders.column("is_order")).as_py() or 0),
+        history_days=(as_of - source.span()[0]) / timedelta(days=1),
+        drawn=share,
     )
+    if progress:
+        progress("training data", len(moments), len(moments))
+    return Populations(whole.where(rows.buys), whole.where(rows.stays))

@@ -1,0 +1,83 @@
+"""What training is told: the label, the horizon, how much data is enough, how long to search."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from retain.configuration import Declared, read_yaml
+from retain.settings import PROJECT_CONFIG
+from retain.standing import GRACE_DAYS, ChurnLabel
+
+FILE_NAME = "training.yaml"
+
+Days = Annotated[int, Field(ge=1, le=3_650)]
+
+
+class Churn(Declared):
+    """What leaving means.
+
+    Attributes:
+        hiatus_days: days of silence after which a customer has left; ``learned`` takes the rule
+            that tells best who came back.
+        grace_days: how late the renewal of a subscription may come.
+    """
+
+    label: ChurnLabel = "no_order"
+    hiatus_days: Days | Literal["learned"] = "learned"
+    grace_days: Annotated[int, Field(ge=0, le=365)] = GRACE_DAYS
+
+
+class Minimum(Declared):
+    """The least a head is trained on.
+
+    Attributes:
+        customers: of the head's population, at any cutoff.
+        history_days: from the first event to the moment of training.
+        orders: placed by those customers.
+        of_each: outcomes of either kind at the cutoffs that are fitted on.
+    """
+
+    customers: Annotated[int, Field(ge=20)] = 100
+    history_days: Annotated[int, Field(ge=0)] = 60
+    orders: Annotated[int, Field(ge=0)] = 200
+    of_each: Annotated[int, Field(ge=20)] = 50
+
+
+class Minimums(Declared):
+    """The least of every head."""
+
+    churn: Minimum = Minimum()
+    next_purchase: Minimum = Minimum()
+    ltv: Minimum = Minimum()
+
+
+class Budget(Declared):
+    """How long a search for parameters may take; whichever is reached first ends it."""
+
+    trials: Annotated[int, Field(ge=1)] = 20
+    minutes: Annotated[float, Field(gt=0)] = 10.0
+
+
+class Training(Declared):
+    """``training.yaml``.
+
+    Attributes:
+        rows: (customer, cutoff) pairs at most; where there are more, customers are drawn.
+    """
+
+    horizon_days: Days = 90
+    churn: Churn = Churn()
+    rows: Annotated[int, Field(ge=10_000)] = 1_000_000
+    minimum: Minimums = Minimums()
+    tuning: Budget = Budget()
+
+
+def load(folder: Path) -> Training:
+    """What a configuration folder declares, or what is shipped where it declares nothing.
+
+    Raises:
+        InvalidInput: ``training.yaml`` cannot be read or a field is wrong; the message names it.
+    """
+    own = folder / FILE_NAME
+    return read_yaml(own if own.exists() else PROJECT_CONFIG / FILE_NAME, Training)

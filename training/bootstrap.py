@@ -1,7 +1,11 @@
-"""95 % intervals by resampling customers: a customer's rows stay together."""
+"""95 % intervals by resampling customers: a customer's rows stay together.
 
-from collections.abc import Callable
+Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap (1993), percentile intervals;
+resampling whole customers is their bootstrap of clusters.
+"""
+
 from dataclasses import dataclass
+from math import erfc, sqrt
 from typing import Any
 
 import numpy as np
@@ -9,9 +13,9 @@ from numpy.typing import NDArray
 
 from retain.manifest import Measured
 from retain.predictors.trees import Floats
-from training.metrics import Metric, dense_ranks
+from training.metrics import Metric, Statistic
 
-Statistic = Callable[[Floats], float]
+__all__ = ["REPLICATES", "Bootstrap", "Comparison", "Statistic"]
 
 REPLICATES = 300
 _QUANTILES = (0.025, 0.975)
@@ -19,11 +23,17 @@ _QUANTILES = (0.025, 0.975)
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A model and a rule on the same rows; ``difference`` is paired and positive if better."""
+    """A model and a rule on the same rows; ``difference`` is paired and positive if better.
+
+    Attributes:
+        p_value: two-sided, of no difference, from the replicates' spread (normal approximation,
+            because a count of replicates could never be smaller than one in their number).
+    """
 
     model: Measured
     rule: Measured
     difference: Measured
+    p_value: float = 1.0
 
     @property
     def beats(self) -> bool:
@@ -35,45 +45,51 @@ class Bootstrap:
     """Replicates of one set of rows, the same for every metric asked of it."""
 
     def __init__(self, customers: NDArray[Any], seed: int, replicates: int = REPLICATES) -> None:
-        codes = np.unique(customers, return_inverse=True)[1]
-        self._rows = len(codes)
-        people = int(codes.max()) + 1 if len(codes) else 0
+        self._codes = np.unique(customers, return_inverse=True)[1]
+        people = int(self._codes.max()) + 1 if len(self._codes) else 0
         rng = np.random.default_rng(seed)
-        draws = rng.multinomial(people, np.full(people, 1.0 / people), size=replicates)
-        self._weights = draws[:, codes].astype(np.float32)
+        # one row at a time: all of them at once would be gigabytes for a large shop
+        self._draws = np.empty((replicates, people), dtype=np.uint8)
+        for draw in self._draws:
+            draw[:] = np.bincount(rng.integers(0, people, people), minlength=people)
 
     def measured(self, metric: Metric, truth: Floats, score: Floats) -> Measured:
         """The metric with its interval."""
-        if metric.ranked:
-            truth, score = dense_ranks(truth), dense_ranks(score)
-        return self.of(lambda weight: metric.of(truth, score, weight))
+        return self.of(metric.prepare(truth, score))
 
     def of(self, statistic: Statistic) -> Measured:
         """Any statistic of row weights with its interval."""
-        return _measured(*self._values(statistic))
+        return interval(*self.values(statistic))
 
     def paired(self, model: Statistic, rule: Statistic, sign: float = 1.0) -> Comparison:
         """Two statistics on the same replicates; ``sign`` is -1 where lower is better."""
-        one, ones = self._values(model)
-        other, others = self._values(rule)
-        difference = _measured(sign * (one - other), sign * (ones - others))
-        return Comparison(_measured(one, ones), _measured(other, others), difference)
+        return compared(self.values(model), self.values(rule), sign)
 
     def compare(self, metric: Metric, truth: Floats, model: Floats, rule: Floats) -> Comparison:
         """A metric of model and rule on the same replicates."""
-        if metric.ranked:
-            truth, model, rule = dense_ranks(truth), dense_ranks(model), dense_ranks(rule)
-        return self.paired(
-            lambda weight: metric.of(truth, model, weight),
-            lambda weight: metric.of(truth, rule, weight),
-            1.0 if metric.higher_is_better else -1.0,
-        )
+        sign = 1.0 if metric.higher_is_better else -1.0
+        return self.paired(metric.prepare(truth, model), metric.prepare(truth, rule), sign)
 
-    def _values(self, statistic: Statistic) -> tuple[float, Floats]:
-        replicates = [statistic(weight.astype(np.float64)) for weight in self._weights]
-        return statistic(np.ones(self._rows)), np.array(replicates)
+    def values(self, statistic: Statistic) -> tuple[float, Floats]:
+        """The statistic itself, and what it is on every replicate."""
+        replicates = [statistic(draw[self._codes].astype(np.float64)) for draw in self._draws]
+        return statistic(np.ones(len(self._codes))), np.array(replicates)
 
 
-def _measured(value: float, replicates: Floats) -> Measured:
+def compared(
+    model: tuple[float, Floats], rule: tuple[float, Floats], sign: float = 1.0
+) -> Comparison:
+    """A comparison from the values of two statistics on the same replicates."""
+    (one, ones), (other, others) = model, rule
+    value, replicates = sign * (one - other), sign * (ones - others)
+    spread = float(np.nanstd(replicates))
+    p_value = erfc(abs(value) / spread / sqrt(2)) if spread > 0 else float(value == 0)
+    return Comparison(
+        interval(one, ones), interval(other, others), interval(value, replicates), p_value
+    )
+
+
+def interval(value: float, replicates: Floats) -> Measured:
+    """The value with the middle 95 % of its replicates."""
     low, high = np.nanquantile(replicates, _QUANTILES)
     return Measured(value=value, low=float(low), high=float(high))

@@ -1,0 +1,214 @@
+"""Rolling cutoffs: train on what was known, score everyone, compare with what came after.
+
+Every head is fitted by the function `retain train` calls and answers through the scorer the
+service and `retain score` call; labels are read by a source of their own, after the scores.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from feature_repo.source import OfflineSource
+from retain import labels, segments
+from retain.columns import Columns
+from retain.database import connect
+from retain.errors import NotEnoughData
+from retain.eventlog import EventLog
+from retain.features.ageing import aged
+from retain.predictors.trees import Floats
+from retain.quality import thresholds
+from retain.scoring import Scorer, Scores
+from retain.segments import Segmenter
+from retain.settings import Settings
+from training.baselines import SOON_DAYS, Answers, Baselines
+from training.dataset import POPULATION_DAYS, FeatureSource, Mask
+from training.fitting import FittedRun, Progress, fit_heads
+from training.rolling_cutoffs import RollingCutoff
+
+OURS = "retain"
+SLICED_BY = ("country", "tenure_days", "net_spend_365d", "orders_lifetime", "order_recency_days")
+HEADS = ("churn", "next_purchase", "ltv", "rfm")
+
+SourceAt = Callable[[datetime], FeatureSource]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Everyone with an order in the last year at one cutoff, scored and then looked up.
+
+    Attributes:
+        answers: what Retain (:data:`OURS`) and every baseline say, by name.
+        low, high: ends of Retain's 80 % interval of the revenue.
+        outcomes: ``churned``, ``days_to_order`` and ``net_revenue`` after the cutoff, each (n,).
+        columns: the read-time features that slices are made by.
+        level: per baseline, actual over predicted in the same window of the year before:
+            of ``revenue`` and of ``buyers``; empty without that year.
+        trained_on: the split in words.
+    """
+
+    cutoff: RollingCutoff
+    customers: Sequence[str]
+    answers: Mapping[str, Answers]
+    low: Floats
+    high: Floats
+    outcomes: Mapping[str, Floats]
+    columns: Columns
+    level: Mapping[str, Mapping[str, float]]
+    trained_on: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """Every cutoff that could be scored, and why others could not."""
+
+    scored: tuple[Scored, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+
+def roll(
+    settings: Settings,
+    cutoffs: Sequence[RollingCutoff],
+    seed: int,
+    *,
+    progress: Progress | None = None,
+    sensitive: Sequence[str] = (),
+    source_at: SourceAt | None = None,
+) -> Rolled:
+    """Score and look up every cutoff, one after the other.
+
+    Raises:
+        NotEnoughData: heads could be trained at none of them.
+    """
+    report = progress or (lambda _step, _done, _total: None)
+    source_at = source_at or (lambda at: OfflineSource(settings, at))
+    scored, skipped = [], {}
+    for done, cutoff in enumerate(cutoffs):
+        report("rolling cutoffs", done, len(cutoffs))
+        try:
+            scored.append(at_cutoff(settings, cutoff, seed, source_at, sensitive))
+        except NotEnoughData as error:
+            skipped[name_of(cutoff)] = error.message
+    report("rolling cutoffs", len(cutoffs), len(cutoffs))
+    if not scored:
+        raise NotEnoughData(
+            "no cutoff could be trained: " + "; ".join(sorted(set(skipped.values()))),
+            remedy="import more customers or a longer history",
+        )
+    return Rolled(tuple(scored), skipped)
+
+
+def at_cutoff(
+    settings: Settings,
+    cutoff: RollingCutoff,
+    seed: int,
+    source_at: SourceAt,
+    sensitive: Sequence[str] = (),
+) -> Scored:
+    """Train at one cutoff as `retain train` would, score, and only then read what came.
+
+    Raises:
+        NotEnoughData: there is too little history to train on.
+    """
+    source = source_at(cutoff.as_of)
+    run = fit_heads(
+        source,
+        cutoff.as_of,
+        cutoff.horizon_days,
+        seed,
+        heads=HEADS,
+        thresholds=thresholds.load(settings.config),
+        people=EventLog(connect(settings.database_url)).people,
+    )
+    table, columns = _population(source.training_table([cutoff.as_of]))
+    scores = _scorer(settings, run).score(table)
+    rules = Baselines.fit(run.data, aged(source.training_table([cutoff.as_of])))
+    answers = {OURS: _ours(scores, cutoff.horizon_days), **rules.answers(columns)}
+    level = _level(source, cutoff, rules) if cutoff.counted else {}
+    later = source_at(cutoff.as_of + timedelta(days=cutoff.horizon_days))
+    found = _outcomes(table, later, cutoff.horizon_days)
+    kept = np.isfinite(scores.churn_probability) | np.isfinite(scores.ltv_value)
+    return Scored(
+        cutoff,
+        [one for one, keep in zip(scores.customer_ids, kept, strict=True) if keep],
+        {name: _where(one, kept) for name, one in answers.items()},
+        scores.ltv_low[kept],
+        scores.ltv_high[kept],
+        {name: column[kept] for name, column in found.items()},
+        {name: columns[name][kept] for name in dict.fromkeys((*SLICED_BY, *sensitive))},
+        level,
+        run.data.plan.statement,
+        tuple(f"{head}: {why}" for head, why in run.skipped.items()),
+    )
+
+
+def name_of(cutoff: RollingCutoff) -> str:
+    """How a cutoff is named in tables: ``2011-01-09, 90 d``."""
+    return f"{cutoff.as_of:%Y-%m-%d}, {cutoff.horizon_days} d"
+
+
+def _population(table: pa.Table) -> tuple[pa.Table, Columns]:
+    columns = aged(table)
+    recent: Mask = np.asarray(columns["order_recency_days"], dtype=np.float64) < POPULATION_DAYS
+    return table.filter(pa.array(recent)), {n: column[recent] for n, column in columns.items()}
+
+
+def _scorer(settings: Settings, run: FittedRun) -> Scorer:
+    champions = run.champions()
+    if champions.rfm is None:
+        raise NotEnoughData("nobody ordered in the last year", remedy="import a longer history")
+    config = segments.load(settings.config / "segments.yaml")
+    return Scorer(champions, Segmenter(config, champions.rfm))
+
+
+def _ours(scores: Scores, horizon_days: int) -> Answers:
+    soon = scores.purchase_30d if horizon_days >= SOON_DAYS else None
+    return Answers(
+        _known(scores.churn_probability),
+        None if soon is None else _known(soon),
+        _known(scores.ltv_value),
+        probability=True,
+        amount=True,
+    )
+
+
+def _known(values: Floats) -> Floats | None:
+    """None where a head has no model."""
+    return values if np.isfinite(values).any() else None
+
+
+def _outcomes(table: pa.Table, later: FeatureSource, horizon_days: int) -> dict[str, Floats]:
+    found = labels.outcomes(table.select(["customer_id", "as_of"]), later.orders(), horizon_days)
+    names = ("churned", "days_to_order", "net_revenue")
+    return {
+        name: np.asarray(found.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+        for name in names
+    }
+
+
+def _level(
+    source: FeatureSource, cutoff: RollingCutoff, rules: Baselines
+) -> dict[str, dict[str, float]]:
+    """What the same window of the year before brought over what each baseline makes of it."""
+    table, columns = _population(source.training_table([cutoff.a_year_before]))
+    if not table.num_rows:
+        return {}
+    came = _outcomes(table, source, cutoff.horizon_days)
+    buyers, revenue = float((1 - came["churned"]).sum()), float(came["net_revenue"].sum())
+    found = {}
+    for name, one in rules.answers(columns).items():
+        if one.amount and one.value is not None and one.value.sum() > 0:
+            found[name] = {"revenue": revenue / float(one.value.sum())}
+            if one.probability and one.leaves is not None:
+                found[name]["buyers"] = buyers / float((1 - one.leaves).sum())
+    return found
+
+
+def _where(one: Answers, kept: Mask) -> Answers:
+    def part(values: Floats | None) -> Floats | None:
+        return None if values is None else values[kept]
+
+    return Answers(part(one.leaves), part(one.soon), part(one.value), one.probability, one.amount)

@@ -1,5 +1,6 @@
 """The models that answer: the champion of every head, loaded and checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +14,17 @@ from retain.predictors import (
     ResponsePredictor,
     load_all,
 )
+from retain.quality import profile
+from retain.quality.profile import Profile
 from retain.rfm import RfmEdges
 
 
 @dataclass(frozen=True, slots=True)
 class Champions:
-    """One predictor per head; None where the head has no champion."""
+    """One predictor per head; None where the head has no champion.
+
+    ``profile`` is of the customers the models were trained on; None where none was kept.
+    """
 
     churn: ChurnPredictor | None = None
     next_purchase: NextPurchasePredictor | None = None
@@ -26,6 +32,7 @@ class Champions:
     response: ResponsePredictor | None = None
     rfm: RfmEdges | None = None
     manifests: dict[Head, Manifest] = field(default_factory=dict)
+    profile: Profile | None = None
 
     def name(self, head: Head) -> str | None:
         """How answers name the head's champion (``churn:ab12cd34ef56``)."""
@@ -53,4 +60,12 @@ def load(ledger: Ledger, bentoml_home: Path) -> Champions:
         **loaded,  # type: ignore[arg-type]  # each head's loader returns that head's predictor
         rfm=RfmEdges.from_parameters(edges) if edges else None,
         manifests=manifests,
+        profile=_profile([folders[head] for head in predicting]),
     )
+
+
+def _profile(folders: Sequence[Path]) -> Profile | None:
+    """That of the first of the models that has one: all are trained on the same customers."""
+    having = (folder for folder in folders if (folder / profile.FILE_NAME).exists())
+    found = next(having, None)
+    return Profile.read(found) if found else None

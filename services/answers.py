@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from retain.clock import iso
 from retain.manifest import Manifest
-from retain.scoring import Scores
+from retain.reasons import Language, Reason
+from retain.reasons.telling import of_signal
+from retain.scoring import NO_CONSENT, OK, STALE_FEATURES, Scores
+from retain.signals import Signal
 
 Json = dict[str, Any]
-OK = "ok"
+_SILENT = {NO_CONSENT, STALE_FEATURES}
 
 
 def plain(column: NDArray[Any] | Sequence[Any]) -> list[Any]:
@@ -29,13 +32,26 @@ def plain(column: NDArray[Any] | Sequence[Any]) -> list[Any]:
     return values
 
 
-def churn(scores: Scores, manifest: Manifest | None) -> list[Json]:
-    """The ``churn`` object of every customer; without a ``manifest`` no model answers."""
-    return _head(
+def churn(
+    scores: Scores,
+    manifest: Manifest | None,
+    warnings: Sequence[Sequence[Signal]],
+    language: Language = "en",
+) -> list[Json]:
+    """The ``churn`` object of every customer; without a ``manifest`` no model answers.
+
+    ``warnings`` are the signals of every customer, told in ``language``: they need no model, but
+    consent and features that are not stale.
+    """
+    objects = _head(
         scores.churn_status,
         {"probability": plain(scores.churn_probability), "band": plain(scores.churn_band)},
-        {"horizon_days": _horizon(manifest), "signals": [], "model": _name(manifest)},
+        {"horizon_days": _horizon(manifest), "model": _name(manifest)},
     )
+    for one, found in zip(objects, warnings, strict=True):
+        told = found if found and one["status"] not in _SILENT else ()
+        one["signals"] = [_signal(each, language) for each in told]
+    return objects
 
 
 def next_purchase(scores: Scores, manifest: Manifest | None) -> list[Json]:
@@ -71,6 +87,22 @@ def ltv(scores: Scores, manifest: Manifest | None) -> list[Json]:
     return objects
 
 
+def reason(found: Reason) -> Json:
+    """One of an answer's ``reasons``."""
+    return {
+        "head": found.head,
+        "code": found.code,
+        "group": found.group,
+        "direction": found.direction,
+        "text": found.text,
+        "value": found.value,
+        "usual": found.usual,
+        "compared_with": found.compared_with,
+        "share": found.share,
+        "features": list(found.features),
+    }
+
+
 def segment(scores: Scores) -> list[Json]:
     """The ``segment`` object of every customer."""
     found = scores.segments
@@ -80,6 +112,17 @@ def segment(scores: Scores) -> list[Json]:
             found.names, found.priorities, found.stages, found.tags, strict=True
         )
     ]
+
+
+def _signal(found: Signal, language: Language) -> Json:
+    return {
+        "code": found.code,
+        "text": of_signal(found, language),
+        "value": found.value,
+        "usual": found.usual,
+        "unit": found.unit,
+        "since": iso(found.since),
+    }
 
 
 def _horizon(manifest: Manifest | None) -> int | None:

@@ -8,13 +8,16 @@ from functools import partial
 from starlette.applications import Starlette
 
 from feature_repo.online import OnlineReader
+from retain import signals
 from retain.clock import now, pinned
 from retain.database import connect
 from retain.eventlog import EventLog
 from retain.exclusive import Exclusive
 from retain.feedback import Feedback
 from retain.quality import thresholds
+from retain.reasons import Explainer
 from retain.settings import Settings
+from retain.signals import Signals
 from services.deciding import deciding
 from services.event_writer import EventWriter
 from services.ingest import Ingest
@@ -64,6 +67,8 @@ def compose(settings: Settings) -> Composition:
         predictions=Predictions(
             reader=reader,
             scorer=made.scorer,
+            signals=Signals(signals.load(settings.config)),
+            explainer=Explainer.of(made.scorer.champions),
             previews=made.previews,
             manifests=manifests,
             clock=clock,

@@ -67,7 +67,11 @@ PREDICT = Operation(
             200,
             "The prediction, or `predictions` for a list.",
             predictions.PredictAnswer,
-            {"one": predictions.EXAMPLE, "many": predictions.MANY_EXAMPLE},
+            {
+                "one": predictions.EXAMPLE,
+                "explained": predictions.EXPLAINED_EXAMPLE,
+                "many": predictions.MANY_EXAMPLE,
+            },
         ),
     ),
     request=predictions.PredictRequest,

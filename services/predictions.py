@@ -9,9 +9,12 @@ from retain.clock import Clock, iso
 from retain.errors import InvalidInput, UnknownCustomer
 from retain.features.reader import FeatureReader, Features
 from retain.manifest import Manifest
+from retain.reasons import Language, Reason
 from retain.scoring import Scores
+from retain.signals import Signals
 from services import answers
 from services.answers import Json
+from services.languages import DEFAULT
 from services.metrics import Metrics
 from services.schemas.predictions import PARTS, PredictRequest
 
@@ -23,6 +26,15 @@ class Scoring(Protocol):
 
     def score(self, table: Any, stale_views: Mapping[str, Sequence[str]]) -> Scores:
         """Scores of every row of a feature table, whose customers have these stale views."""
+
+
+class Explaining(Protocol):
+    """What gives the reasons behind scores."""
+
+    def explain(
+        self, scores: Scores, heads: Sequence[str], language: Language
+    ) -> Sequence[Sequence[Reason]]:
+        """The reasons of every row of ``scores`` for these heads."""
 
 
 class Previews(Protocol):
@@ -40,6 +52,8 @@ class Predictions:
         *,
         reader: FeatureReader,
         scorer: Scoring,
+        signals: Signals,
+        explainer: Explaining,
         previews: Previews,
         manifests: Mapping[str, Manifest],
         clock: Clock,
@@ -47,6 +61,8 @@ class Predictions:
     ) -> None:
         self._reader = reader
         self._scorer = scorer
+        self._signals = signals
+        self._explainer = explainer
         self._previews = previews
         self._manifests = manifests
         self._clock = clock
@@ -62,8 +78,7 @@ class Predictions:
         """
         ids = request.ids()
         as_of = at_or_before(self._clock(), request.as_of)
-        include = PARTS if request.include is None else request.include
-        known = self._predict(list(dict.fromkeys(ids)), as_of, include)
+        known = self._predict(list(dict.fromkeys(ids)), as_of, request)
         if request.customer_id is not None:
             if request.customer_id not in known:
                 raise unknown(request.customer_id, field="customer_id")
@@ -71,13 +86,16 @@ class Predictions:
         return {"predictions": [known.get(i) or self._unknown(i) for i in ids]}
 
     def _predict(
-        self, ids: Sequence[str], as_of: datetime, include: Sequence[str]
+        self, ids: Sequence[str], as_of: datetime, request: PredictRequest
     ) -> dict[str, Json]:
         features = self._reader.read(ids, as_of)
         if features.table.num_rows == 0:
             return {}
         scores = self._scorer.score(features.table, features.stale_views)
-        parts = self._parts(scores, features, include)
+        include = PARTS if request.include is None else request.include
+        language = request.language or DEFAULT
+        parts = self._parts(scores, features, include, language)
+        why = self._explainer.explain(scores, include, language) if request.explain else None
         known: dict[str, Json] = {}
         for row, customer_id in enumerate(scores.customer_ids):
             fresh = features.features_as_of.get(customer_id)
@@ -89,18 +107,20 @@ class Predictions:
                 "features_as_of": None if fresh is None else iso(fresh),
                 "stale_views": features.stale_views.get(customer_id, []),
                 **{name: objects[row] for name, objects in parts.items()},
-                "reasons": [],
+                "reasons": [] if why is None else [answers.reason(one) for one in why[row]],
             }
             age = None if fresh is None else (as_of - fresh).total_seconds()
             self._metrics.prediction(scores.status[row], age)
         return known
 
     def _parts(
-        self, scores: Scores, features: Features, include: Sequence[str]
+        self, scores: Scores, features: Features, include: Sequence[str], language: Language
     ) -> dict[str, Sequence[Json | None]]:
         parts: dict[str, Sequence[Json | None]] = {}
         if "churn" in include:
-            parts["churn"] = answers.churn(scores, self._manifests.get("churn"))
+            warnings = self._signals.find(scores.columns, scores.as_of)
+            manifest = self._manifests.get("churn")
+            parts["churn"] = answers.churn(scores, manifest, warnings, language)
         if "next_purchase" in include:
             manifest = self._manifests.get("next_purchase")
             parts["next_purchase"] = answers.next_purchase(scores, manifest)

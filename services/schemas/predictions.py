@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, RootModel
 
 from retain.errors import InvalidInput
+from retain.reasons import bands
 from services.schemas.base import (
     MAX_CUSTOMERS,
     MAX_EXPLAINED,
@@ -54,6 +55,7 @@ class PredictRequest(Request):
                 {"customer_id": "17850"},
                 {"customer_ids": ["17850", "13047"], "include": ["churn", "ltv"]},
                 {"customer_id": "17850", "as_of": "2026-11-01T00:00:00Z", "explain": True},
+                {"customer_id": "17850", "explain": True, "language": "ko"},
             ],
         }
     )
@@ -73,6 +75,11 @@ class PredictRequest(Request):
     explain: bool = Field(
         default=False,
         description=f"Give the reasons behind the scores; at most {MAX_EXPLAINED} customers.",
+    )
+    language: Literal["en", "ko"] | None = Field(
+        default=None,
+        description="The language of signals and reasons. Default: what `Accept-Language` likes "
+        "best of these, else English.",
     )
 
     def ids(self) -> list[str]:
@@ -99,14 +106,33 @@ class PredictRequest(Request):
         return ids
 
 
+class Signal(Answer):
+    """An early warning: this customer beside their own past; thresholds in `signals.yaml`."""
+
+    code: Literal[
+        "purchase_cycle_anomaly", "activity_decline", "complaints_rising", "subscription_lapsing"
+    ]
+    text: str = Field(description="The signal in words, in the language asked for.")
+    value: float = Field(description="What is now, in `unit`.")
+    usual: float = Field(
+        description="What is usual for this customer, in `unit`; of a subscription 0, the day "
+        "its renewal is due."
+    )
+    unit: Literal["days", "active_days", "contacts"]
+    since: datetime = Field(description="From when on it has been so.")
+
+
 class Churn(Answer):
-    """The probability of no order within the horizon."""
+    """The probability of no order within the horizon, and signals that stand beside it."""
 
     probability: Probability | None
-    band: Literal["low", "medium", "high"] | None
+    band: Literal["low", "medium", "high"] | None = Field(description=bands.DESCRIPTION)
     horizon_days: int | None = Field(description="No order in this many days counts as churn.")
     status: HeadStatus
-    signals: list[dict[str, Any]] = Field(description="Signals that the customer is leaving.")
+    signals: list[Signal] = Field(
+        description="Early warnings, also where no score is told; empty without consent or with "
+        "stale features."
+    )
     model: str | None = Field(
         description="`head:version` of the model that answered; null where there is none."
     )
@@ -171,6 +197,29 @@ class NextBestAction(Answer):
     decision_id: str
 
 
+class Reason(Answer):
+    """What moved one score of this customer away from that of an average customer."""
+
+    head: Literal["churn", "next_purchase", "ltv"]
+    code: str = Field(description="What is said, for programs; stable.")
+    group: str = Field(description="The meaning it belongs to, such as `purchase_rhythm`.")
+    direction: Literal["raises", "lowers"] = Field(
+        description="Whether it raises or lowers the head's score: the probability of leaving, "
+        "the probability of an order, the value."
+    )
+    text: str = Field(description="The reason in words, in the language asked for.")
+    value: float | str | None = Field(description="What is, of this customer.")
+    usual: float | None = Field(description="What it is compared with.")
+    compared_with: Literal["own", "customers"] | None = Field(
+        description="Whether `usual` is this customer's own, or the median of the customers the "
+        "model was trained on."
+    )
+    share: Probability = Field(
+        description="Of everything that moves this score up or down, how much this is."
+    )
+    features: list[str] = Field(description="The features that moved it, the strongest first.")
+
+
 class Prediction(Answer):
     """One customer's answer; the parts not asked for are absent."""
 
@@ -193,7 +242,11 @@ class Prediction(Answer):
     ltv: Ltv | None = None
     segment: Segment | None = None
     next_best_action: NextBestAction | None = None
-    reasons: list[dict[str, Any]] = Field(default_factory=list)
+    reasons: list[Reason] = Field(
+        default_factory=list,
+        description="With `explain`: by head, the largest first; of heads that tell no score, "
+        "none.",
+    )
 
 
 class Predictions(Answer):
@@ -218,7 +271,16 @@ EXAMPLE: dict[str, Any] = {
         "band": "medium",
         "horizon_days": 90,
         "status": "ok",
-        "signals": [],
+        "signals": [
+            {
+                "code": "purchase_cycle_anomaly",
+                "text": "no order for 46 days; usually one every 20 days",
+                "value": 46.0,
+                "usual": 20.0,
+                "unit": "days",
+                "since": "2026-11-05T20:00:00Z",
+            }
+        ],
         "model": "churn:ab12",
     },
     "next_purchase": {
@@ -257,6 +319,35 @@ EXAMPLE: dict[str, Any] = {
         "decision_id": "01JD0Z6Y8Q4X1V9T3R5P7N2M6K",
     },
     "reasons": [],
+}
+EXPLAINED_EXAMPLE: dict[str, Any] = {
+    **EXAMPLE,
+    "reasons": [
+        {
+            "head": "churn",
+            "code": "overdue",
+            "group": "purchase_rhythm",
+            "direction": "raises",
+            "text": "has not ordered for 2.3× their usual gap (46 days instead of 20 days)",  # noqa: RUF001
+            "value": 46.0,
+            "usual": 20.0,
+            "compared_with": "own",
+            "share": 0.38,
+            "features": ["cycle_position", "order_recency_days"],
+        },
+        {
+            "head": "churn",
+            "code": "order_frequency",
+            "group": "order_frequency",
+            "direction": "lowers",
+            "text": "orders in the last 365 days: 14 orders (typical: 3 orders)",
+            "value": 14.0,
+            "usual": 3.0,
+            "compared_with": "customers",
+            "share": 0.21,
+            "features": ["orders_365d", "orders_lifetime"],
+        },
+    ],
 }
 MANY_EXAMPLE: dict[str, Any] = {
     "predictions": [

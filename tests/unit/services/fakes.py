@@ -10,14 +10,18 @@ import httpx
 import numpy as np
 import pyarrow as pa
 
+from retain import signals
 from retain.clock import iso
 from retain.errors import NotFound, StoreUnavailable
 from retain.event import EVENT_SCHEMA
 from retain.eventlog import Appended, Row
 from retain.features.reader import Features
 from retain.manifest import Manifest, Measured, ModelFeature, TrainingWindow
+from retain.reasons import HEADS, Reason
 from retain.scoring import Scores
 from retain.segments import Segments
+from retain.settings import PROJECT_CONFIG
+from retain.signals import Signals
 from services.event_writer import Stored
 from services.ingest import Ingest
 from services.metrics import Metrics
@@ -42,13 +46,40 @@ def manifest(head: str) -> Manifest:
     ).sealed()
 
 
+SIGNAL_FEATURES = (
+    "order_gap_mean_days",
+    "order_gap_sd_days",
+    "orders_lifetime",
+    "active_days_30d",
+    "active_days_90d",
+    "visit_recency_days",
+    "service_contacts_30d",
+    "service_contacts_90d",
+    "sentiment_mean",
+    "contacts_since_days",
+    "days_to_term_end",
+    "subscription_changed_days",
+    "subscription_active",
+)
+OVERDUE = {
+    "order_recency_days": np.array([46.0]),
+    "order_gap_mean_days": np.array([20.0]),
+    "order_gap_sd_days": np.array([4.0]),
+    "orders_lifetime": np.array([9.0]),
+}
 MANIFESTS = {head: manifest(head) for head in ("churn", "next_purchase", "ltv")}
 
 
 def scores(
-    customer_ids: Sequence[str], as_of: datetime, statuses: dict[str, str] | None = None
+    customer_ids: Sequence[str],
+    as_of: datetime,
+    statuses: dict[str, str] | None = None,
+    told: dict[str, np.ndarray] | None = None,
 ) -> Scores:
-    """Plausible scores; every number is there also where its status withholds it."""
+    """Plausible scores; every number is there also where its status withholds it.
+
+    ``told`` are columns beside them, which the signals read.
+    """
     n = len(customer_ids)
     status = [(statuses or {}).get(c, "ok") for c in customer_ids]
     moment = np.full(n, np.datetime64(as_of.replace(tzinfo=None), "us"))
@@ -89,6 +120,8 @@ def scores(
             "withdrawn_purposes": _objects([[]] * n),
             "reachable_channels": _objects([["email"]] * n),
             "max_contacts_per_week": np.full(n, 2.0),
+            **{name: np.full(n, np.nan) for name in SIGNAL_FEATURES},
+            **(told or {}),
         },
     )
 
@@ -124,12 +157,15 @@ class FakeReader:
 class FakeScorer:
     def __init__(self, statuses: dict[str, str] | None = None) -> None:
         self.statuses = statuses or {}
+        self.told: dict[str, np.ndarray] | None = None
 
     def score(self, table: pa.Table, stale_views: object = None) -> Scores:
         as_of = table.column("as_of")[0].as_py()
-        return scores(table.column("customer_id").to_pylist(), as_of, self.statuses)
+        ids = table.column("customer_id").to_pylist()
+        return scores(ids, as_of, self.statuses, self.told)
 
 
+SIGNALS = Signals(signals.load(PROJECT_CONFIG))
 ACTION = {
     "action_id": "replenishment_email",
     "channel": "email",
@@ -142,6 +178,31 @@ ACTION = {
     "score": 3.2,
     "propensity": 0.9,
 }
+
+
+class FakeExplainer:
+    """Gives one reason for each head asked for, in the language asked for."""
+
+    def explain(self, scores, heads, language):
+        return [
+            [
+                Reason(
+                    head=head,
+                    code="overdue",
+                    group="purchase_rhythm",
+                    direction="raises",
+                    text=f"told in {language}",
+                    value=46.0,
+                    usual=20.0,
+                    compared_with="own",
+                    share=0.5,
+                    features=("cycle_position",),
+                )
+                for head in HEADS
+                if head in heads
+            ]
+            for _ in scores.customer_ids
+        ]
 
 
 class FakePreviews:
@@ -295,6 +356,8 @@ class Service:
             predictions=Predictions(
                 reader=self.reader,
                 scorer=self.scorer,
+                signals=SIGNALS,
+                explainer=FakeExplainer(),
                 previews=FakePreviews(),
                 manifests=MANIFESTS,
                 clock=self.clock,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retain.clock import parse_utc, to_micros
+from retain.signals import Signal
 from services import answers
 from tests.unit.services.fakes import MANIFESTS, NOW, scores
 
@@ -37,7 +38,7 @@ def test_a_time_survives_json_to_the_microsecond(micros: int) -> None:
 
 @pytest.mark.parametrize("status", ["already_churned", "insufficient_data", "no_consent"])
 def test_a_head_that_abstains_keeps_its_object_with_null_scores(status) -> None:
-    (churn,) = answers.churn(scores(["a"], NOW, {"a": status}), MANIFESTS["churn"])
+    (churn,) = answers.churn(scores(["a"], NOW, {"a": status}), MANIFESTS["churn"], [[]])
     assert churn["status"] == status
     assert churn["probability"] is None
     assert churn["band"] is None
@@ -45,7 +46,8 @@ def test_a_head_that_abstains_keeps_its_object_with_null_scores(status) -> None:
 
 
 def test_one_withheld_customer_does_not_withhold_the_next() -> None:
-    both = answers.churn(scores(["a", "b"], NOW, {"a": "no_consent"}), MANIFESTS["churn"])
+    made = scores(["a", "b"], NOW, {"a": "no_consent"})
+    both = answers.churn(made, MANIFESTS["churn"], [[], []])
     assert [one["probability"] for one in both] == [None, 0.25]
 
 
@@ -65,10 +67,41 @@ def test_dates_of_the_next_purchase_are_times_or_null() -> None:
 def test_a_head_without_a_model_keeps_its_object_and_names_none() -> None:
     made = scores(["a"], NOW, {"a": "no_model"})
     made.purchase_status[0] = made.ltv_status[0] = "no_model"
-    (churn,) = answers.churn(made, None)
+    (churn,) = answers.churn(made, None, [[]])
     (purchase,) = answers.next_purchase(made, None)
     (ltv,) = answers.ltv(made, None)
     assert {one["status"] for one in (churn, purchase, ltv)} == {"no_model"}
     assert {one["model"] for one in (churn, purchase, ltv)} == {None}
     assert churn["horizon_days"] is ltv["horizon_days"] is None
     assert churn["probability"] is purchase["probability_30d"] is ltv["value"] is None
+
+
+OVERDUE = Signal("purchase_cycle_anomaly", 46.0, 20.0, "days", NOW)
+
+
+def test_a_signal_is_told_with_its_value_its_usual_and_since_when() -> None:
+    (churn,) = answers.churn(scores(["a"], NOW), MANIFESTS["churn"], [[OVERDUE]])
+    (signal,) = churn["signals"]
+    assert signal == {
+        "code": "purchase_cycle_anomaly",
+        "text": "no order for 46 days; usually one every 20 days",
+        "value": 46.0,
+        "usual": 20.0,
+        "unit": "days",
+        "since": "2026-11-21T20:00:00Z",
+    }
+
+
+@pytest.mark.parametrize("status", ["already_churned", "insufficient_data", "no_model"])
+def test_signals_need_no_score(status) -> None:
+    made = scores(["a"], NOW, {"a": status})
+    (churn,) = answers.churn(made, MANIFESTS["churn"], [[OVERDUE]], "ko")
+    assert churn["probability"] is None
+    assert churn["signals"][0]["text"].startswith("46일 동안 주문 없음")
+
+
+@pytest.mark.parametrize("status", ["no_consent", "stale_features"])
+def test_signals_need_consent_and_fresh_features(status) -> None:
+    made = scores(["a"], NOW, {"a": status})
+    (churn,) = answers.churn(made, MANIFESTS["churn"], [[OVERDUE]])
+    assert churn["signals"] == []

@@ -1,10 +1,20 @@
-"""`retain report`: the latest written evaluation."""
+"""`retain report`: a training run's evaluation as a page, and rolling cutoffs beside it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.context import AsJson, settings_of
-from cli.screen import say
+from cli.context import AsJson, AsOf, settings_of, time_of
+from cli.progress import stages
+from cli.screen import answer, say
 from retain.errors import NotFound
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from retain.settings import Settings
+    from training.rolling_cutoffs import RollingCutoff
 
 
 def register(app: typer.Typer) -> None:
@@ -12,16 +22,95 @@ def register(app: typer.Typer) -> None:
     app.command()(report)
 
 
-def report(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Print the latest training run's evaluation: each head beside its dumb rule.
+def report(
+    context: typer.Context,
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Name of the run; default: the latest.")
+    ] = None,
+    *,
+    rolling: Annotated[
+        bool, typer.Option("--rolling", help="Train and judge again at monthly cutoffs.")
+    ] = False,
+    horizon_days: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Of the rolling cutoffs, repeated; default: the run's and 30."),
+    ] = None,
+    day_of_month: Annotated[
+        int | None, typer.Option(min=1, max=28, help="Default: the latest whose labels fit.")
+    ] = None,
+    cutoffs: Annotated[
+        int | None, typer.Option(min=1, help="Per horizon, the latest; default: a year's history.")
+    ] = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a training run's evaluation: each head beside its dumb rule.
 
-    Example: retain report
+    With --rolling also train at monthly cutoffs on what was known at each, score everyone with
+    an order in the last year, and compare with what came, beside every baseline.
+
+    Example: retain report --rolling --day-of-month 9 --horizon-days 90 --horizon-days 30
     """
+    import json
+
     settings = settings_of(context)
-    name = "evaluation.json" if as_json else "evaluation.txt"
-    written = sorted(settings.evaluations.glob(f"*/{name}"), key=lambda p: p.stat().st_mtime_ns)
+    folder = _folder(settings, run)
+    evaluation: dict[str, Any] = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    if rolling:
+        horizons = horizon_days or sorted({evaluation["horizon_days"], 30}, reverse=True)
+        last = time_of(as_of, settings)
+        chosen = _cutoffs(settings, last, horizons, day_of_month, cutoffs)
+        found = _roll(settings, folder, chosen)
+        answer(found) if as_json else say(_text_of(found))
+        return
+    if as_json:
+        answer(evaluation)
+        return
+    say((folder / "evaluation.txt").read_text("utf-8").rstrip())
+
+
+def _folder(settings: "Settings", run: str | None) -> Path:
+    written = sorted(settings.evaluations.glob("*/evaluation.json"), key=_age)
+    if run is not None:
+        written = [one for one in written if one.parent.name == run]
     if not written:
         raise NotFound(
-            f"no evaluation under {settings.evaluations}", remedy="run `retain train` first"
+            f"no evaluation {'of ' + run if run else ''} under {settings.evaluations}",
+            remedy="see the folder for the names of runs, or run `retain train` first",
         )
-    say(written[-1].read_text("utf-8").rstrip())
+    return written[-1].parent
+
+
+def _age(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def _cutoffs(
+    settings: "Settings",
+    last: "datetime",
+    horizons: list[int],
+    day_of_month: int | None,
+    cutoffs: int | None,
+) -> "list[RollingCutoff]":
+    from feature_repo.source import OfflineSource
+    from training import rolling_cutoffs
+
+    span = OfflineSource(settings, last).span()
+    return rolling_cutoffs.choose(*span, horizons, day_of_month=day_of_month, cutoffs=cutoffs)
+
+
+def _roll(settings: "Settings", folder: Path, chosen: "list[RollingCutoff]") -> dict[str, Any]:
+    from training import fitting, rolling, rolling_files
+
+    with stages() as progress:
+        rolled = rolling.roll(settings, chosen, fitting.SEED, progress=progress)
+        progress("judging", 0, 1)
+        found = rolling_files.write(folder, rolled, fitting.SEED)
+        progress("judging", 1, 1)
+    return found
+
+
+def _text_of(found: dict[str, Any]) -> str:
+    from training import rolling_files
+
+    return rolling_files.text(found)

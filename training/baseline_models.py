@@ -79,7 +79,7 @@ class RfmRegression:
             for one in (self.orders, self.soon)
         )
         value, scale = self.value
-        return orders, soon, value.predict(matrix) * scale
+        return orders, soon, np.asarray(value.predict(matrix) * scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def sampled(rows: int, seed: int) -> NDArray[np.intp]:
 
 def _matrix(columns: Columns) -> Floats:
     found = np.array([np.asarray(columns[name], dtype=np.float64) for name in FEATURES]).T
-    return np.nan_to_num(found)
+    return np.asarray(np.nan_to_num(found))
 
 
 def _logged(matrix: Floats) -> Floats:

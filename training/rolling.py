@@ -18,6 +18,7 @@ from retain.database import connect
 from retain.errors import NotEnoughData
 from retain.eventlog import EventLog
 from retain.features.ageing import aged
+from retain.manifest import Head
 from retain.predictors.trees import Floats
 from retain.quality import thresholds
 from retain.scoring import Scorer, Scores
@@ -30,7 +31,7 @@ from training.rolling_cutoffs import RollingCutoff
 
 OURS = "retain"
 SLICED_BY = ("country", "tenure_days", "net_spend_365d", "orders_lifetime", "order_recency_days")
-HEADS = ("churn", "next_purchase", "ltv", "rfm")
+HEADS: tuple[Head, ...] = ("churn", "next_purchase", "ltv", "rfm")
 
 SourceAt = Callable[[datetime], FeatureSource]
 

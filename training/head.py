@@ -1,9 +1,11 @@
 """A head after training: what is registered, and how it did beside its dumb rule."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from retain.manifest import Head, Measured, ModelFeature
+from retain.predictors.trees import Floats
 from training.bootstrap import Comparison
 
 
@@ -38,6 +40,8 @@ class FittedHead:
     Attributes:
         files: name to content, without the manifest.
         notes: what a reader of the evaluation should know, in sentences.
+        held: what the evaluated model said of the holdout rows, by name, in their order; the
+            curves of the report are drawn from it.
     """
 
     head: Head
@@ -49,6 +53,7 @@ class FittedHead:
     parameters: dict[str, Any]
     judgements: tuple[Judgement, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    held: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def beats_baseline(self) -> bool:

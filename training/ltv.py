@@ -77,6 +77,7 @@ def train(data: Dataset) -> FittedHead:
     value = evaluated.value(matrix[holdout])
     covered = conformal.coverage_of(before.interval, value, net[holdout])
     judgements = _judge(data.where(holdout), value, covered)
+    low, high = before.interval.around(value)
 
     now = settled(np.ones(len(matrix), dtype=bool))
     final = tried[kind].refit(Rows.of(matrix, net), features, seed).scaled(now.factor)
@@ -99,6 +100,7 @@ def train(data: Dataset) -> FittedHead:
             + f"; {kind} is registered.",
             _level_sentence(now.factor),
         ),
+        held={"value": value, "low": low, "high": high},
     )
 
 

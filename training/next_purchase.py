@@ -23,6 +23,7 @@ from training.metrics import AUC, BRIER, CALIBRATION_ERROR
 from training.selection import choose
 
 HORIZONS = (7, 30, 90)
+SHOWN_DAYS = (7, 14, 21, 30, 45, 60, 75, 90, 120, 150, 180, 270, 365)
 
 
 def train(data: Dataset) -> FittedHead:
@@ -57,7 +58,8 @@ def train(data: Dataset) -> FittedHead:
     known = data.at(plan.refit)
     chosen = blending.choose("probability", rows(fit), rows(validation), phased, seed)
     evaluated = blending.refit(chosen, rows(known), phased, seed)
-    judgements = _judge(data.where(holdout), curve(known), scores(evaluated, holdout))
+    judged, held_scores = curve(known), scores(evaluated, holdout)
+    judgements = _judge(data.where(holdout), judged, held_scores)
     final = blending.refit(chosen, rows(everyone), phased, seed)
     return FittedHead(
         head="next_purchase",
@@ -80,6 +82,7 @@ def train(data: Dataset) -> FittedHead:
         },
         judgements=judgements,
         notes=(f"Beyond {data.horizon_days} days the mean hazard of the second half goes on.",),
+        held=_held(judged, held_scores, data.horizon_days),
     )
 
 
@@ -104,6 +107,15 @@ def _judge(held: Dataset, curve: Hazards, scores: Floats) -> tuple[Judgement, ..
         Judgement("ordered_before_interval", bootstrap.of(before)),
         Judgement("ordered_after_interval", bootstrap.of(after)),
     )
+
+
+def _held(curve: Hazards, scores: Floats, horizon_days: int) -> dict[str, Floats]:
+    """``by_<day>d`` along the curve, and the ends of the interval in days."""
+    days, cumulative = curve.days, curve.cumulative(scores)
+    shown = sorted({*(day for day in SHOWN_DAYS if day < horizon_days), horizon_days})
+    found = {f"by_{day}d": probability_within(days, cumulative, day) for day in shown}
+    ends = (("low_days", QUANTILES[0]), ("high_days", QUANTILES[-1]))
+    return found | {name: days_until(days, cumulative, at) for name, at in ends}
 
 
 def _outside(held: Dataset, days: Floats, cumulative: Floats) -> tuple[Statistic, Statistic]:

@@ -6,13 +6,14 @@ which of them an answer to a caller must not show.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from retain import standing
 from retain.champions import Champions
 from retain.clock import MICROSECONDS_PER_DAY
 from retain.features import consent
@@ -113,7 +114,7 @@ class Scorer:
         return Scores(
             customer_ids=ids,
             as_of=as_of,
-            status=churn_status if self.champions.churn else known.statuses(()),
+            status=self._status(churn_status, known),
             churn_status=churn_status,
             churn_probability=probability,
             churn_band=band,
@@ -135,14 +136,26 @@ class Scorer:
             undecidable=undecidable,
         )
 
+    def _status(self, churn_status: list[str], known: "_Known") -> list[str]:
+        """Churn's word on each customer; the others' on those it is not about."""
+        others = known.statuses(())
+        if self.champions.churn is None:
+            return others
+        return [
+            other if own == INSUFFICIENT_DATA else own
+            for own, other in zip(churn_status, others, strict=True)
+        ]
+
     def _churn(
         self, columns: Columns, known: "_Known"
     ) -> tuple[list[str], Floats, list[str | None]]:
-        statuses = _statuses(known, self.champions.churn)
         predictor = self.champions.churn
         if predictor is None:
+            statuses = _statuses(known, predictor)
             return statuses, np.full(len(statuses), np.nan), [None] * len(statuses)
-        gone = _numbers(columns, "order_recency_days") > predictor.hiatus_days
+        known = replace(known, bought=standing.is_known(predictor.label, columns))
+        statuses = _statuses(known, predictor)
+        gone = standing.has_left(predictor.label, columns, predictor.hiatus_days)
         statuses = [
             ALREADY_CHURNED if status == OK and is_gone else status
             for status, is_gone in zip(statuses, gone, strict=True)

@@ -1,15 +1,16 @@
-"""Churn: trained, calibrated and judged against recency."""
+"""Churn: trained, calibrated and judged against the best single rule of its label."""
 
 import json
 
 import numpy as np
 
+from retain import standing
 from retain.predictors.calibrator import Calibrator
 from retain.predictors.trees import Floats
-from training import blending, calibration, hiatus
+from training import blending, calibration, leaving
 from training.boosting import Rows
 from training.bootstrap import Bootstrap
-from training.dataset import POPULATION, Dataset, Mask
+from training.dataset import Dataset, Mask
 from training.enough import demand
 from training.head import FittedHead, Judgement
 from training.metrics import AUC, BRIER, CALIBRATION_ERROR, LOG_LOSS
@@ -26,7 +27,7 @@ def train(data: Dataset) -> FittedHead:
     """
     plan, seed = data.plan, data.seed
     fit, validation, holdout = (data.at(c) for c in (plan.fit, plan.validation, plan.holdout))
-    demand("churn", data.churned[fit], "customers who left", "customers who came back")
+    demand("churn", data.churned[fit], "customers who left", "customers who stayed")
     features = choose(data.where(fit).columns)
     matrix = data.matrix(features)
 
@@ -44,15 +45,15 @@ def train(data: Dataset) -> FittedHead:
     known = data.at(plan.refit)
     chosen = blending.choose("probability", rows(fit), rows(validation), features, seed)
     evaluated = blending.refit(chosen, rows(known), features, seed)
-    score = evaluated.blend.raw(matrix[holdout])
-    judgements = _judge(data.where(holdout), calibrated(known).probability(score))
+    probability = calibrated(known).probability(evaluated.blend.raw(matrix[holdout]))
+    judgements = _judge(data.where(holdout), probability)
     final = blending.refit(chosen, rows(everyone), features, seed)
     served = calibrated(everyone).to_json()
-    learned = hiatus.learn(_recency(data), data.churned)
+    gone = leaving.rule(data)
     return FittedHead(
         head="churn",
-        label=f"no order in the {data.horizon_days} days after the moment of scoring",
-        population=POPULATION,
+        label=data.churn_label,
+        population=data.churn_population,
         features=features,
         rows=len(matrix),
         files={
@@ -60,8 +61,7 @@ def train(data: Dataset) -> FittedHead:
             "calibration.json": json.dumps(served, indent=1),
         },
         parameters={
-            "hiatus_days": max(learned, float(data.horizon_days)),
-            "learned_hiatus_days": learned,
+            **gone.parameters,
             "bands": BANDS,
             "bands_meaning": (
                 "low: fewer than one in three such customers leave; "
@@ -72,26 +72,17 @@ def train(data: Dataset) -> FittedHead:
             "calibration": served["method"],
         },
         judgements=judgements,
-        notes=(_hiatus_sentence(learned, data.horizon_days),),
+        notes=(gone.sentence,),
+        held={"leaves": probability},
     )
-
-
-def _hiatus_sentence(learned_days: float, horizon_days: int) -> str:
-    return (
-        f"The best recency rule takes a customer to have left after {learned_days:g} days; "
-        f"beyond {max(learned_days, horizon_days):g} days the service says already_churned."
-    )
-
-
-def _recency(data: Dataset) -> Floats:
-    return np.asarray(data.columns["order_recency_days"], dtype=np.float64)
 
 
 def _judge(held: Dataset, probability: Floats) -> tuple[Judgement, ...]:
     bootstrap = Bootstrap(held.customers, held.seed)
-    ranking = bootstrap.compare(AUC, held.churned, probability, _recency(held))
+    rule = standing.wording(held.churn.label).rule
+    ranking = bootstrap.compare(AUC, held.churned, probability, held.inactivity_days())
     return (
-        Judgement.against("auc", "recency", ranking, decisive=True),
+        Judgement.against("auc", rule, ranking, decisive=True),
         *(
             Judgement(metric.name, bootstrap.measured(metric, held.churned, probability))
             for metric in (BRIER, LOG_LOSS, CALIBRATION_ERROR)

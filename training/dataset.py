@@ -74,6 +74,10 @@ class FeatureSource(Protocol):
         """``customer_id, ts, event_id, is_active, term_end`` of every subscription event."""
         ...
 
+    def interactions(self) -> pa.Table:
+        """``customer_id, ts, kind, event_id, product_id, category, price``: of products."""
+        ...
+
     def assignments(self) -> pa.Table:
         """``customer_id, as_of, action_id, treated, campaign_id``."""
         ...
@@ -136,8 +140,11 @@ class Dataset:
         return standing.wording(self.churn.label).population.format(days=POPULATION_DAYS)
 
     def inactivity_days(self) -> Floats:
-        """What the dumb churn rule ranks by: days since the last order, activity or term; (n,)."""
-        return standing.inactivity_days(self.churn.label, self.columns)
+        """What the dumb churn rule ranks by: days since the last order, activity or term; (n,).
+
+        A subscription without a stated term is taken to be safe.
+        """
+        return np.nan_to_num(standing.inactivity_days(self.churn.label, self.columns), nan=-1e6)
 
     def at(self, cutoffs: Sequence[datetime]) -> Mask:
         """Which rows belong to these cutoffs, (n,)."""
@@ -156,11 +163,8 @@ class Dataset:
     def matrix(self, features: Sequence[ModelFeature]) -> Floats:
         """The (n, d) matrix of these features."""
         whole = np.empty((len(self.cutoffs), len(features)))
-        # a part at a time: making a matrix takes three times its size
-        for start in range(0, len(whole), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            columns = {feature.name: self.columns[feature.name][part] for feature in features}
-            whole[part] = to_matrix(columns, features)
+        for part in self._slices():
+            whole[part] = self._part(features, part)
         return whole
 
     def where(self, mask: Mask) -> "Dataset":
@@ -180,9 +184,20 @@ class Dataset:
     def digest(self, features: Sequence[ModelFeature]) -> str:
         """sha256 over keys, features and labels."""
         found = hashlib.sha256("\n".join(self.customers).encode())
-        for part in (self.cutoffs, self.matrix(features), self.churned, self.net_revenue):
-            found.update(np.ascontiguousarray(part).tobytes())
+        found.update(self.cutoffs.tobytes())
+        for part in self._slices():
+            found.update(self._part(features, part).tobytes())
+        for label in (self.churned, self.net_revenue):
+            found.update(np.ascontiguousarray(label).tobytes())
         return found.hexdigest()
+
+    def _slices(self) -> list[slice]:
+        """All rows, some at a time: making a matrix takes three times its size."""
+        return [slice(at, at + _AT_ONCE) for at in range(0, len(self.cutoffs), _AT_ONCE)]
+
+    def _part(self, features: Sequence[ModelFeature], part: slice) -> Floats:
+        columns = {feature.name: self.columns[feature.name][part] for feature in features}
+        return to_matrix(columns, features)
 
 
 class Populations(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -16,13 +17,16 @@ from retain.manifest import Head, Manifest, TrainingWindow
 from retain.quality.thresholds import Thresholds
 from retain.rfm import RfmEdges
 from training import churn, cutoffs, dataset, exclusion, ltv, next_purchase, response, rfm
+from training.configuration import Training
 from training.dataset import Dataset, FeatureSource
+from training.enough import examined
 from training.exclusion import Exclusion, WhoIs
 from training.head import FittedHead
 
 Progress = Callable[[str, int, int], None]
 
-HORIZON_DAYS = 90
+DEFAULT = Training()
+HORIZON_DAYS = DEFAULT.horizon_days
 SEED = 7
 WORKERS = 2
 HEADS: tuple[Head, ...] = ("churn", "next_purchase", "ltv", "response", "rfm")
@@ -34,6 +38,8 @@ class FittedRun:
 
     Attributes:
         skipped: heads there is no model of, and why.
+        data: the customers who order.
+        leavers: those the churn head learned from; by default the same.
         exclusion: customers nothing was learned from.
     """
 
@@ -41,7 +47,19 @@ class FittedRun:
     heads: tuple[FittedHead, ...]
     skipped: dict[str, str]
     data: Dataset
+    leavers: Dataset
     exclusion: Exclusion
+
+    def learned_from(self, head: FittedHead) -> Dataset:
+        """The customers ``head`` was fitted on."""
+        return self.leavers if head.head == "churn" else self.data
+
+    def digest(self) -> str:
+        """sha256 over everything that was learned from, campaigns apart."""
+        features = self.heads[0].features
+        parts = [self.data] if self.leavers is self.data else [self.data, self.leavers]
+        digests = [part.digest(features) for part in parts]
+        return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()
 
     def describe(self, head: FittedHead) -> Manifest:
         """The manifest of ``head``, not yet sealed."""
@@ -101,6 +119,7 @@ def fit_heads(
     seed: int = SEED,
     *,
     heads: Sequence[Head] = HEADS,
+    declared: Training = DEFAULT,
     thresholds: Thresholds | None = None,
     people: WhoIs | None = None,
     progress: Progress | None = None,
@@ -108,23 +127,34 @@ def fit_heads(
     """Fit and judge ``heads`` on what ``source`` knew at ``as_of``.
 
     Without ``thresholds`` nobody is left out. A head with too little data is skipped and says
-    why; the run goes on.
+    why; the run goes on. Of ``declared`` all counts but its horizon, which is given.
 
     Raises:
         NotEnoughData: the history is too short for any label, or no head could be fitted.
     """
     report = progress or _silent
-    report("training data", 0, 1)
     plan = cutoffs.plan(source.span()[0], as_of, horizon_days)
     excluded = (
         exclusion.find(source.events(), as_of, thresholds, people) if thresholds else Exclusion()
     )
-    data = dataset.build(source, plan, as_of, horizon_days, seed, exclusion=excluded)
-    report("training data", 1, 1)
+    data, leavers = dataset.populations(
+        source,
+        plan,
+        as_of,
+        horizon_days,
+        seed,
+        exclusion=excluded,
+        churn=declared.churn,
+        most_rows=declared.rows,
+        progress=report,
+    )
+    least = declared.minimum
     trainers: dict[Head, Callable[[], FittedHead]] = {
-        "churn": lambda: churn.train(data),
-        "next_purchase": lambda: next_purchase.train(data),
-        "ltv": lambda: ltv.train(data),
+        "churn": lambda: churn.train(examined("churn", leavers, least.churn)),
+        "next_purchase": lambda: next_purchase.train(
+            examined("next_purchase", data, least.next_purchase)
+        ),
+        "ltv": lambda: ltv.train(examined("ltv", data, least.ltv)),
         "response": lambda: response.train(
             response.read(source, as_of, excluded, data.withdrawn), data.seed
         ),
@@ -133,7 +163,7 @@ def fit_heads(
     # BLAS threads spin like LightGBM's; the heads already use both cores
     with threadpool_limits(limits=1):
         fitted, skipped = _fit({head: trainers[head] for head in heads}, report)
-    return FittedRun(as_of, fitted, skipped, data, excluded)
+    return FittedRun(as_of, fitted, skipped, data, leavers, excluded)
 
 
 def _fit(

@@ -13,7 +13,8 @@ from retain.ledger import Ledger
 from retain.manifest import Head, Manifest
 from retain.quality import profile, thresholds
 from retain.settings import Settings
-from training import promotion, provenance, registry
+from training import configuration, promotion, provenance, registry
+from training.configuration import Training
 from training.dataset import Dataset, FeatureSource
 from training.evaluation import Evaluation
 from training.fitting import HEADS, HORIZON_DAYS, SEED, FittedRun, Progress, fit_heads
@@ -54,29 +55,34 @@ def train(
     settings: Settings,
     *,
     as_of: datetime,
-    horizon_days: int = HORIZON_DAYS,
+    horizon_days: int | None = None,
     seed: int = SEED,
+    declared: Training | None = None,
     progress: Progress | None = None,
     source: FeatureSource | None = None,
     clock: Clock = now,
 ) -> TrainingRun:
     """Train, judge and register every head on what was known at ``as_of``.
 
-    A head with too little data is skipped and says why; the run goes on.
+    What is not ``declared`` stands in the home's ``training.yaml``, the horizon too. A head with
+    too little data is skipped and says why; the run goes on.
 
     Raises:
         NotEnoughData: the history is too short for any label, or no head could be trained.
     """
+    declared = declared or configuration.load(settings.config)
+    horizon_days = horizon_days or declared.horizon_days
     run = fit_heads(
         source or OfflineSource(settings, as_of, progress),
         as_of,
         horizon_days,
         seed,
+        declared=declared,
         thresholds=thresholds.load(settings.config),
         people=EventLog(connect(settings.database_url)).people,
         progress=progress,
     )
-    digest = run.data.digest(run.heads[0].features)
+    digest = run.digest()
     made = {
         "data_digest": digest,
         "code_revision": provenance.code_revision(),

@@ -1,4 +1,4 @@
-"""Churn: the probability that a customer places no order within the horizon."""
+"""Churn: the probability that a customer leaves within the horizon, by the declared label."""
 
 import numpy as np
 
@@ -7,6 +7,7 @@ from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
 from retain.predictors.contributions import Contributions
 from retain.predictors.trees import Floats
+from retain.standing import ChurnLabel
 
 
 class ChurnPredictor:
@@ -15,6 +16,8 @@ class ChurnPredictor:
     def __init__(self, artefact: Artefact) -> None:
         self.manifest = artefact.manifest
         parameters = self.manifest.parameters
+        # models of before labels were declared are about orders
+        self.label: ChurnLabel = parameters.get("churn_label", "no_order")
         self.hiatus_days = float(parameters["hiatus_days"])
         self._band_edges = [float(parameters["bands"][name]) for name in ("medium", "high")]
         self._blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))

@@ -1,0 +1,1 @@
+"""Shops of other shapes than the one at hand: their files, and what they know of themselves."""

@@ -1,0 +1,18 @@
+"""Every shop by its name."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from shaped.edges import club, retailrocket, tiny, young
+from shaped.sellers import cd_buyers, european, grocer
+from shaped.shop import Shop
+
+SHOPS: Mapping[str, Callable[[Path, float], Shop]] = {
+    "cd-buyers": cd_buyers,
+    "grocer": grocer,
+    "european": european,
+    "tiny": tiny,
+    "young": young,
+    "club": club,
+    "retailrocket": retailrocket,
+}

@@ -13,29 +13,54 @@ if TYPE_CHECKING:
 SERVING: "tuple[Head, ...]" = ("churn", "next_purchase", "ltv")
 
 
-def promote_run(settings: Settings, run: "TrainingRun") -> "list[Entry]":
-    """Promote what is above its baseline, and what serving would lack.
+def promote_run(
+    settings: Settings, run: "TrainingRun", *, force: bool = False, reason: str | None = None
+) -> "list[Entry]":
+    """Promote what is above its baseline, and what serving would lack; by ``force``, all.
 
     A serving head without a champion that earned its place gets this run's model also where
     it is not above its baseline, unless it is below: the ledger says that it was forced, and
     why. It never replaces a champion that was above its own.
+
+    Raises:
+        InvalidInput: it is forced without a ``reason``.
     """
     from retain.database import connect
     from retain.ledger import Ledger
     from training import pipeline, promotion
 
-    pipeline.promote_all(settings, run)
+    pipeline.promote_all(settings, run, reason=reason)
     ledger = Ledger(connect(settings.database_url))
-    for head in SERVING:
-        model = run.models.get(head)
+    for head, model in run.models.items():
+        if promotion.eligible(model):
+            continue
         entries = ledger.history(head)
         earned = bool(entries) and not entries[-1].evidence.get("forced", False)
-        if model is not None and not (model.beats_baseline or earned or promotion.worse(model)):
-            reason = f"no model of its head was above its baseline, nor is this of {run.run_id}"
-            promotion.promote(ledger, model, by="retain train", reason=reason, force=True)
+        lacking = head in SERVING and not earned and not promotion.worse(model)
+        if force or lacking:
+            because = f"no model of its head was above its baseline, nor is this of {run.run_id}"
+            promotion.promote(
+                ledger,
+                model,
+                by="retain train",
+                reason=(reason or "") if force else because,
+                force=True,
+            )
     made = {(model.head, model.version) for model in run.models.values()}
     champions = [ledger.history(head)[-1:] for head in run.models]
     return [one for latest in champions for one in latest if (one.head, one.version) in made]
+
+
+def left_out(run: "TrainingRun", promoted: "list[Entry]") -> dict[str, str]:
+    """Models of ``run`` that answer nobody yet, and how they would."""
+    from training import promotion
+
+    champions = {(entry.head, entry.version) for entry in promoted}
+    return {
+        model.name: promotion.standing(model)
+        for model in run.models.values()
+        if (model.head, model.version) not in champions
+    }
 
 
 def entry_of(entry: "Entry") -> dict[str, Any]:

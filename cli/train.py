@@ -1,13 +1,20 @@
 """`retain train`: fit, judge and register every head."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.context import AsJson, AsOf, filled_log, moment_of, settings_of
 from cli.progress import stages
-from cli.promotion import entry_of, promote_run
+from cli.promotion import entry_of, left_out, promote_run
 from cli.screen import answer, say
+from retain.errors import InvalidInput
+from retain.settings import Settings
+
+if TYPE_CHECKING:
+    from training.configuration import Training
+
+_DECLARED = "as training.yaml says"
 
 
 def register(app: typer.Typer) -> None:
@@ -19,11 +26,36 @@ def train(
     context: typer.Context,
     *,
     as_of: AsOf = None,
-    horizon_days: Annotated[int, typer.Option(min=1, help="How far ahead labels look.")] = 90,
+    horizon_days: Annotated[
+        int | None,
+        typer.Option(min=1, help="How far ahead labels look.", show_default=f"{_DECLARED}: 90"),
+    ] = None,
+    churn_label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="What leaving means: no_order, no_activity or subscription_not_renewed.",
+            show_default=f"{_DECLARED}: no_order",
+        ),
+    ] = None,
+    hiatus_days: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAYS",
+            help="Silence after which a customer has left; `learned` finds the best rule.",
+            show_default=f"{_DECLARED}: learned",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same models.")] = 7,
     promote: Annotated[
         bool, typer.Option(help="Promote heads above their baseline, and any without a champion.")
     ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote also what is not above its baseline.")
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option(help="Why; the sentence stands in the ledger. --force needs one.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train every head on what was known before a moment, and write the evaluation.
@@ -31,24 +63,51 @@ def train(
     Example: retain train --as-of 2011-03-10 --horizon-days 90
     """
     settings = settings_of(context)
+    _check(promote=promote, force=force, reason=reason)
+    declared = _declared(settings, horizon_days, churn_label, hiatus_days)
     moment = moment_of(as_of, settings, filled_log(settings))
 
     from training import pipeline
 
     with stages() as progress:
         run = pipeline.train(
-            settings,
-            as_of=moment,
-            horizon_days=horizon_days,
-            seed=seed,
-            progress=progress,
+            settings, as_of=moment, seed=seed, declared=declared, progress=progress
         )
-    promoted = promote_run(settings, run) if promote else []
+    promoted = promote_run(settings, run, force=force, reason=reason) if promote else []
+    waiting = left_out(run, promoted)
     if as_json:
-        answer({**run.as_json(), "promoted": [entry_of(one) for one in promoted]})
-    else:
-        say(run.text())
-        say()
-        for one in promoted:
-            say(f"champion: {one.head}:{one.version}, {one.reason}")
-        say(f"written to {run.folder}")
+        entries = [entry_of(one) for one in promoted]
+        answer({**run.as_json(), "promoted": entries, "not_promoted": waiting})
+        return
+    say(run.text())
+    say()
+    for one in promoted:
+        say(f"champion: {one.head}:{one.version}, {one.reason}")
+    for name, why in waiting.items():
+        say(f"not promoted: {name}, {why}")
+    say(f"written to {run.folder}")
+
+
+def _check(*, promote: bool, force: bool, reason: str | None) -> None:
+    if force and not (reason or "").strip():
+        raise InvalidInput(
+            "a promotion by force needs a reason", remedy="add --reason", field="--reason"
+        )
+    if force and not promote:
+        raise InvalidInput(
+            "--force promotes, and --no-promote does not",
+            remedy="give one of them",
+            field="--force",
+        )
+
+
+def _declared(
+    settings: Settings, horizon_days: int | None, churn_label: str | None, hiatus_days: str | None
+) -> "Training":
+    """What stands in ``training.yaml``, with the flags in its place where they are given."""
+    from training import configuration
+
+    declared = configuration.load(settings.config)
+    return declared.told(
+        horizon_days=horizon_days, churn_label=churn_label, hiatus_days=hiatus_days
+    )

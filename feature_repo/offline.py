@@ -107,7 +107,7 @@ def retrieve(settings: Settings, keys: pa.Table) -> pa.Table:
     return joined.select(schema.names).cast(schema)
 
 
-def features_at(settings: Settings, keys: pa.Table, progress: Progress | None = None) -> pa.Table:
+def features_at(settings: Settings, keys: pa.Table) -> pa.Table:
     """The feature table of ``keys`` (customer_id, as_of), each at a moment of its own.
 
     Computed from the log, a bucket of customers at a time. Rows come in the order of ``keys``.
@@ -121,8 +121,6 @@ def features_at(settings: Settings, keys: pa.Table, progress: Progress | None = 
         Buckets(history.glob(settings.history), last, spill=spill.path) as buckets,
     ):
         for number, bucket in enumerate(buckets, start=1):
-            if progress:
-                progress("campaigns", number - 1, len(buckets))
             mine = _of_bucket(left, bucket) if number < len(buckets) else None
             asked = left if mine is None else left.filter(mine)
             if mine is not None:
@@ -135,8 +133,6 @@ def features_at(settings: Settings, keys: pa.Table, progress: Progress | None = 
                 for batch in in_batches(asked, _BATCH):
                     table = facts.table(batch.select(["customer_id", "as_of"]))
                     found.append(table.append_column("row", batch.column("row")))
-        if progress:
-            progress("campaigns", len(buckets), len(buckets))
     return pa.concat_tables(found).sort_by("row").drop_columns("row")
 
 

@@ -47,7 +47,7 @@ class OfflineSource:
 
     def features_at(self, keys: pa.Table) -> pa.Table:
         """Features at moments of their own (customer_id, as_of), such as a campaign's."""
-        return offline.features_at(self._settings, keys, self._progress)
+        return offline.features_at(self._settings, keys)
 
     def orders(self) -> pa.Table:
         """``customer_id, ts, is_order, value``: orders, and returns as negative values.
@@ -64,6 +64,13 @@ class OfflineSource:
     def subscriptions(self) -> pa.Table:
         """``customer_id, ts, event_id, is_active, term_end``: what was told of subscriptions."""
         return self._outcomes.subscriptions()
+
+    def interactions(self) -> pa.Table:
+        """``customer_id, ts, kind, event_id, product_id, category, price``: of products.
+
+        See :meth:`retain.features.outcomes.Outcomes.interactions`.
+        """
+        return self._outcomes.interactions()
 
     def assignments(self) -> pa.Table:
         """``customer_id, as_of, action_id, treated, campaign_id``: who was in which campaign."""

@@ -1,11 +1,12 @@
 """What training is told: the label, the horizon, how much data is enough, how long to search."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from retain.configuration import Declared, read_yaml
+from retain.errors import InvalidInput
 from retain.settings import PROJECT_CONFIG
 from retain.standing import GRACE_DAYS, ChurnLabel
 
@@ -64,6 +65,7 @@ class Training(Declared):
 
     Attributes:
         rows: (customer, cutoff) pairs at most; where there are more, customers are drawn.
+        sensitive: features by which the report looks for unequal treatment.
     """
 
     horizon_days: Days = 90
@@ -71,6 +73,40 @@ class Training(Declared):
     rows: Annotated[int, Field(ge=10_000)] = 1_000_000
     minimum: Minimums = Minimums()
     tuning: Budget = Budget()
+    sensitive: tuple[str, ...] = ()
+
+    def told(
+        self,
+        *,
+        horizon_days: int | None = None,
+        churn_label: str | None = None,
+        hiatus_days: str | None = None,
+    ) -> Self:
+        """The same with what a command line says in its place.
+
+        Raises:
+            InvalidInput: it says something that a label or a number of days cannot be.
+        """
+        flags = {"label": churn_label, "hiatus_days": hiatus_days}
+        churn = self.churn.model_dump() | {k: v for k, v in flags.items() if v is not None}
+        given = {"churn": churn} | ({"horizon_days": horizon_days} if horizon_days else {})
+        try:
+            return type(self).model_validate(self.model_dump() | given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][1 if first["loc"][0] == "churn" else 0])
+            raise InvalidInput(
+                f"{first['msg']}: {first['input']!r}",
+                remedy="see docs/guides/training.md, or retain train --help",
+                field=_FLAGS[name],
+            ) from error
+
+
+_FLAGS = {
+    "label": "--churn-label",
+    "hiatus_days": "--hiatus-days",
+    "horizon_days": "--horizon-days",
+}
 
 
 def load(folder: Path) -> Training:

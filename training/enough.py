@@ -16,7 +16,9 @@ OUTCOMES: dict[Head, tuple[str, str]] = {
     "ltv": ("customers with revenue", "customers without revenue"),
 }
 
-_SEEN_LATER = {"customers who stayed", "customers who ordered", "customers with revenue"}
+# of a longer window there are more: a subscription runs out sooner or later
+_LATER = {"customers who stayed", "customers who ordered", "customers with revenue"}
+_LATER_BY_TERM = {"customers who left"}
 
 
 def examined(head: Head, data: Dataset, least: Minimum) -> Dataset:
@@ -41,7 +43,7 @@ def examined(head: Head, data: Dataset, least: Minimum) -> Dataset:
         )
         raise NotEnoughData(
             f"{head} learns from at least {lacking}",
-            remedy=_remedy([name for name, *_ in short], yes, no, data.horizon_days),
+            remedy=_remedy([name for name, *_ in short], yes, no, data),
         )
     return data
 
@@ -71,10 +73,12 @@ def _happened(head: Head, data: Dataset) -> Floats:
     return np.asarray(~np.isnan(data.days_to_order[fit]), dtype=np.float64)
 
 
-def _remedy(missing: list[str], yes: str, no: str, horizon_days: int) -> str:
+def _remedy(missing: list[str], yes: str, no: str, data: Dataset) -> str:
     if len(missing) == 1 and missing[0] in (yes, no):
-        often = "longer" if missing[0] in _SEEN_LATER else "shorter"
-        return f"train with a {often} --horizon-days than {horizon_days}, or import more customers"
+        by_term = data.churn.label == "subscription_not_renewed" and yes in _LATER_BY_TERM
+        often = "longer" if missing[0] in (_LATER_BY_TERM if by_term else _LATER) else "shorter"
+        days = data.horizon_days
+        return f"train with a {often} --horizon-days than {days}, or import more customers"
     if missing == ["days of history"]:
         return "import a longer history"
     return "import more customers or a longer history; training.yaml declares the least"

@@ -18,6 +18,15 @@ def worse(model: Manifest) -> bool:
     return bool(differences) and all(difference.high < 0 for difference in differences)
 
 
+def standing(model: Manifest) -> str:
+    """Where a model stands that is no champion, and what would make it one."""
+    how = f'retain models promote {model.name} --reason "…"'
+    if eligible(model):
+        return f"which is above its baseline: {how}"
+    place = "below" if worse(model) else "not above"
+    return f"which is {place} its baseline on the holdout: {how} --force"
+
+
 def evidence(model: Manifest, *, forced: bool) -> dict[str, Any]:
     """What the ledger keeps beside the decision."""
     return {
@@ -36,9 +45,11 @@ def promote(ledger: Ledger, model: Manifest, *, by: str, reason: str, force: boo
         InvalidInput: nobody signs, or no reason is given.
     """
     if not (eligible(model) or force):
+        place = "below" if worse(model) else "not above"
         raise Conflict(
-            f"{model.name} is not above its baseline on the holdout",
-            remedy="see `retain models show`; --force promotes it all the same, and says so",
+            f"{model.name} is {place} its baseline on the holdout",
+            remedy=f"see `retain models show {model.name}`; --force promotes it all the same, "
+            "and its --reason stands in the ledger",
         )
     return ledger.promote(
         model.head,

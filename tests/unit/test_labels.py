@@ -1,11 +1,12 @@
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retain import labels
+from retain import labels, standing
 
 AS_OF = datetime(2011, 3, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -106,3 +107,105 @@ def test_labels_are_what_a_plain_loop_says(moves, horizon):
 def test_nothing_at_or_before_the_moment_changes_a_label(moves):
     rows = [(AS_OF + timedelta(seconds=offset), value) for offset, value in moves]
     assert outcome(*rows) == outcome(*(row for row in rows if row[0] > AS_OF))
+
+
+def activity(*moments):
+    ids = pa.array(["ana"] * len(moments), pa.string())
+    return pa.table({"customer_id": ids, "ts": pa.array(list(moments), TIME)})
+
+
+def subscriptions(*rows):
+    """Rows of (ts, is_active, term_end)."""
+    return pa.table(
+        {
+            "customer_id": pa.array(["ana"] * len(rows), pa.string()),
+            "ts": pa.array([ts for ts, _, _ in rows], TIME),
+            "event_id": pa.array([f"e{n}" for n in range(len(rows))], pa.string()),
+            "is_active": pa.array([active for _, active, _ in rows], pa.bool_()),
+            "term_end": pa.array([term for _, _, term in rows], TIME),
+        }
+    )
+
+
+def lapsed(*rows, horizon_days=90, grace_days=7):
+    found = labels.lapsed(keys(AS_OF), subscriptions(*rows), horizon_days, grace_days)
+    return found.column("churned").to_pylist() == [True]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(offsets, max_size=8), st.sampled_from([7, 30, 90]))
+def test_who_did_nothing_within_the_horizon_is_inactive(seconds, horizon):
+    moments = [AS_OF + timedelta(seconds=offset) for offset in seconds]
+    found = labels.inactive(keys(AS_OF), activity(*moments), horizon).column("churned").to_pylist()
+    assert found == [not any(AS_OF < ts <= AS_OF + horizon * DAY for ts in moments)]
+
+
+def test_activity_at_the_moment_itself_is_a_feature_and_no_label():
+    edges = {AS_OF: True, AS_OF + MICROSECOND: False, AS_OF + 90 * DAY: False,
+             AS_OF + 90 * DAY + MICROSECOND: True}  # fmt: skip
+    for ts, churned in edges.items():
+        found = labels.inactive(keys(AS_OF), activity(ts), 90)
+        assert found.column("churned").to_pylist() == [churned]
+
+
+def test_a_subscription_renewed_within_the_horizon_stays():
+    started = (AS_OF - 20 * DAY, True, AS_OF + 10 * DAY)
+    assert lapsed(started)
+    assert not lapsed(started, (AS_OF + 10 * DAY, True, AS_OF + 100 * DAY))
+
+
+def test_a_term_that_goes_on_after_the_horizon_is_not_over():
+    assert not lapsed((AS_OF - 20 * DAY, True, AS_OF + 345 * DAY))
+
+
+def test_a_renewal_may_come_within_the_days_of_grace():
+    ended_late = (AS_OF - 20 * DAY, True, AS_OF + 84 * DAY)
+    assert not lapsed(ended_late)
+    assert lapsed(ended_late, grace_days=5)
+
+
+def test_a_cancellation_is_the_last_word_until_another_start():
+    started = (AS_OF - 20 * DAY, True, AS_OF + 345 * DAY)
+    cancelled = (AS_OF + 5 * DAY, False, AS_OF + 345 * DAY)
+    assert lapsed(started, cancelled)
+    assert not lapsed(started, cancelled, (AS_OF + 9 * DAY, True, None))
+
+
+def test_what_comes_after_the_horizon_changes_no_subscription_label():
+    started = (AS_OF - 20 * DAY, True, AS_OF + 345 * DAY)
+    assert not lapsed(started, (AS_OF + 91 * DAY, False, None))
+
+
+terms = st.one_of(st.none(), offsets.map(lambda offset: AS_OF + timedelta(seconds=offset)))
+words = st.lists(
+    st.tuples(offsets, st.booleans(), terms), max_size=6, unique_by=lambda word: word[0]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(words, st.sampled_from([7, 30, 90]), st.sampled_from([0, 7]))
+def test_a_subscription_label_is_the_standing_at_the_end_of_the_window(told, horizon, grace):
+    """One rule says who is in at the beginning and who is out at the end."""
+    rows = [(AS_OF + timedelta(seconds=offset), active, term) for offset, active, term in told]
+    end = AS_OF + horizon * DAY
+    seen = sorted(row for row in rows if row[0] <= end)
+    last = [term for _, _, term in seen if term is not None][-1:]
+    columns = {
+        "days_to_term_end": np.array([(last[0] - end) / DAY if last else np.nan]),
+        "subscription_active": np.array([float(bool(seen) and seen[-1][1])]),
+    }
+    label = "subscription_not_renewed"
+    runs = standing.is_known(label, columns) & ~standing.has_left(label, columns, grace)
+    assert lapsed(*rows, horizon_days=horizon, grace_days=grace) == (not runs[0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(offsets, values), max_size=20),
+    st.lists(offsets, min_size=1, max_size=5, unique=True),
+)
+def test_labels_of_several_moments_at_once_are_those_of_each_alone(moves, moments):
+    rows = orders(*((AS_OF + timedelta(seconds=offset), value) for offset, value in moves))
+    at = [AS_OF + timedelta(seconds=offset) for offset in moments]
+    alone = [labels.outcomes(keys(one), rows, 30) for one in at]
+    assert labels.outcomes(keys(*at), rows, 30).equals(pa.concat_tables(alone))

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from shaped.judging import Judgement, judge
-from shaped.shops import SHOPS, Case, File, Shop
+from shaped.shop import Case, File, Shop
+from shaped.shops import SHOPS
 
 from cli.service_process import ServiceProcess
 

@@ -72,10 +72,10 @@ class Columns:
 def _parsed(text: str, form: str, time: Time) -> str:
     if form == "day":
         number = as_number(text)
-        whole = f"{number} = floor({number}) AND abs({number}) <= {_MOST_DAYS}"
-        day = f"DATE '{time.day_zero}' + TRY_CAST({number} AS INTEGER)"
-        local = in_utc(f"CAST({day} AS TIMESTAMP)", time.zone)
-        return f"CASE WHEN {whole} THEN {local} END"
+        within = f"abs({number}) <= {_MOST_DAYS}"
+        past = f"to_seconds(round({number} * 86400))"
+        local = in_utc(f"TIMESTAMP '{time.day_zero}' + {past}", time.zone)
+        return f"CASE WHEN {within} THEN {local} END"
     if form == "epoch":
         number = as_number(text)
         micros = (

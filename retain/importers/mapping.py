@@ -88,8 +88,8 @@ class Time(Value):
     """A time: ``iso``, ``epoch`` (its size tells the unit), ``day``, or strptime patterns.
 
     ``zone`` is that of times which name none. ``clock`` is the column with the time of day
-    where the date stands alone: it is read after the date and a space. A ``day`` is a whole
-    number counted from ``day_zero``.
+    where the date stands alone: it is read after the date and a space. A ``day`` is a number
+    of days since ``day_zero``; its fraction is the time of day.
     """
 
     format: tuple[str, ...] = ("iso",)
@@ -115,6 +115,8 @@ class Time(Value):
     def _counted_from_somewhere(self) -> Self:
         if ("day" in self.format) != (self.day_zero is not None):
             raise ValueError("the format day and day_zero, like 2014-12-31, need each other")
+        if self.clock is not None and "day" in self.format:
+            raise ValueError("a clock goes with dates, not with the format day")
         return self
 
 

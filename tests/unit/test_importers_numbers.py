@@ -97,9 +97,35 @@ def test_days_are_counted_from_day_zero_in_their_zone(home: Home) -> None:
     assert [row["ts"] for row in home.events()] == [
         datetime(2025, 12, 29, 23, tzinfo=UTC),
         datetime(2025, 12, 31, 23, tzinfo=UTC),
+        datetime(2026, 1, 1, 11, tzinfo=UTC),
         datetime(2026, 7, 5, 22, tzinfo=UTC),
     ]
-    assert report.set_aside["unparseable_time"].rows == 3
+    assert report.set_aside["unparseable_time"].rows == 2
+
+
+def test_a_spreadsheets_serial_dates_are_days_since_the_end_of_1899(home: Home) -> None:
+    time = "{column: day, format: day, day_zero: 1899-12-30}"
+    take(home, TIMED.format(time=time), "buyer,day", "b1,46027.729166667")
+    assert [row["ts"] for row in home.events()] == [datetime(2026, 1, 5, 17, 30, tzinfo=UTC)]
+
+
+def test_a_clock_beside_a_day_number_is_no_mapping() -> None:
+    time = "{column: day, clock: hour, format: day, day_zero: 2025-12-31}"
+    with pytest.raises(InvalidInput) as error:
+        parse(TIMED.format(time=time), "map.yaml")
+    assert "clock" in error.value.message
+
+
+def test_rows_of_one_customer_and_day_are_one_order_where_the_day_is_the_order_id(
+    home: Home,
+) -> None:
+    mapping = TIMED.format(time="{column: day, format: '%m/%d/%Y'}") + "order_id: day\n"
+    mapping = mapping.replace(
+        "properties: {total: {constant: 1}}", "lines: {product_id: item, amount: paid}"
+    )
+    take(home, mapping, "buyer,day,item,paid", "b1,11/1/2000,i1,2", "b1,11/1/2000,i2,3",
+         "b1,11/2/2000,i1,2", "b2,11/1/2000,i1,4")  # fmt: skip
+    assert [json.loads(row["properties"])["total"] for row in home.events()] == [5, 4, 2]
 
 
 def test_the_time_of_day_may_stand_in_a_column_of_its_own(home: Home) -> None:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retain.errors import CorruptModel
 
-Head = Literal["churn", "next_purchase", "ltv", "response", "rfm"]
-HEADS: tuple[Head, ...] = ("churn", "next_purchase", "ltv", "response", "rfm")
+Head = Literal["churn", "next_purchase", "ltv", "response", "next_items", "rfm"]
+HEADS: tuple[Head, ...] = ("churn", "next_purchase", "ltv", "response", "next_items", "rfm")
 
 FILE_NAME = "manifest.json"
 _VERSION_LENGTH = 12
@@ -24,7 +24,7 @@ class _Part(BaseModel):
 
 
 class ModelFeature(_Part):
-    """One input of a model, in vector order.
+    """One input of a model, in vector order; a ``list`` is read by the head itself.
 
     Attributes:
         null_default: what a missing value becomes; None leaves it missing (NaN).
@@ -32,7 +32,7 @@ class ModelFeature(_Part):
     """
 
     name: str
-    dtype: Literal["float64", "category"] = "float64"
+    dtype: Literal["float64", "category", "list"] = "float64"
     null_default: float | None = None
     categories: tuple[str, ...] = ()
 

@@ -98,6 +98,27 @@ class Products:
         ]
         return pa.Table.from_arrays(arrays, schema=PRODUCT_SCHEMA)
 
+    def last_seq(self) -> int:
+        """The number of the newest state stored, 0 where there is none.
+
+        Raises:
+            StoreUnavailable: the database did not answer.
+        """
+        with reading(self._engine) as connection:
+            return int(connection.scalar(select(func.max(products.c.seq))) or 0)
+
+    def changes(self) -> list[tuple[int, int, str, float | None, bool | None]]:
+        """``at, seq, product_id, price, in_stock`` of every state, in the order they came to hold.
+
+        Raises:
+            StoreUnavailable: the database did not answer.
+        """
+        wanted = ("at", "seq", "product_id", "price", "in_stock")
+        query = select(*(products.c[name] for name in wanted))
+        with reading(self._engine) as connection:
+            found = [tuple(row) for row in connection.execute(query)]
+        return sorted(found, key=lambda change: change[:2])
+
 
 def _changing(connection: Connection, rows: Sequence[_Row]) -> list[_Row]:
     query = select(products).where(products.c.product_id.in_({row["product_id"] for row in rows}))

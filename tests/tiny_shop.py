@@ -120,6 +120,9 @@ class EngineSource:
     def subscriptions(self) -> pa.Table:
         return self._outcomes.subscriptions()
 
+    def interactions(self) -> pa.Table:
+        return self._outcomes.interactions()
+
     def assignments(self) -> pa.Table:
         return self._engine.sql(
             "SELECT customer_id, ts AS as_of, properties->>'action_id' AS action_id, "

@@ -43,6 +43,17 @@ _UNDER_EVERY_ID = """
     ORDER BY ALL
 """
 
+MOST_INTERACTIONS = 3_000_000
+_INTERACTIONS = """
+    SELECT customer_id, ts, 'order' AS kind, event_id, product_id,
+        nullif(category, 'unknown') AS category, (value / nullif(quantity, 0))::DOUBLE AS price
+    FROM fact_lines WHERE product_id IS NOT NULL OR category <> 'unknown'
+    UNION ALL
+    SELECT customer_id, ts, CASE WHEN is_view THEN 'view' ELSE 'cart' END, event_id, product_id,
+        NULL, NULL
+    FROM fact_cart WHERE type IN ('product_viewed', 'product_added') AND product_id IS NOT NULL
+"""
+
 
 class Outcomes:
     """Facts of every customer in ``events`` up to ``until``.
@@ -110,6 +121,18 @@ class Outcomes:
             f"(VALUES {after}) AS moments(after) ON epoch_us(ts) > after "
             f"AND ts <= make_timestamptz(after) + to_days({int(days)}) GROUP BY ALL)"
         )
+
+    def interactions(self) -> pa.Table:
+        """``customer_id, ts, kind, event_id, product_id, category, price`` of products.
+
+        ``kind`` is ``order`` (a line of an order, with the price of one piece), ``view`` or
+        ``cart``. Where there are more than :data:`MOST_INTERACTIONS`, those of some customers:
+        all that these did, and the same ones every time.
+        """
+        [[count]] = self._connection.sql(f"SELECT count(*) FROM ({_INTERACTIONS})").fetchall()
+        share = min(1000, 1000 * MOST_INTERACTIONS // max(count, 1))
+        drawn = "" if share == 1000 else f" WHERE hash(customer_id) % 1000 < {share}"
+        return self._of_everybody(f"SELECT * FROM ({_INTERACTIONS}){drawn}")
 
     def subscriptions(self) -> pa.Table:
         """``customer_id, ts, event_id, is_active, term_end``: all that was told of them."""

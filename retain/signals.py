@@ -144,8 +144,9 @@ class ComplaintLimits(Limits):
         """Contacts of the last 30 days, beside the mean of the two times 30 before."""
         value, in_90_days, sentiment, since = features
         usual = (in_90_days - value) / 2
-        content = sentiment > self.sentiment_at_most
-        if content or not value >= max(self.least_contacts, self.times_usual * usual):
+        if sentiment > self.sentiment_at_most or not usual >= 0:
+            return None
+        if not value >= max(self.least_contacts, self.times_usual * usual):
             return None
         return Told(value, usual, min(since, WINDOW_DAYS) if since >= 0 else WINDOW_DAYS)
 
@@ -166,7 +167,8 @@ class SubscriptionLimits(Limits):
 
     def told(self, *features: float) -> Told | None:
         """Days to the end of the term, negative after it; a renewal is due at 0."""
-        to_end, changed, active = features
+        to_end, changed, subscribed = features
+        active = subscribed > 0
         ended = -to_end if active else changed
         if 0 <= ended <= self.forget_after_days:
             return Told(-changed if isnan(to_end) else to_end, 0.0, ended)

@@ -39,7 +39,7 @@ def test_a_script_stops_at_its_first_error(script: Path) -> None:
 def test_setup_names_the_locks_when_asked_for_another() -> None:
     answer = run(PROJECT / "scripts" / "setup", "nonsense")
     assert answer.returncode == 1
-    assert "serving, training, development" in answer.stderr
+    assert "serving, training, tuning, development" in answer.stderr
 
 
 def test_setup_refuses_a_python_that_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,10 @@ def test_a_lock_holds_names_versions_and_hashes_and_no_hosts(lock: Path) -> None
     assert "--index" not in text
 
 
-@pytest.mark.parametrize(("inner", "outer"), [("serving", "training"), ("training", "development")])
+@pytest.mark.parametrize(
+    ("inner", "outer"),
+    [("serving", "training"), ("training", "tuning"), ("tuning", "development")],
+)
 def test_what_is_tested_is_what_serves(inner: str, outer: str) -> None:
     def pins(name: str) -> set[str]:
         text = (PROJECT / "requirements" / f"{name}.txt").read_text("utf-8")

@@ -55,3 +55,7 @@ class StoreUnavailable(RetainError):
 
 class Conflict(RetainError):
     """The same key was used before for something else."""
+
+
+class Leakage(RetainError):
+    """What a model would learn from knows the future; the message names it."""

@@ -14,7 +14,7 @@ from retain.columns import Columns
 from retain.predictors.trees import Floats
 
 FEATURES = ("order_recency_days", "orders_365d", "net_spend_365d", "customer_age_days")
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 _TWEEDIE_POWER = 1.5
 _ITERATIONS = 500
 _ROUNDS = 200

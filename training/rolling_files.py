@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from retain.clock import iso, parse_utc
+from training.holdout import plain
 from training.rolling import Rolled
 from training.standing import as_json, standings
 from training.verdict import judge
@@ -96,7 +97,7 @@ def _table(rolled: Rolled) -> pa.Table:
             "as_of": np.full(rows, _micros(one.cutoff.as_of), dtype=np.int64),
             "horizon_days": np.full(rows, one.cutoff.horizon_days, dtype=np.int64),
             "customer_id": list(one.customers),
-            **{name: _plain(column) for name, column in one.columns.items()},
+            **{name: plain(column) for name, column in one.columns.items()},
             **one.outcomes,
             "retain.low": one.low,
             "retain.high": one.high,
@@ -107,10 +108,6 @@ def _table(rolled: Rolled) -> pa.Table:
                 columns[f"{name}.{part}"] = np.full(rows, np.nan) if values is None else values
         tables.append(pa.table(columns))
     return pa.concat_tables(tables, promote_options="default")
-
-
-def _plain(column: np.ndarray) -> Any:
-    return column.tolist() if column.dtype == object else column.astype(np.float64)
 
 
 def _micros(moment: datetime) -> int:

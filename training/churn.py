@@ -7,7 +7,8 @@ import numpy as np
 from retain import standing
 from retain.predictors.calibrator import Calibrator
 from retain.predictors.trees import Floats
-from training import blending, calibration, leaving
+from retain.reasons.bands import meaning
+from training import bands, blending, calibration, leaving
 from training.boosting import Rows
 from training.bootstrap import Bootstrap
 from training.dataset import Dataset, Mask
@@ -63,10 +64,7 @@ def train(data: Dataset) -> FittedHead:
         parameters={
             **gone.parameters,
             "bands": BANDS,
-            "bands_meaning": (
-                "low: fewer than one in three such customers leave; "
-                "high: at least two in three do; medium: in between"
-            ),
+            "bands_meaning": meaning(BANDS),
             "rounds": final.rounds,
             "trees_share": final.share,
             "calibration": served["method"],
@@ -87,4 +85,5 @@ def _judge(held: Dataset, probability: Floats) -> tuple[Judgement, ...]:
             Judgement(metric.name, bootstrap.measured(metric, held.churned, probability))
             for metric in (BRIER, LOG_LOSS, CALIBRATION_ERROR)
         ),
+        *bands.judged(bootstrap, held.churned, probability, BANDS),
     )

@@ -20,6 +20,8 @@ from training.btyd import BgNbd, GammaGamma
 from training.dataset import Dataset
 
 BLEND = "blend"
+LAST_YEAR = "last_year"
+"""The blend matched to what those active a year before brought then: a level, no ranking."""
 TITLES = {
     "recency": "best hiatus rule",
     "rfm": "RFM score",

@@ -24,7 +24,7 @@ OURS = "retain"
 HEADS = ("churn", "next_purchase", "ltv")
 SLICED_BY = ("country", "tenure_days", "net_spend_365d", "customer_age_days")
 TRUTHS = ("churned", "days_to_order", "net_revenue")
-MOST_ROWS = 200_000
+MOST_ROWS = 60_000
 _SAID = {"churn": ("leaves",), "next_purchase": ("soon",), "ltv": ("value",)}
 
 Held = Mapping[str, np.ndarray]

@@ -45,8 +45,8 @@ class Scored:
         low, high: ends of Retain's 80 % interval of the revenue.
         outcomes: ``churned``, ``days_to_order`` and ``net_revenue`` after the cutoff, each (n,).
         columns: the read-time features that slices are made by.
-        level: per baseline, actual over predicted in the same window of the year before:
-            of ``revenue`` and of ``buyers``; empty without that year.
+        last_year: what those active a year before brought in the same window of that year, as
+            ``revenue`` and ``buyers``; empty without that year.
         trained_on: the split in words.
     """
 
@@ -57,7 +57,7 @@ class Scored:
     high: Floats
     outcomes: Mapping[str, Floats]
     columns: Columns
-    level: Mapping[str, Mapping[str, float]]
+    last_year: Mapping[str, float]
     trained_on: str
     notes: tuple[str, ...] = ()
 
@@ -128,7 +128,7 @@ def at_cutoff(
     scores = _scorer(settings, run).score(table)
     rules = Baselines.fit(run.data, aged(source.training_table([cutoff.as_of])))
     answers = {OURS: _ours(scores, cutoff.horizon_days), **rules.answers(columns)}
-    level = _level(source, cutoff, rules) if cutoff.counted else {}
+    last_year = _last_year(source, cutoff) if cutoff.counted else {}
     later = source_at(cutoff.as_of + timedelta(days=cutoff.horizon_days))
     found = _outcomes(table, later, cutoff.horizon_days)
     kept = np.isfinite(scores.churn_probability) | np.isfinite(scores.ltv_value)
@@ -140,7 +140,7 @@ def at_cutoff(
         scores.ltv_high[kept],
         {name: column[kept] for name, column in found.items()},
         {name: columns[name][kept] for name in dict.fromkeys((*SLICED_BY, *sensitive))},
-        level,
+        last_year,
         run.data.plan.statement,
         tuple(f"{head}: {why}" for head, why in run.skipped.items()),
     )
@@ -190,22 +190,15 @@ def _outcomes(table: pa.Table, later: FeatureSource, horizon_days: int) -> dict[
     }
 
 
-def _level(
-    source: FeatureSource, cutoff: RollingCutoff, rules: Baselines
-) -> dict[str, dict[str, float]]:
-    """What the same window of the year before brought over what each baseline makes of it."""
-    table, columns = _population(source.training_table([cutoff.a_year_before]))
+def _last_year(source: FeatureSource, cutoff: RollingCutoff) -> dict[str, float]:
+    table, _ = _population(source.training_table([cutoff.a_year_before]))
     if not table.num_rows:
         return {}
     came = _outcomes(table, source, cutoff.horizon_days)
-    buyers, revenue = float((1 - came["churned"]).sum()), float(came["net_revenue"].sum())
-    found = {}
-    for name, one in rules.answers(columns).items():
-        if one.amount and one.value is not None and one.value.sum() > 0:
-            found[name] = {"revenue": revenue / float(one.value.sum())}
-            if one.probability and one.leaves is not None:
-                found[name]["buyers"] = buyers / float((1 - one.leaves).sum())
-    return found
+    return {
+        "revenue": float(came["net_revenue"].sum()),
+        "buyers": float((1 - came["churned"]).sum()),
+    }
 
 
 def _where(one: Answers, kept: Mask) -> Answers:

@@ -9,15 +9,14 @@ import numpy as np
 from retain.clock import iso
 from retain.manifest import Measured
 from retain.predictors.trees import Floats
-from training.baselines import BLEND, SOON_DAYS, Answers
+from training.baselines import BLEND, LAST_YEAR, SOON_DAYS, Answers
 from training.bootstrap import Bootstrap, Comparison, compared, interval
-from training.metrics import AUC, BRIER, CALIBRATION_ERROR, GINI, LEVEL, Metric, Statistic
+from training.metrics import AUC, BRIER, CALIBRATION_ERROR, GINI, LEVEL, Metric
 from training.rolling import OURS, Scored
 
 REPLICATES = 500
 RANKING = ("churn_auc", "churn_brier", "purchase_auc_30d", "ltv_gini")
 """The metrics the verdict against the blend is about."""
-LEVELS = ("revenue_bias", "buyers_bias")
 
 Truth = Mapping[str, Floats]
 
@@ -103,32 +102,36 @@ def standings(scored: Scored, seed: int, replicates: int = REPLICATES) -> dict[s
     for name, question in QUESTIONS.items():
         answers = _answers(scored, name, question)
         if OURS in answers:
-            found[name] = _stand(bootstrap, question, scored.outcomes, answers)
+            truth = question.truth(scored.outcomes)
+            ours = answers.pop(OURS)
+            found[name] = stand(bootstrap, question.metric, truth, ours, answers)
     return found
 
 
 def _answers(scored: Scored, name: str, question: Question) -> dict[str, Floats]:
-    """Scores by who gave them; of a level also each one matched to the year before."""
-    found: dict[str, Floats] = {}
-    for who, one in scored.answers.items():
-        score = question.score(one)
-        if score is not None:
-            found[who] = score
-            factor = scored.level.get(who, {}).get(name.removesuffix("_bias"))
-            if factor is not None:
-                found[f"{who}_last_year"] = score * factor
+    """Scores by who gave them; of a level also the blend matched to the year before."""
+    found = {
+        who: score
+        for who, one in scored.answers.items()
+        if (score := question.score(one)) is not None
+    }
+    total = scored.last_year.get(name.removesuffix("_bias"))
+    if total is not None and BLEND in found:
+        found[LAST_YEAR] = found[BLEND] * (total / found[BLEND].sum())
     return found
 
 
-def _stand(
-    bootstrap: Bootstrap, question: Question, outcomes: Truth, answers: Mapping[str, Floats]
+def stand(
+    bootstrap: Bootstrap, metric: Metric, truth: Floats, ours: Floats, others: Mapping[str, Floats]
 ) -> Standing:
-    metric, truth = question.metric, question.truth(outcomes)
-    values = {who: bootstrap.values(metric.prepare(truth, score)) for who, score in answers.items()}
-    ours = values.pop(OURS)
-    beside = {who: _compare(metric, ours, one) for who, one in values.items()}
+    """Retain's score beside others on the same rows and the same replicates."""
+    own = bootstrap.values(metric.prepare(truth, ours))
+    beside = {
+        who: _compare(metric, own, bootstrap.values(metric.prepare(truth, score)))
+        for who, score in others.items()
+    }
     return Standing(
-        interval(*ours),
+        interval(*own),
         {who: Beside(one.rule, one.difference, one.p_value) for who, one in beside.items()},
     )
 
@@ -159,7 +162,7 @@ def as_json(scored: Scored, found: Mapping[str, Standing]) -> dict[str, Any]:
         "interval_coverage": _coverage(scored),
         "trained_on": scored.trained_on,
         "notes": list(scored.notes),
-        "last_year_level": {name: dict(one) for name, one in scored.level.items()},
+        "last_year": dict(scored.last_year),
         "metrics": {name: one.as_json() for name, one in found.items()},
     }
 
@@ -170,6 +173,3 @@ def _coverage(scored: Scored) -> float | None:
         return None
     net = scored.outcomes["net_revenue"]
     return float(((net >= scored.low) & (net <= scored.high))[known].mean())
-
-
-__all__ = ["BLEND", "LEVELS", "QUESTIONS", "RANKING", "Standing", "Statistic", "standings"]

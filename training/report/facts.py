@@ -1,0 +1,154 @@
+"""What the page says about each head, computed once from the run's files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retain.manifest import Measured
+from retain.predictors.trees import Floats
+from training.baselines import BLEND, SOON_DAYS, TITLES
+from training.bootstrap import Bootstrap
+from training.grades import Grade, grade
+from training.holdout import OURS, Held
+from training.metrics import AUC, BRIER, CALIBRATION_ERROR, GINI, LEVEL, SPEARMAN, Metric
+from training.standing import Standing, stand
+
+SEED = 7
+REPLICATES = 300
+TITLE = {"churn": "Churn", "next_purchase": "Next purchase", "ltv": "Lifetime value"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One metric of a head: its name, and whether only probabilities or amounts have it."""
+
+    metric: Metric
+    title: str
+    exact: bool = False
+
+
+HEADLINE = {"churn": "auc", "next_purchase": "auc", "ltv": "gini"}
+_PROBABILITY = {
+    "auc": Asked(AUC, "AUC"),
+    "brier": Asked(BRIER, "Brier score (lower is better)", exact=True),
+    "ece": Asked(CALIBRATION_ERROR, "expected calibration error (lower is better)", exact=True),
+}
+ASKED: Mapping[str, Mapping[str, Asked]] = {
+    "churn": _PROBABILITY,
+    "next_purchase": _PROBABILITY,
+    "ltv": {
+        "gini": Asked(GINI, "normalised Gini"),
+        "spearman": Asked(SPEARMAN, "rank correlation"),
+        "level": Asked(LEVEL, "bias of the total", exact=True),
+    },
+}
+_PART = {"churn": "leaves", "next_purchase": "soon", "ltv": "value"}
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFacts:
+    """One head: its entry of the evaluation, its holdout, and how it stands.
+
+    Attributes:
+        truth, score: outcome and answer of the headline metric, each (n,).
+        rivals: what each baseline says, by name; ``exact`` of those that say a probability
+            or an amount.
+    """
+
+    head: str
+    horizon_days: int
+    entry: Mapping[str, Any]
+    held: Held
+    truth: Floats
+    score: Floats
+    rivals: Mapping[str, Floats]
+    exact: frozenset[str]
+    standings: Mapping[str, Standing]
+    grade: Grade
+
+    @property
+    def title(self) -> str:
+        """The finding in one line."""
+        asked, standing = self.headline
+        ours = standing.ours.value
+        return f"{TITLE[self.head]}: {asked.title} {ours:.2f}, {place(standing)}"
+
+    @property
+    def headline(self) -> tuple[Asked, Standing]:
+        """The metric the title is about."""
+        name = HEADLINE[self.head]
+        return ASKED[self.head][name], self.standings[name]
+
+    @property
+    def soon_days(self) -> int:
+        """What ``soon`` means for this run."""
+        return min(SOON_DAYS, self.horizon_days)
+
+
+def of(head: str, entry: Mapping[str, Any], held: Held, horizon_days: int) -> HeadFacts:
+    """The facts of a head from its entry in ``evaluation.json`` and its holdout."""
+    truth, score = _truth_and_score(head, held, min(SOON_DAYS, horizon_days))
+    part = _PART[head]
+    exact = frozenset(name for name in TITLES if f"{name}.{part}" in held)
+    rivals = {
+        name: np.asarray(held[column], dtype=np.float64)
+        for name in TITLES
+        for column in (f"{name}.{part}", f"{name}.{part}_rank")
+        if column in held
+    }
+    bootstrap = Bootstrap(held["customer_id"], SEED, REPLICATES)
+    standings = {}
+    for name, asked in ASKED[head].items():
+        others = {who: s for who, s in rivals.items() if who in exact or not asked.exact}
+        standings[name] = stand(bootstrap, asked.metric, truth, score, others)
+    blend = standings[HEADLINE[head]].baselines.get(BLEND)
+    graded = grade(
+        beats_rule=bool(entry["beats_baseline"]),
+        rule=dumb_rule(entry),
+        against_blend=blend.difference if blend else None,
+    )
+    return HeadFacts(
+        head, horizon_days, entry, held, truth, score, rivals, exact, standings, graded
+    )
+
+
+def dumb_rule(entry: Mapping[str, Any]) -> str:
+    """The rule the head has to beat, as its baselines name it."""
+    rules = [name for name in entry["baselines"] if name.startswith("difference.")]
+    return rules[0].split(".")[1].replace("_", " ") if rules else "none"
+
+
+def place(standing: Standing) -> str:
+    """Where Retain stands among its baselines, in words."""
+    worse = [n for n, one in standing.baselines.items() if one.difference.high < 0]
+    better = [n for n, one in standing.baselines.items() if one.difference.low > 0]
+    every = len(standing.baselines)
+    if not every:
+        return "without a baseline beside it"
+    if len(better) == every:
+        return "ahead of every baseline"
+    if worse:
+        return "behind " + _listed([TITLES[name] for name in worse])
+    if better:
+        return f"ahead of {len(better)} of {every} baselines, behind none"
+    return "not told apart from its baselines"
+
+
+def measured(content: Mapping[str, float]) -> Measured:
+    """An interval as JSON keeps it."""
+    return Measured.model_validate(dict(content))
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def _truth_and_score(head: str, held: Held, soon_days: int) -> tuple[Floats, Floats]:
+    if head == "churn":
+        return held["churned"], held[f"{OURS}.leaves"]
+    if head == "next_purchase":
+        ordered = (held["days_to_order"] <= soon_days).astype(np.float64)
+        return ordered, held[f"{OURS}.by_{soon_days}d"]
+    return held["net_revenue"], held[f"{OURS}.value"]

@@ -1,0 +1,202 @@
+"""The plots of the report, each of plain numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from retain.manifest import Measured
+from training.curves import Bin, Curve, Decile
+from training.report.svg import (
+    Frame,
+    Scale,
+    axes,
+    bar,
+    dot,
+    drawing,
+    legend,
+    legend_rows,
+    line,
+    path,
+    text,
+    ticks,
+)
+from training.report.tags import Markup
+
+WIDTH = 420.0
+_HEIGHT = 300.0
+_LEFT, _RIGHT = 46.0, 12.0
+_ROW = 22.0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A named line; ``style`` is one of ours, blend, rule, other or even."""
+
+    name: str
+    curve: Curve
+    style: str = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A named number with its interval."""
+
+    name: str
+    value: Measured
+    style: str = "other"
+
+
+def lines(
+    title: str,
+    series: Sequence[Series],
+    x_label: str,
+    y_label: str,
+    *,
+    x: tuple[float, float] = (0.0, 1.0),
+    y: tuple[float, float] = (0.0, 1.0),
+    diagonal: str = "",
+    percent: bool = True,
+) -> Markup:
+    """Lines in one frame, with an optional named diagonal of no skill."""
+    names = [(one.name, f"line {one.style}") for one in series]
+    names += [(diagonal, "line even")] if diagonal else []
+    frame, top = _frame(x, y, legend_rows(names, WIDTH))
+    marks = axes(frame, x_label, y_label, percent=percent)
+    if diagonal:
+        ends = (frame.x.at(x[0]), frame.y.at(y[0])), (frame.x.at(x[1]), frame.y.at(y[1]))
+        marks.append(line(*ends, "line even"))
+    for one in reversed(series):
+        points = [
+            (frame.x.at(a), frame.y.at(b)) for a, b in zip(one.curve.x, one.curve.y, strict=True)
+        ]
+        marks.append(path(points, f"line {one.style}"))
+    marks += legend(names, WIDTH, top)
+    said = "; ".join(f"{one.name} ends at {one.curve.y[-1]:.2f}" for one in series)
+    description = f"{y_label} by {x_label}. {said}."
+    return drawing(title, description, WIDTH, frame.height, *marks)
+
+
+def intervals(title: str, rows: Sequence[Row], label: str, *, percent: bool = False) -> Markup:
+    """Numbers under each other, each with its 95 % interval, the own one marked."""
+    width, left, right = 460.0, 150.0, 62.0
+    height = 30 + _ROW * len(rows) + 22
+    low = min(row.value.low for row in rows)
+    high = max(row.value.high for row in rows)
+    room = (high - low or 1.0) * 0.04
+    scale = Scale(low - room, high + room, left, width - right)
+    bottom = 12 + _ROW * len(rows)
+    marks = []
+    for value in ticks(scale.low, scale.high, 4):
+        place = scale.at(value)
+        marks.append(line((place, 8), (place, bottom), "grid"))
+        marks.append(text((place, bottom + 14), _said(value, percent), "middle", "tick"))
+    for number, row in enumerate(rows):
+        y = 8 + _ROW * (number + 0.5)
+        ends = (scale.at(row.value.low), y), (scale.at(row.value.high), y)
+        marks.append(text((left - 8, y + 4), row.name, "end", f"label of-{row.style}"))
+        marks.append(line(*ends, f"whisker {row.style}"))
+        marks.append(
+            dot((scale.at(row.value.value), y), 4.5, f"mark {row.style}", _interval(row.value))
+        )
+        said = _said(row.value.value, percent, exact=True)
+        marks.append(text((width - 4, y + 4), said, "end", f"tick of-{row.style}"))
+    marks.append(text(((left + width - right) / 2, height - 4), label, "middle"))
+    description = "; ".join(f"{row.name} {_interval(row.value)}" for row in rows)
+    return drawing(title, f"{label} with 95 % intervals: {description}.", width, height, *marks)
+
+
+def reliability(title: str, groups: Mapping[str, tuple[Sequence[Bin], str]], what: str) -> Markup:
+    """What was said against what came, group by group, with the interval of what came."""
+    names = [(name, f"line {style}") for name, (_, style) in groups.items()]
+    names.append(("perfect", "line even"))
+    most = max(max(one.high, one.predicted) for bins, _ in groups.values() for one in bins)
+    end = min(1.0, float(np.ceil(most * 10) / 10))
+    frame, top = _frame((0.0, end), (0.0, end), legend_rows(names, WIDTH))
+    marks = axes(frame, f"predicted {what}", f"observed {what}", percent=True)
+    corner = (frame.x.at(0), frame.y.at(0)), (frame.x.at(end), frame.y.at(end))
+    marks.append(line(*corner, "line even"))
+    for bins, style in reversed(list(groups.values())):
+        points = [(frame.x.at(one.predicted), frame.y.at(one.observed)) for one in bins]
+        for one, place in zip(bins, points, strict=True):
+            ends = (place[0], frame.y.at(one.low)), (place[0], frame.y.at(one.high))
+            marks.append(line(*ends, f"whisker {style}"))
+            said = f"{one.rows:,} rows: predicted {one.predicted:.1%}, observed {one.observed:.1%}"
+            marks.append(dot(place, 3.5, f"mark {style}", said))
+        marks.append(path(points, f"line thin {style}"))
+    marks += legend(names, WIDTH, top)
+    said = "; ".join(
+        f"{name}: " + ", ".join(f"{b.predicted:.0%} came to {b.observed:.0%}" for b in bins)
+        for name, (bins, _) in groups.items()
+    )
+    return drawing(title, f"Groups of equal size. {said}.", WIDTH, frame.height, *marks)
+
+
+def tenths(title: str, groups: Sequence[Decile], what: str) -> Markup:
+    """Predicted and observed mean of every tenth, the best predicted first."""
+    most = max(max(one.predicted, one.observed) for one in groups) * 1.05 or 1.0
+    least = min(0.0, *(one.observed for one in groups))
+    names = [("predicted", "line ours"), ("observed", "line rule")]
+    frame, top = _frame((0.0, float(len(groups))), (least, most), 1)
+    step = frame.x.at(1) - frame.x.at(0)
+    zero = frame.y.at(0.0)
+    marks = []
+    for value in ticks(least, most):
+        place = frame.y.at(value)
+        marks.append(line((frame.x.start, place), (frame.x.end, place), "grid"))
+        marks.append(text((frame.x.start - 5, place + 4), _said(value, False), "end", "tick"))
+    for number, one in enumerate(groups):
+        left = frame.x.at(number)
+        for shift, value, style in ((0.1, one.predicted, "ours"), (0.5, one.observed, "rule")):
+            y = frame.y.at(value)
+            corner = left + step * shift, min(y, zero)
+            said = f"tenth {number + 1}: {value:,.2f}"
+            marks.append(bar(corner, step * 0.38, abs(zero - y), f"bar {style}", said))
+        place = left + step / 2, frame.y.start + 14
+        marks.append(text(place, str(number + 1), "middle", "tick"))
+    marks.append(line((frame.x.start, zero), (frame.x.end, zero), "axis"))
+    middle = (frame.x.start + frame.x.end) / 2, frame.height - 4
+    marks.append(text(middle, "tenth of customers, best predicted first", "middle"))
+    marks.append(text((4, 12), what))
+    marks += legend(names, WIDTH, top)
+    said = "; ".join(
+        f"{number}: predicted {one.predicted:,.2f}, observed {one.observed:,.2f}"
+        for number, one in enumerate(groups, start=1)
+    )
+    return drawing(title, f"{what} by tenth. {said}.", WIDTH, frame.height, *marks)
+
+
+def bars(title: str, rows: Sequence[tuple[str, float]], what: str) -> Markup:
+    """Shares under each other, the largest first."""
+    width, left = 460.0, 190.0
+    height = 8 + _ROW * len(rows) + 4
+    most = max(value for _, value in rows) or 1.0
+    scale = Scale(0.0, most, left, width - 52)
+    marks = []
+    for number, (name, value) in enumerate(rows):
+        y = 6 + _ROW * number
+        marks.append(text((left - 8, y + 14), name, "end"))
+        marks.append(bar((left, y + 3), scale.at(value) - left, _ROW - 7, "bar ours"))
+        marks.append(text((scale.at(value) + 5, y + 14), f"{value:.0%}", class_="tick"))
+    said = "; ".join(f"{name} {value:.1%}" for name, value in rows)
+    return drawing(title, f"{what}: {said}.", width, height, *marks)
+
+
+def _frame(x: tuple[float, float], y: tuple[float, float], rows: int) -> tuple[Frame, float]:
+    """A frame under ``rows`` of legend, and where the legend begins."""
+    top = 26 + 15.0 * rows
+    height = _HEIGHT + 15.0 * (rows - 1)
+    frame = Frame(Scale(*x, _LEFT, WIDTH - _RIGHT), Scale(*y, height - 36, top), WIDTH, height)
+    return frame, 29.0
+
+
+def _said(value: float, percent: bool, *, exact: bool = False) -> str:
+    if percent:
+        return f"{value:+.1%}" if exact else f"{value * 100:.3g}%"
+    if exact:
+        return f"{value:.3f}" if abs(value) < 10 else f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _interval(value: Measured) -> str:
+    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"

@@ -1,0 +1,51 @@
+"""HTML and SVG as text, with every value escaped; nothing here knows what a report is."""
+
+from collections.abc import Sequence
+from html import escape
+
+
+class Markup(str):
+    """Text that is markup already and is not escaped again."""
+
+    __slots__ = ()
+
+
+Content = str | Markup
+
+
+def tag(name: str, *content: Content, **attributes: str | float | None) -> Markup:
+    """An element; ``class_`` and ``aria_label`` are written as HTML spells them."""
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_plain(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if not content and name in _VOID:
+        return Markup(f"<{name}{given}/>")
+    return Markup(f"<{name}{given}>{joined(*content)}</{name}>")
+
+
+def joined(*content: Content) -> Markup:
+    """Several parts as one; plain text is escaped."""
+    return Markup("".join(one if isinstance(one, Markup) else escape(one) for one in content))
+
+
+def table(
+    header: Sequence[Content], rows: Sequence[Sequence[Content]], caption: str = ""
+) -> Markup:
+    """A table whose first column names the rows; it scrolls by itself where it is too wide."""
+    head = tag("tr", *(tag("th", cell, scope="col") for cell in header))
+    body = [
+        tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:]))
+        for row in rows
+    ]
+    parts = [tag("caption", caption)] if caption else []
+    whole = tag("table", *parts, tag("thead", head), tag("tbody", *body))
+    return tag("div", whole, class_="scroll")
+
+
+def _plain(value: str | float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+_VOID = frozenset({"line", "rect", "circle", "path", "polyline", "polygon", "meta", "br", "hr"})

@@ -20,14 +20,14 @@ properties: {total: total}
 
 def tiny(folder: Path, size: float, seed: int = 4) -> Shop:
     """Thirty customers over two years."""
-    return _small(
-        "tiny", folder, int(30 * max(size, 1)), 730, Case("2024-10-01", 90, "customers"), seed
-    )
+    case = Case("2024-10-01", 90, "customers")
+    return _small(folder / "tiny.csv", int(30 * max(size, 1)), 730, case, seed)
 
 
 def young(folder: Path, size: float, seed: int = 5) -> Shop:
     """Six hundred customers, three months of history."""
-    return _small(folder / "young.csv", int(600 * size), 120, Case("2023-04-01", 30), seed)
+    case = Case("2023-04-01", 30)
+    return _small(folder / "young.csv", int(600 * size), 120, case, seed)
 
 
 def _small(path: Path, customers: int, days: int, case: Case, seed: int) -> Shop:

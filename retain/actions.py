@@ -31,7 +31,16 @@ Purpose = Literal[
     "renewal",
     "none",
 ]
-ItemSource = Literal["open_cart", "last_viewed", "top_products", "last_products"]
+ItemSource = Literal[
+    "open_cart",
+    "last_viewed",
+    "top_products",
+    "last_products",
+    "next_products",
+    "replenishment",
+    "complements",
+    "upgrades",
+]
 Formula = str | float
 
 NONE = "none"

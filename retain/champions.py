@@ -10,6 +10,7 @@ from retain.manifest import HEADS, Head, Manifest
 from retain.predictors import (
     ChurnPredictor,
     LtvPredictor,
+    NextItemsPredictor,
     NextPurchasePredictor,
     ResponsePredictor,
     load_all,
@@ -30,6 +31,7 @@ class Champions:
     next_purchase: NextPurchasePredictor | None = None
     ltv: LtvPredictor | None = None
     response: ResponsePredictor | None = None
+    next_items: NextItemsPredictor | None = None
     rfm: RfmEdges | None = None
     manifests: dict[Head, Manifest] = field(default_factory=dict)
     profile: Profile | None = None

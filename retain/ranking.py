@@ -15,6 +15,7 @@ from retain.caps import ContactState, Limits
 from retain.columns import Columns
 from retain.context import Context
 from retain.eligibility import Eligibility
+from retain.items.suggestions import SOURCES, Suggestions
 from retain.send_times import SendTimes
 from retain.worth import Appraiser, ResponseModel, Worth
 
@@ -39,6 +40,7 @@ class Ranker:
         *,
         now: datetime,
         context: Context | None = None,
+        suggestions: Suggestions | None = None,
     ) -> "Ranking":
         """Rank for n customers as of ``now``, before caps.
 
@@ -48,6 +50,7 @@ class Ranker:
             customer_ids: the n customers, in the order of the rows.
             now: the moment of the decision, UTC.
             context: of a live request.
+            suggestions: what the customers may buy next, in the order of the rows.
         """
         rows, moment = len(customer_ids), context or Context()
         known = {**columns, **moment.columns(rows)}
@@ -56,7 +59,8 @@ class Ranker:
         _remove_worthless(self.catalogue, removed, worth)
         kept = np.equal(removed, _NOBODY)
         order = np.argsort(np.where(kept, -worth.expected, np.inf), axis=1, kind="stable")
-        return Ranking(self, tuple(customer_ids), known, now, moment, removed, worth, order)
+        customers = tuple(customer_ids)
+        return Ranking(self, customers, known, now, moment, removed, worth, order, suggestions)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Ranking:
     removed: NDArray[np.object_]
     worth: Worth
     order: NDArray[np.int64]
+    suggestions: Suggestions | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -87,6 +92,16 @@ class Ranking:
         """The caps that hold for this customer."""
         own = self._value("max_contacts_per_week", row)
         return Limits(self.catalogue, None if own is None or np.isnan(own) else float(own))
+
+    def prepare_items(self) -> None:
+        """Compute at once what the best actions of all customers will suggest."""
+        if self.suggestions is None:
+            return
+        wanting = np.array(
+            [not SOURCES.keys().isdisjoint(each.items) for each in self.catalogue.actions]
+        )
+        rows = np.flatnonzero(wanting[self.order[:, 0]])
+        self.suggestions.prepare(rows.tolist())
 
     def best(self, row: int, state: ContactState | None = None) -> Candidate:
         """The best action that no cap forbids, without looking at the others."""
@@ -147,9 +162,16 @@ class Ranking:
 
     def _items(self, row: int, place: int) -> tuple[str, ...]:
         for source in self.catalogue.actions[place].items:
-            if (items := self._value(source, row)) is not None and len(items):
-                return tuple(str(item) for item in items[:ITEMS])
+            if items := self._of_source(source, row):
+                return tuple(items[:ITEMS])
         return ()
+
+    def _of_source(self, source: str, row: int) -> list[str]:
+        suggested = self.suggestions
+        if source in SOURCES:
+            return [] if suggested is None else suggested.items(source, row, ITEMS)
+        items = [str(item) for item in self._value(source, row) or ()]
+        return items if suggested is None else suggested.in_stock(items)
 
     def _value(self, name: str, row: int) -> Any:
         column = self.columns.get(name)

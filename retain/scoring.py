@@ -20,9 +20,11 @@ from retain.features import consent
 from retain.features.ageing import Columns, aged
 from retain.features.matrix import to_matrix
 from retain.features.staleness import StaleViews, too_old
+from retain.items.suggestions import Suggestions
 from retain.manifest import Manifest
 from retain.predictors import PurchaseCurve
 from retain.segments import Segmenter, Segments
+from retain.stock import Stock
 
 
 class _Predictor(Protocol):
@@ -74,14 +76,18 @@ class Scores:
     segments: Segments
     columns: Columns
     undecidable: NDArray[np.bool_] | None = None
+    suggestions: Suggestions | None = None
 
 
 class Scorer:
     """Scores feature tables with one set of champions."""
 
-    def __init__(self, champions: Champions, segmenter: Segmenter) -> None:
+    def __init__(
+        self, champions: Champions, segmenter: Segmenter, stock: Stock | None = None
+    ) -> None:
         self.champions = champions
         self._segmenter = segmenter
+        self._stock = stock
 
     def score(self, table: pa.Table, stale_views: StaleViews | None = None) -> Scores:
         """Scores of every row of a feature table, in its order.
@@ -134,7 +140,16 @@ class Scorer:
             segments=self._segmenter.segment(columns).without(undecidable),
             columns=columns,
             undecidable=undecidable,
+            suggestions=self._suggestions(columns, as_of, known),
         )
+
+    def _suggestions(self, columns: Columns, as_of: Times, known: "_Known") -> Suggestions | None:
+        """What everybody may buy next; nothing is computed before it is asked for."""
+        predictor = self.champions.next_items
+        if predictor is None:
+            return None
+        allowed = known.allowed(_names(predictor))
+        return Suggestions(predictor, columns, as_of, allowed, self._stock)
 
     def _status(self, churn_status: list[str], known: "_Known") -> list[str]:
         """Churn's word on each customer; the others' on those it is not about."""
@@ -209,6 +224,10 @@ class _Known:
     def scored(self, names: Iterable[str]) -> NDArray[np.bool_]:
         """Who is scored by a model of the features ``names``."""
         return self.consent & self.bought & ~too_old(self.customer_ids, self.stale_views, names)
+
+    def allowed(self, names: Iterable[str]) -> NDArray[np.bool_]:
+        """Whose features ``names`` may be used and are not too old, bought or not."""
+        return self.consent & ~too_old(self.customer_ids, self.stale_views, names)
 
     def statuses(self, names: Iterable[str]) -> list[str]:
         """What a model of the features ``names`` says of each."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.clock import iso
+from retain.items.suggestions import Suggestions
 from retain.manifest import Manifest
 from retain.reasons import Language, Reason
 from retain.reasons.telling import of_signal
@@ -54,9 +55,14 @@ def churn(
     return objects
 
 
-def next_purchase(scores: Scores, manifest: Manifest | None) -> list[Json]:
-    """The ``next_purchase`` object of every customer; as :func:`churn` without a model."""
-    return _head(
+def next_purchase(
+    scores: Scores, manifest: Manifest | None, of_items: Manifest | None = None
+) -> list[Json]:
+    """The ``next_purchase`` object of every customer; as :func:`churn` without a model.
+
+    ``of_items`` is the model of the next products and categories, whose lists are empty without.
+    """
+    objects = _head(
         scores.purchase_status,
         {
             "probability_7d": plain(scores.purchase_7d),
@@ -66,8 +72,28 @@ def next_purchase(scores: Scores, manifest: Manifest | None) -> list[Json]:
             "low_at": plain(scores.low_at),
             "high_at": plain(scores.high_at),
         },
-        {"next_categories": [], "model": _name(manifest)},
+        {"model": _name(manifest)},
     )
+    suggested = scores.suggestions
+    if suggested is not None:
+        suggested.prepare([row for row, one in enumerate(objects) if one["status"] == OK])
+    for row, one in enumerate(objects):
+        told = suggested if one["status"] == OK else None
+        one["next_categories"] = [] if told is None else _categories(told, row)
+        one["next_products"] = [] if told is None else _products(told, row)
+        one["items_model"] = _name(of_items)
+    return objects
+
+
+def _categories(suggested: Suggestions, row: int) -> list[Json]:
+    return [{"category": name, "score": score} for name, score in suggested.categories(row)]
+
+
+def _products(suggested: Suggestions, row: int) -> list[Json]:
+    return [
+        {"product_id": product, "score": score, "relation": relation}
+        for product, score, relation in suggested.products(row)
+    ]
 
 
 def ltv(scores: Scores, manifest: Manifest | None) -> list[Json]:

@@ -8,10 +8,12 @@ from retain import actions, champions, segments
 from retain.contacts import Contacts
 from retain.decisions import Decisions
 from retain.ledger import Ledger
+from retain.products import Products
 from retain.ranking import Ranker
 from retain.scoring import Scorer
 from retain.segments import Segmenter
 from retain.settings import Settings
+from retain.stock import Stock
 from services.metrics import Metrics
 from services.preflight import require_features, require_heads
 from services.previews import Previews
@@ -46,7 +48,7 @@ def scorer(settings: Settings, engine: Engine) -> Scorer:
     require_features(found.manifests)
     config = segments.load(settings.config / "segments.yaml")
     assert found.rfm is not None  # noqa: S101 - required above
-    return Scorer(found, Segmenter(config, found.rfm))
+    return Scorer(found, Segmenter(config, found.rfm), Stock(Products(engine)))
 
 
 def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:

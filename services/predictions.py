@@ -123,7 +123,8 @@ class Predictions:
             parts["churn"] = answers.churn(scores, manifest, warnings, language)
         if "next_purchase" in include:
             manifest = self._manifests.get("next_purchase")
-            parts["next_purchase"] = answers.next_purchase(scores, manifest)
+            of_items = self._manifests.get("next_items")
+            parts["next_purchase"] = answers.next_purchase(scores, manifest, of_items)
         if "ltv" in include:
             parts["ltv"] = answers.ltv(scores, self._manifests.get("ltv"))
         if "segment" in include:

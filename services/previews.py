@@ -40,7 +40,10 @@ class Previews:
         """
         moments: list[Any] = scores.as_of.astype("M8[us]").astype(object).tolist()
         now = moments[0].replace(tzinfo=UTC)
-        ranking = self._ranker.rank(of_scores(scores), scores.customer_ids, now=now)
+        ranking = self._ranker.rank(
+            of_scores(scores), scores.customer_ids, now=now, suggestions=scores.suggestions
+        )
+        ranking.prepare_items()
         states = self._contacts.read(scores.customer_ids, now)
         answers = []
         for row, customer_id in enumerate(scores.customer_ids):

@@ -6,6 +6,7 @@ from retain.context import Context
 from retain.decision_columns import of_scores
 from retain.decisions import Decisions
 from retain.features.reader import FeatureReader
+from retain.items.suggestions import Suggestions
 from retain.ranking import Ranker
 from retain.receipt import Decision, Evidence
 from services.answers import Json
@@ -54,12 +55,16 @@ class Ranking:
         if (earlier := self._replayed(whom, key, asked)) is not None:
             return _public(earlier.answer(receipt=request.receipt))
         now = self._clock()
-        columns, rests_on, survivor = self._known_of(request.customer_id)
+        columns, rests_on, survivor, suggestions = self._known_of(request.customer_id)
         # what was answered before the id was merged away is found above
         if survivor and (earlier := self._replayed(survivor, key, asked)) is not None:
             return _merged(earlier.answer(receipt=request.receipt), whom)
         ranking = self._ranker.rank(
-            columns, [survivor or whom], now=now, context=Context(**request.context.model_dump())
+            columns,
+            [survivor or whom],
+            now=now,
+            context=Context(**request.context.model_dump()),
+            suggestions=suggestions,
         )
         decision = self._decisions.reserve(
             ranking, request=asked, idempotency_key=key, limit=request.limit, evidence=rests_on
@@ -79,16 +84,19 @@ class Ranking:
     def _replayed(self, whom: str, key: str | None, asked: Json) -> Decision | None:
         return None if key is None else self._decisions.replay(whom, key, asked)
 
-    def _known_of(self, customer_id: str | None) -> tuple[Columns, Evidence, str | None]:
-        """What is known, what that rests on, and the survivor of an id that was merged away."""
+    def _known_of(
+        self, customer_id: str | None
+    ) -> tuple[Columns, Evidence, str | None, Suggestions | None]:
+        """What is known and what that rests on, the survivor of a merged id, and suggestions."""
         if customer_id is None:
-            return {}, Evidence(), None
+            return {}, Evidence(), None, None
         features = self._reader.read([customer_id], self._clock())
         if features.table.num_rows == 0:
-            return {}, Evidence(), None
+            return {}, Evidence(), None, None
         scores = self._scorer.score(features.table, features.stale_views)
         rests_on = evidence(self._models, features, customer_id)
-        return of_scores(scores), rests_on, features.merged_into.get(customer_id)
+        survivor = features.merged_into.get(customer_id)
+        return of_scores(scores), rests_on, survivor, scores.suggestions
 
 
 def _merged(answer: Json, asked: str) -> Json:

@@ -88,7 +88,9 @@ class NextOrders:
 
     def holds(self, rows: Codes, products: Codes, every: int) -> Mask:
         """Whether the order of each of ``rows`` holds the product beside it."""
-        return np.isin(rows * (every + 1) + products, self.product_rows * (every + 1) + self.products)
+        return np.isin(
+            rows * (every + 1) + products, self.product_rows * (every + 1) + self.products
+        )
 
 
 def read(table: pa.Table, left_out: Collection[str] = ()) -> Interactions:

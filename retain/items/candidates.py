@@ -20,7 +20,17 @@ SEEDS_VIEWED = 5
 SEED_DAYS = 180.0
 
 CHANNELS = ("times", "age", "position", "own", "viewed", "cart", "bought_with", "viewed_with")
-COARSE = ("own", "often", "lately", "first", "viewed", "cart", "bought_with", "viewed_with", "popular")
+COARSE = (
+    "own",
+    "often",
+    "lately",
+    "first",
+    "viewed",
+    "cart",
+    "bought_with",
+    "viewed_with",
+    "popular",
+)
 FEATURES = (
     "times",
     "times_per_order",

@@ -5,7 +5,17 @@ import numpy as np
 from retain.items.histories import Histories
 from retain.items.tables import Floats, ItemTables
 
-FEATURES = ("often", "share", "lately", "bought", "recent", "lasting", "basket", "orders", "expected")
+FEATURES = (
+    "often",
+    "share",
+    "lately",
+    "bought",
+    "recent",
+    "lasting",
+    "basket",
+    "orders",
+    "expected",
+)
 _LATELY_DAYS = 90.0
 _SMALL = 1e-4
 

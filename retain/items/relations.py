@@ -25,8 +25,7 @@ def mark(
     category; ``similar`` is of such a category, or was looked at, or is looked at with what was;
     ``complement`` is of another category and is bought in one order with what they have.
 
-    Args:
-        price: of every product, (P,); where it is not known nothing is an upgrade.
+    ``price`` is of every product, (P,); where it is not known nothing is an upgrade.
     """
     rows, products = candidates.rows, candidates.products
     category = tables.category[products]
@@ -38,11 +37,15 @@ def mark(
     looked = candidates.channel("viewed") + candidates.channel("cart") > 0
     looked |= candidates.channel("viewed_with") > 0
     with_theirs = candidates.channel("bought_with") > 0
-    return np.select(
-        [candidates.channel("own") > 0, has & dearer, has, with_theirs, looked],
-        [RELATIONS.index(name) for name in ("repeat", "upgrade", "similar", "complement", "similar")],
-        RELATIONS.index("popular"),
+    told: tuple[tuple[Relation, NDArray[np.bool_]], ...] = (
+        ("repeat", candidates.channel("own") > 0),
+        ("upgrade", has & dearer),
+        ("similar", has),
+        ("complement", with_theirs),
+        ("similar", looked),
     )
+    places = [RELATIONS.index(name) for name, _ in told]
+    return np.select([holds for _, holds in told], places, RELATIONS.index("popular"))
 
 
 def _categories_of(histories: Histories, tables: ItemTables) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Suggestions for the customers of one answer, computed when the first of them is asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import UTC
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ from retain.columns import Columns
 from retain.items.histories import FEATURES
 from retain.items.relations import RELATIONS, Relation
 from retain.items.tables import ItemTables
-from retain.stock import StockState
+from retain.stock import EMPTY, Stock, StockState
 
 PRODUCTS = 10
 CATEGORIES = 5
@@ -29,14 +30,12 @@ class ItemModel(Protocol):
 
     tables: ItemTables
 
-    def score(
-        self, columns: Columns, as_of: NDArray[np.datetime64], stock: StockState
-    ) -> Any:
+    def score(self, columns: Columns, as_of: NDArray[np.datetime64], stock: StockState) -> Any:
         """Scores of n rows."""
 
 
 class Suggestions:
-    """Of n customers; ``allowed`` are those who may be suggested anything.
+    """Of n customers at one moment; ``allowed`` are those who may be suggested anything.
 
     Nothing is computed for rows nobody asks about: ask for many at once with :meth:`prepare`.
     """
@@ -47,7 +46,7 @@ class Suggestions:
         columns: Columns,
         as_of: NDArray[np.datetime64],
         allowed: NDArray[np.bool_],
-        stock: Callable[[], StockState],
+        stock: Stock | None,
     ) -> None:
         self._model = model
         self._columns = columns
@@ -71,8 +70,13 @@ class Suggestions:
     def stock(self) -> StockState:
         """The state of the product feed at the moment of the answer."""
         if self._state is None:
-            self._state = self._stock()
+            moment = self._as_of[0].astype("M8[us]").item().replace(tzinfo=UTC)
+            self._state = EMPTY if self._stock is None else self._stock.at(moment)
         return self._state
+
+    def in_stock(self, product_ids: Sequence[str]) -> list[str]:
+        """Those of ``product_ids`` that nobody says are sold out."""
+        return [one for one in product_ids if one not in self.stock.out_of_stock]
 
     def categories(self, row: int) -> list[tuple[str, float]]:
         """The likeliest categories of the next order, with their probabilities."""

@@ -109,9 +109,10 @@ _NAMES = ("product_ids", "categories")
 
 
 def _plain(values: NDArray[Any]) -> list[Any]:
+    plain: list[Any] = values.tolist()
     if values.dtype.kind != "f":
-        return values.tolist()
-    return [round(one, _DIGITS) if one == one else None for one in values.tolist()]  # noqa: PLR0124
+        return plain
+    return [round(one, _DIGITS) if one == one else None for one in plain]  # noqa: PLR0124
 
 
 def _even(rows: Sequence[Sequence[float]], blank: float, dtype: Any) -> NDArray[Any]:

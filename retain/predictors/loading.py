@@ -9,16 +9,20 @@ from retain.predictors import artefact, quarantine
 from retain.predictors.artefact import REMEDY, Artefact
 from retain.predictors.churn import ChurnPredictor
 from retain.predictors.ltv import LtvPredictor
+from retain.predictors.next_items import NextItemsPredictor
 from retain.predictors.next_purchase import NextPurchasePredictor
 from retain.predictors.response import ResponsePredictor
 
-Predictor = ChurnPredictor | NextPurchasePredictor | LtvPredictor | ResponsePredictor
+Predictor = (
+    ChurnPredictor | NextPurchasePredictor | LtvPredictor | ResponsePredictor | NextItemsPredictor
+)
 
 _PREDICTORS: dict[str, Callable[[Artefact], Predictor]] = {
     "churn": ChurnPredictor,
     "next_purchase": NextPurchasePredictor,
     "ltv": LtvPredictor,
     "response": ResponsePredictor,
+    "next_items": NextItemsPredictor,
 }
 
 

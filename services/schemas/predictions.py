@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, RootModel
 
 from retain.errors import InvalidInput
+from retain.items.relations import Relation
 from retain.reasons import bands
 from services.schemas.base import (
     MAX_CUSTOMERS,
@@ -142,7 +143,19 @@ class CategoryScore(Answer):
     """A category the next order may come from."""
 
     category: str
-    score: float
+    score: float = Field(description="Probability that the next order holds this category.")
+
+
+class ProductScore(Answer):
+    """A product the next order may hold; what the product feed says is sold out is left out."""
+
+    product_id: str
+    score: float = Field(description="Probability that the next order holds this product.")
+    relation: Relation = Field(
+        description="`repeat`: bought before; `upgrade`: dearer than what they have of its "
+        "category; `similar`: of a category they have, or looked at; `complement`: of another "
+        "category, bought in one order with what they have; `popular`: bought by many of late."
+    )
 
 
 class NextPurchase(Answer):
@@ -154,7 +167,17 @@ class NextPurchase(Answer):
     expected_at: datetime | None = Field(description="Median of the curve.")
     low_at: datetime | None
     high_at: datetime | None
-    next_categories: list[CategoryScore]
+    next_categories: list[CategoryScore] = Field(
+        description="The likeliest first, at most five; empty where there is no model of them."
+    )
+    next_products: list[ProductScore] = Field(
+        default_factory=list,
+        description="The likeliest first, at most ten; empty where there is no model of them.",
+    )
+    items_model: str | None = Field(
+        default=None,
+        description="`head:version` of the model of categories and products; null without one.",
+    )
     status: HeadStatus
     model: str | None
 
@@ -290,7 +313,9 @@ EXAMPLE: dict[str, Any] = {
         "expected_at": "2027-01-14T00:00:00Z",
         "low_at": "2026-12-02T00:00:00Z",
         "high_at": "2027-04-01T00:00:00Z",
-        "next_categories": [],
+        "next_categories": [{"category": "lunch bags", "score": 0.42}],
+        "next_products": [{"product_id": "sku-1", "score": 0.18, "relation": "repeat"}],
+        "items_model": "next_items:ab12",
         "status": "ok",
         "model": "next_purchase:ab12",
     },

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from retain.errors import NotEnoughData
 
 SPACING_DAYS = 30
+LEAST_SPACING_DAYS = 7
 MINIMUM_HISTORY_DAYS = 30
 MOST_CUTOFFS = 12  # a year of them: every season counts once
 FEWEST_CUTOFFS = 3
+SHORT_HISTORY_CUTOFFS = 5
 
 # (holdout, validation) cutoffs, the most wanted first
 _SHAPES = ((3, 3), (3, 2), (2, 2), (1, 2), (1, 1))
@@ -37,12 +39,15 @@ class Plan:
 def plan(first_event_at: datetime, as_of: datetime, horizon_days: int) -> Plan:
     """One cutoff every 30 days over at most a year, as far as the history allows, split by time.
 
+    A short horizon has them closer together, and so has a history that would hold fewer than
+    five, down to a week.
+
     Raises:
         NotEnoughData: the history is too short for three cutoffs.
     """
     every = _grid(first_event_at, as_of, horizon_days)
     if len(every) < FEWEST_CUTOFFS:
-        needed = horizon_days + MINIMUM_HISTORY_DAYS + 2 * _spacing(horizon_days)
+        needed = horizon_days + MINIMUM_HISTORY_DAYS + 2 * LEAST_SPACING_DAYS
         raise NotEnoughData(
             f"labels of {horizon_days} days need {needed} days of history; "
             f"there are {max((as_of - first_event_at).days, 0)} before {as_of:%Y-%m-%d}",
@@ -61,14 +66,15 @@ def plan(first_event_at: datetime, as_of: datetime, horizon_days: int) -> Plan:
     return Plan(fit, validation, every[:-1], holdout, every, _overlapping(holdout, horizon_days))
 
 
-def _spacing(horizon_days: int) -> int:
-    return min(SPACING_DAYS, max(7, horizon_days))
+def _spacing(horizon_days: int, room_days: int) -> int:
+    shared = room_days // (SHORT_HISTORY_CUTOFFS - 1)
+    return max(LEAST_SPACING_DAYS, min(SPACING_DAYS, horizon_days, shared))
 
 
 def _grid(first_event_at: datetime, as_of: datetime, horizon_days: int) -> tuple[datetime, ...]:
     last = as_of - timedelta(days=horizon_days)
-    spacing = timedelta(days=_spacing(horizon_days))
     earliest = first_event_at + timedelta(days=MINIMUM_HISTORY_DAYS)
+    spacing = timedelta(days=_spacing(horizon_days, (last - earliest).days))
     moments = (last - spacing * step for step in range(MOST_CUTOFFS))
     return tuple(at for at in moments if at >= earliest)[::-1]
 

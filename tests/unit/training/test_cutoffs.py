@@ -54,8 +54,22 @@ def test_cutoffs_cover_at_most_a_year():
 
 
 def test_too_short_a_history_says_how_much_is_missing():
-    with pytest.raises(NotEnoughData, match="90 days need 180 days of history; there are 100"):
+    with pytest.raises(NotEnoughData, match="90 days need 134 days of history; there are 100"):
         plan(100)
+
+
+def test_a_short_history_has_its_cutoffs_closer_together():
+    found = plan(106, horizon_days=30)
+    assert len(found.every) == 5
+    assert found.every[1] - found.every[0] == timedelta(days=11)
+    assert len(plan(74, horizon_days=30).every) == 3
+
+
+def test_a_long_history_has_a_cutoff_every_30_days():
+    found = plan(300, horizon_days=90)
+    assert {b - a for a, b in zip(found.every, found.every[1:], strict=False)} == {
+        timedelta(days=30)
+    }
 
 
 def test_a_short_horizon_needs_less_history():

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from retain.configuration import Declared, read_yaml
 from retain.errors import InvalidInput
 from retain.settings import PROJECT_CONFIG
-from retain.standing import GRACE_DAYS, ChurnLabel
+from retain.standing import CHURN_LABELS, GRACE_DAYS, ChurnLabel
 
 FILE_NAME = "training.yaml"
 
@@ -95,17 +95,16 @@ class Training(Declared):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][1 if first["loc"][0] == "churn" else 0])
+            flag, remedy = _FLAGS[name]
             raise InvalidInput(
-                f"{first['msg']}: {first['input']!r}",
-                remedy="see docs/guides/training.md, or retain train --help",
-                field=_FLAGS[name],
+                f"{first['input']!r} cannot be used", remedy=remedy, field=flag
             ) from error
 
 
 _FLAGS = {
-    "label": "--churn-label",
-    "hiatus_days": "--hiatus-days",
-    "horizon_days": "--horizon-days",
+    "label": ("--churn-label", f"one of: {', '.join(CHURN_LABELS)}"),
+    "hiatus_days": ("--hiatus-days", "write a whole number of days, or `learned`"),
+    "horizon_days": ("--horizon-days", "write a whole number of days, at most ten years"),
 }
 
 

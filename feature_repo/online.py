@@ -7,7 +7,7 @@ older than its time to live. Otherwise the customer's features are computed from
 same SQL, and the customer is marked pending, so that the refresher writes the row again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 
@@ -20,11 +20,10 @@ from feature_repo.packed_home import online_rows
 from feature_repo.packed_reader import PackedReader, PackedTable
 from feature_repo.packed_sound import sound_table
 from feature_repo.packed_view import stored_views
-from feature_repo.packed_writer import write_views
 from feature_repo.recompute import Aside, Recompute
-from feature_repo.stored import stored_rows
+from feature_repo.row_writer import RowWriter
 from retain.clock import Clock, from_micros, now, to_micros
-from retain.errors import FingerprintMismatch, InvalidInput
+from retain.errors import InvalidInput
 from retain.eventlog import EventLog, Freshness
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, valid_until_name
 from retain.features.lifetimes import lifetimes
@@ -66,6 +65,7 @@ class OnlineReader:
         self._log = log
         self._clock = clock
         self._computed = LogReader(log)
+        self._writer = RowWriter(self._rows, self._views, self._computed)
         self._recompute = Recompute(self._computed, clock=clock, aside=aside)
         self._again = WriteBehind[str](log.mark_again)
         self._recomputes = settings.recompute
@@ -125,39 +125,11 @@ class OnlineReader:
             return kept
         return _joined(customer_ids, [kept, *self._rest(asked, found.ages, holds, state, as_of)])
 
-    def write(self, customer_ids: Sequence[str], as_of: datetime) -> None:
-        """Recompute these customers at ``as_of`` from the log and write their rows online.
-
-        Whose row is of a later moment, because a clock was ahead, is computed at that moment:
-        an older row does not replace a newer one, and the event that came since would be missing.
-
-        Raises:
-            StoreUnavailable: the log or the online store did not answer.
-        """
-        for moment, ids in self._moments(customer_ids, as_of).items():
-            self._write(ids, moment)
-
-    def _moments(self, customer_ids: Sequence[str], as_of: datetime) -> dict[datetime, list[str]]:
-        if not customer_ids:
-            return {}
-        names = [valid_until_name(view) for view in VIEWS]
-        try:
-            stored = self._reader.read_matrix(customer_ids, names, as_of).ages.event_us
-        except FingerprintMismatch:  # rows of another version: they are only there to be replaced
-            return {as_of: list(customer_ids)}
-        moments: dict[datetime, list[str]] = {}
-        latest = np.maximum(stored.max(axis=1), to_micros(as_of))
-        for one, micros in zip(customer_ids, latest.tolist(), strict=True):
-            moments.setdefault(from_micros(micros), []).append(one)
-        return moments
-
-    def _write(self, customer_ids: Sequence[str], as_of: datetime) -> None:
-        found = self._computed.read(customer_ids, as_of)
-        # who was merged away has no row of their own, and reads never ask for it
-        own = [one not in found.merged_into for one in found.table.column(0).to_pylist()]
-        table = found.table.filter(pa.array(own, pa.bool_())) if found.merged_into else found.table
-        if table.num_rows:
-            write_views(self._rows, {view: stored_rows(table, view.name) for view in self._views})
+    def write(
+        self, customer_ids: Sequence[str], as_of: datetime, first: Mapping[str, int] | None = None
+    ) -> None:
+        """As :meth:`RowWriter.write`."""
+        self._writer.write(customer_ids, as_of, first or {})
 
     def due(self, customer_ids: Sequence[str], as_of: datetime) -> list[str]:
         """Those of ``customer_ids`` whose rows a window edge has passed by ``as_of``.

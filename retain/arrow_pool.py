@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import adbc_driver_sqlite.dbapi as adbc
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Engine, event
 
 from retain.database import BUSY_TIMEOUT_MS, require_file
@@ -18,6 +19,37 @@ from retain.errors import StoreUnavailable
 
 # types are inferred from a batch of rows: one batch for what a request can ask
 _OPTIONS = {"adbc.sqlite.query.batch_rows": "65536"}
+_NULL = pa.scalar(None, pa.string())
+
+
+def is_file(engine: Engine) -> bool:
+    """Whether ``engine`` is of an SQLite file, which an :class:`ArrowPool` can read."""
+    return engine.dialect.name == "sqlite" and bool(engine.url.database)
+
+
+def columns_of(schema: pa.Schema) -> str:
+    """The columns of ``schema`` as a query selects them for :func:`typed`."""
+    nullable = _nullable_texts(schema)
+    return ", ".join(
+        f"coalesce({name}, '') AS {name}" if name in nullable else name for name in schema.names
+    )
+
+
+def typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """What a query of :func:`columns_of` found, as ``schema``: empty texts stand for null."""
+    if not rows.num_rows:  # types come from the rows themselves: of none, nothing is known
+        return schema.empty_table()
+    nullable, columns = _nullable_texts(schema), []
+    for field in schema:
+        column = rows.column(field.name)
+        if field.name in nullable:
+            column = pc.if_else(pc.equal(column, ""), _NULL, column)
+        columns.append(column.cast(field.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _nullable_texts(schema: pa.Schema) -> frozenset[str]:
+    return frozenset(f.name for f in schema if f.nullable and f.type == pa.string())
 
 
 class ArrowPool:

@@ -50,13 +50,12 @@ _FRESHNESS = (
 class Appended:
     """What an append did: ``duplicates`` holds the ids that were in the log before.
 
-    ``marked`` are the customers, surviving ones, whose online features do not reflect it yet;
-    ``touched`` says by which rows, of an append in one go.
+    ``touched`` says whose online features, of surviving customers, do not reflect it yet, and by
+    which rows, of an append in one go.
     """
 
     accepted: int
     duplicates: frozenset[str]
-    marked: frozenset[str] = frozenset()
     touched: Touched = field(default_factory=Touched)
 
 
@@ -98,29 +97,35 @@ class EventLog:
         """
         accepted = 0
         duplicates: set[str] = set()
-        marked: set[str] = set()
         for start in range(0, table.num_rows, _CHUNK):
             done = self.append_rows(to_rows(table.slice(start, _CHUNK)), mark_pending=mark_pending)
             accepted += done.accepted
             duplicates |= done.duplicates
-            marked |= done.marked
-        return Appended(accepted, frozenset(duplicates), frozenset(marked))
+        return Appended(accepted, frozenset(duplicates))
 
     def append_rows(self, rows: list[Row], *, mark_pending: bool = False) -> Appended:
         """As :meth:`append`, of rows as :func:`retain.event.to_row` makes them, in one go."""
         # one at a time: sequence numbers are then in the order of commits, and who reads
         # up to the last of them has missed none
         with writing(self._engine, alone="events") as connection:
+            before = last_seq_in(connection) if mark_pending else 0
             fresh = insert_new(connection, rows)
             touched = Touched()
             if mark_pending:
                 touched = identities.touched(connection, fresh)
                 at_once = touched.by(identities.decisive(fresh))
-                mark(connection, touched.everybody(), last_seq_in(connection), at_once=at_once)
+                mark(
+                    connection,
+                    touched.everybody(),
+                    last_seq_in(connection),
+                    first=before + 1,
+                    whole=touched.changed,
+                    at_once=at_once,
+                )
             else:
                 identities.take(connection, fresh)
         surplus = surplus_of(rows, fresh) if len(fresh) < len(rows) else set()
-        return Appended(len(fresh), frozenset(surplus), frozenset(touched.everybody()), touched)
+        return Appended(len(fresh), frozenset(surplus), touched)
 
     def people(self, customer_ids: Sequence[str]) -> People:
         """What links say about these customers and all they were ever joined to."""

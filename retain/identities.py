@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    bindparam,
     select,
     update,
 )
@@ -47,6 +48,10 @@ identity_links = Table(
     Index("identity_links_by_component", "component"),
 )
 
+# made once: for one customer, making a query takes longer than running it
+_COMPONENTS = select(identities.c.id, identities.c.component).where(
+    identities.c.kind == bindparam("kind"), identities.c.id.in_(bindparam("ids", expanding=True))
+)
 _CONSENTS = frozenset({"consent_given", "consent_withdrawn"})
 _Row = Sequence[Any]
 _ID, _TYPE, _OWN, _VISITOR, _TS, _PROPERTIES = (
@@ -118,13 +123,14 @@ def touched(connection: Connection, rows: Sequence[_Row]) -> Touched:
         return Touched({member: member.id for member in own})
     nodes = {_member(link) for link in links}
     nodes |= {target for link in links if (target := _target(link)) is not None}
-    before = people_of(connection, nodes)
-    take(connection, rows)
     owners = {_owner(row) for row in rows}
-    people = people_of(connection, owners | nodes)
+    people = before = people_of(connection, owners | nodes)
+    if links:
+        take(connection, rows)
+        people = people_of(connection, owners | nodes)
     found = {one: people.whose(one) or (one.id if one in own else None) for one in owners}
     known = {one: who for one, who in found.items() if who is not None}
-    return Touched(known, frozenset(people.changed_since(before)))
+    return Touched(known, frozenset(people.changed_since(before)) if links else frozenset())
 
 
 def remember(connection: Connection, links: Sequence[Link]) -> None:
@@ -200,9 +206,8 @@ def _components(connection: Connection, nodes: Collection[Member]) -> dict[Membe
     found: dict[Member, str] = {}
     for kind in (CUSTOMER, ANONYMOUS):
         for ids in in_parts(sorted(node.id for node in nodes if node.kind == kind)):
-            query = select(identities).where(identities.c.kind == kind, identities.c.id.in_(ids))
-            for row in connection.execute(query):
-                found[Member(row.kind, row.id)] = row.component
+            for name, component in connection.execute(_COMPONENTS, {"kind": kind, "ids": ids}):
+                found[Member(kind, name)] = component
     return found
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from threading import Event, Thread
 from typing import Protocol
@@ -22,7 +22,7 @@ _BACKLOG_EVERY_SECONDS = 1.0
 _STOP_WITHIN_SECONDS = 10.0
 log = logging.getLogger("retain.service")
 
-Write = Callable[[Sequence[str], datetime], None]
+Write = Callable[[Sequence[str], datetime, Mapping[str, int]], None]
 Sweep = Callable[[], float]
 
 
@@ -35,7 +35,12 @@ class Waiting(Protocol):
     def backlog(self) -> Backlog:
         """How many there are, and since when."""
 
-    def reflected(self, customers: dict[str, int], read_at: datetime | None = None) -> None:
+    def reflected(
+        self,
+        customers: Mapping[str, int],
+        read_at: datetime | None = None,
+        partly: Collection[str] = (),
+    ) -> None:
         """Forget them, unless a newer event came since."""
 
 
@@ -78,6 +83,7 @@ class Refresher:
         self._turn = turn
         self._sweep = sweep
         self._sweep_at = self._backlog_at = 0.0
+        self._failed: set[str] = set()
         self._wake = Event()
         self._stopping = Event()
         self._thread = Thread(target=self.run, name="retain-refresher", daemon=True)
@@ -118,28 +124,33 @@ class Refresher:
         batch = self._waiting.batch(MOST_AT_ONCE)
         if not batch.seqs:
             return 0
-        self._written(list(batch.seqs))
-        self._waiting.reflected(batch.seqs, read_at)
+        first = {one: seq for one, seq in batch.first.items() if one not in self._failed}
+        self._written(list(batch.seqs), first)
+        self._waiting.reflected(batch.seqs, read_at, first)
         done = to_micros(now())
         lags = [(done - since) / 1e6 for since in batch.since if since]
         self._metrics.refreshed(len(batch.seqs), time.monotonic() - began, lags)
         return len(batch.seqs)
 
-    def _written(self, customers: list[str]) -> None:
+    def _written(self, customers: list[str], first: Mapping[str, int]) -> None:
         """Write a batch; where it fails, each customer alone, so that one cannot hold up all."""
         # the moment is taken after the batch was read: whatever was accepted by then is in it
         try:
-            self._write(customers, self._clock())
+            self._write(customers, self._clock(), first)
+            self._failed.difference_update(customers)
         except StoreUnavailable:
             raise
         except Exception:
             log.exception("a batch of %d customers failed; trying each alone", len(customers))
             for customer in customers:
                 try:
-                    self._write([customer], self._clock())
+                    self._write([customer], self._clock(), {})
+                    self._failed.discard(customer)
                 except StoreUnavailable:
                     raise
                 except Exception:
+                    # their rows lack more than what comes next
+                    self._failed.add(customer)
                     log.exception("the online features of a customer could not be computed")
 
     def _worked(self) -> bool:

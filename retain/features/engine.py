@@ -4,15 +4,13 @@ DuckDB reads the events once into typed facts; for every set of (customer, as_of
 makes the prepared relations and aggregates each declared feature. Nothing after ``as_of`` is
 ever visible (``ts <= as_of``).
 
-:class:`FeatureEngine` holds one set of events and answers for any keys in it;
-:class:`ResidentEngine` is planned once and takes other events with every call, which is what
-reading a customer and refreshing a micro-batch cost least with.
+:class:`FeatureEngine` holds one set of events and answers for any keys in it; that of
+:mod:`retain.features.resident` is planned once and takes other events with every call.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -42,7 +40,6 @@ __all__ = [
     "KEYS_SCHEMA",
     "VIEWS",
     "FeatureEngine",
-    "ResidentEngine",
     "in_batches",
     "keys_of",
     "valid_until_name",
@@ -73,7 +70,7 @@ class FeatureEngine:
         memory_limit: str = "1GB",
         spill: Path | None = None,
     ) -> None:
-        self._connection = _connected(memory_limit=memory_limit)
+        self._connection = connected(memory_limit=memory_limit)
         if spill is not None:
             self._connection.execute(f"SET temp_directory = '{spill}'")
         if isinstance(events, str):
@@ -87,13 +84,13 @@ class FeatureEngine:
         self._versions = Versions(self._connection, members) if members.num_rows else None
         # few events: computing a fact twice is cheaper than creating a table for it
         large = isinstance(events, str) or events.num_rows > _LARGE
-        _create_facts(self._connection, "TABLE" if large or self._versions else "VIEW")
+        create_facts(self._connection, "TABLE" if large or self._versions else "VIEW")
         if self._versions:
             self._connection.execute(
                 f"CREATE TEMP TABLE member_events AS {versions.of_members('events')}"
             )
         self._connection.register("given", KEYS_SCHEMA.empty_table())
-        self._connection.execute(f"CREATE TEMP TABLE keys AS {_KEYS}")
+        self._connection.execute(f"CREATE TEMP TABLE keys AS {KEYS_SQL}")
         self._connection.unregister("given")
 
     def __enter__(self) -> Self:
@@ -115,7 +112,7 @@ class FeatureEngine:
         """
         self._connection.execute("DELETE FROM keys")
         if self._versions is None and _are_distinct(keys):
-            _insert(self._connection, "keys", _KEYS, keys)
+            insert(self._connection, "keys", KEYS_SQL, keys)
             return feature_table(self._connection, keys, QUERIES)
         if self._versions is None:
             self._versions = Versions(self._connection, MEMBERSHIPS_SCHEMA.empty_table())
@@ -189,56 +186,6 @@ class FeatureEngine:
         self._connection.execute("DROP TABLE version_events")
 
 
-class ResidentEngine:
-    """A feature engine that stays: its queries are planned once, its events come with each call.
-
-    Measured on customers with 15 to 480 events: half the time of a new engine per call. One
-    call at a time; others wait.
-    """
-
-    def __init__(self, *, memory_limit: str = "1GB") -> None:
-        # a second thread makes a small query slower, and takes a core from the other requests
-        self._connection = _connected(memory_limit=memory_limit, threads=1)
-        self._alone = Lock()
-        for name, rows in (("events", EVENT_COLUMNS), ("keys", KEYS_SCHEMA)):
-            self._connection.register("given", rows.empty_table())
-            source = _KEYS if name == "keys" else _EVENTS
-            self._connection.execute(f"CREATE TEMP TABLE {name} AS {source}")
-            self._connection.unregister("given")
-        self._versions = Versions(self._connection, MEMBERSHIPS_SCHEMA.empty_table())
-        _create_facts(self._connection, "VIEW")
-        for view, query in QUERIES.items():
-            self._connection.execute(f"PREPARE view_{view} AS {query}")
-
-    def table(self, events: pa.Table, keys: pa.Table, members: pa.Table | None = None) -> pa.Table:
-        """The feature table of ``keys`` over ``events`` (:data:`EVENT_COLUMNS` among them).
-
-        ``members`` says who of the ids in ``events`` belongs to whom, where some do.
-        """
-        with self._alone:
-            # rolled back: nothing of one call is left for the next, nor kept in memory
-            self._connection.execute("BEGIN")
-            try:
-                _insert(self._connection, "events", _EVENTS, events)
-                places = None
-                if members is None or not members.num_rows:
-                    _insert(self._connection, "keys", _KEYS, keys)
-                else:
-                    places = self._asked(events, keys, members)
-                return feature_table(self._connection, keys, _PREPARED, places)
-            finally:
-                self._connection.execute("ROLLBACK")
-
-    def _asked(self, events: pa.Table, keys: pa.Table, members: pa.Table) -> pa.Array:
-        self._versions.know(members)
-        turn = self._versions.ask(keys)
-        if turn is not None:
-            new = versions.events_of(turn, "given", EVENT_COLUMNS.names)
-            _insert(self._connection, "events", new, events)
-        self._connection.execute(f"INSERT INTO keys {versions.KEYS}")
-        return self._versions.places()
-
-
 def keys_of(customer_ids: Sequence[str], as_of: datetime) -> pa.Table:
     """Keys of these customers at one moment."""
     micros = pa.array([to_micros(as_of)] * len(customer_ids), pa.int64())
@@ -254,19 +201,22 @@ def in_batches(keys: pa.Table, size: int) -> Iterator[pa.Table]:
         yield keys.slice(start, size)
 
 
-def _connected(**config: str | int) -> duckdb.DuckDBPyConnection:
+def connected(**config: str | int) -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory whose time zone is UTC."""
     connection = duckdb.connect(config={**config})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     return connection
 
 
-def _create_facts(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
+def create_facts(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
+    """The facts of the table ``events``, each as a ``kind`` of relation: a table or a view."""
     for name, sql in FACTS.items():
         connection.execute(f"CREATE TEMP {kind} {name} AS {sql}")
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, name: str, source: str, rows: pa.Table) -> None:
+def insert(connection: duckdb.DuckDBPyConnection, name: str, source: str, rows: pa.Table) -> None:
+    """Put ``rows``, read by the query ``source`` as ``given``, into the table ``name``."""
     connection.register("given", rows)
     connection.execute(f"INSERT INTO {name} {source}")
     connection.unregister("given")
@@ -281,9 +231,7 @@ def _members_in(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return memberships(links.cast(LINKS_SCHEMA))
 
 
-_EVENTS = f"SELECT {', '.join(EVENT_COLUMNS.names)} FROM given"
-_KEYS = "SELECT customer_id, as_of, row_number() OVER () AS key_order FROM given"
+KEYS_SQL = "SELECT customer_id, as_of, row_number() OVER () AS key_order FROM given"
 _MERGED_AWAY = """FROM memberships AS m WHERE m.member_kind = 'customer'
     AND m.member_id = events.customer_id AND m.customer_id <> m.member_id
     AND m.from_us <= {at} AND {at} < m.until_us"""
-_PREPARED = {view: f"EXECUTE view_{view}" for view in VIEWS}

@@ -5,28 +5,31 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from sqlalchemy import Engine
 
-from retain.arrow_pool import ArrowPool
+from retain.arrow_pool import ArrowPool, columns_of, is_file, typed
 from retain.clock import to_micros
-from retain.eventlog import EventLog
+from retain.eventlog import LOGGED_SCHEMA, EventLog
 from retain.features.engine import EVENT_COLUMNS
+
+NUMBERED = EVENT_COLUMNS.insert(0, LOGGED_SCHEMA.field("seq"))
+"""What is read: the engine's columns, and before them the place of the event in the log."""
 
 _QUERY = """
     SELECT {columns} FROM events
     WHERE {whose} IN (SELECT value FROM json_each(?)) AND ts <= ?
 """
-_NULL = pa.scalar(None, pa.string())
-_NULLABLE = frozenset(field.name for field in EVENT_COLUMNS if field.nullable)
+_CUSTOMERS = _QUERY.format(columns=columns_of(NUMBERED), whose="customer_id")
+_VISITORS = _QUERY.format(
+    columns=columns_of(NUMBERED), whose="customer_id IS NULL AND anonymous_id"
+)
 
 
 class CustomerEvents:
-    """Reads :data:`EVENT_COLUMNS` of the log."""
+    """Reads :data:`NUMBERED` of the log."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._pool = ArrowPool(log.engine) if _is_file(log.engine) else None
+        self._pool = ArrowPool(log.engine) if is_file(log.engine) else None
 
     def until(
         self, customer_ids: Sequence[str], as_of: datetime, anonymous_ids: Sequence[str] = ()
@@ -51,29 +54,5 @@ class CustomerEvents:
         as_of: datetime,
     ) -> pa.Table:
         if self._pool is None:
-            return of_log(ids, as_of).select(EVENT_COLUMNS.names).cast(EVENT_COLUMNS)
-        rows = self._pool.table(query, [json.dumps(list(ids)), to_micros(as_of)])
-        # types come from the rows themselves: of none, nothing is known
-        return _typed(rows) if rows.num_rows else EVENT_COLUMNS.empty_table()
-
-
-def _is_file(engine: Engine) -> bool:
-    return engine.dialect.name == "sqlite" and bool(engine.url.database)
-
-
-def _typed(rows: pa.Table) -> pa.Table:
-    """Empty texts are what stands for null in the query."""
-    columns = []
-    for field in EVENT_COLUMNS:
-        column = rows.column(field.name)
-        if field.name in _NULLABLE:
-            column = pc.if_else(pc.equal(column, ""), _NULL, column)
-        columns.append(column.cast(field.type))
-    return pa.Table.from_arrays(columns, schema=EVENT_COLUMNS)
-
-
-_COLUMNS = ", ".join(
-    f"coalesce({name}, '') AS {name}" if name in _NULLABLE else name for name in EVENT_COLUMNS.names
-)
-_CUSTOMERS = _QUERY.format(columns=_COLUMNS, whose="customer_id")
-_VISITORS = _QUERY.format(columns=_COLUMNS, whose="customer_id IS NULL AND anonymous_id")
+            return of_log(ids, as_of).select(NUMBERED.names).cast(NUMBERED)
+        return typed(self._pool.table(query, [json.dumps(list(ids)), to_micros(as_of)]), NUMBERED)

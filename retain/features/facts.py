@@ -5,9 +5,34 @@ Money is DECIMAL: its sums are exact and do not depend on the order of rows, whi
 makes a batch over ten million customers equal to a read of one.
 """
 
+# the types of the events that each fact is made of, whatever else an event must have for it
+_SALES = "type IN ('order_completed', 'order_refunded', 'order_cancelled')"
+_ACTIVITY = """type NOT LIKE 'message_%' AND type NOT IN (
+                'experiment_viewed', 'order_refunded', 'identity_linked', 'identity_unlinked',
+                'profile_updated', 'tier_changed', 'points_changed')"""
+_CART = """type IN ('product_added', 'product_removed',
+            'product_viewed', 'order_completed', 'payment_failed')"""
+_MESSAGES = """(type LIKE 'message_%'
+            OR type IN ('promotion_viewed', 'promotion_joined', 'consent_given'))"""
+_SERVICE = """type IN ('ticket_opened', 'ticket_closed',
+            'call_logged', 'chat_ended', 'consultation_requested', 'review_submitted',
+            'survey_submitted', 'nps_submitted')"""
+_PROFILE = """(type IN ('signed_up', 'profile_updated',
+            'preferences_updated', 'tier_changed', 'consent_given', 'consent_withdrawn')
+            OR type LIKE 'subscription_%')"""
+TYPES: dict[str, str] = {
+    "fact_orders": _SALES,
+    "fact_lines": _SALES,
+    "fact_activity": _ACTIVITY,
+    "fact_cart": _CART,
+    "fact_messages": _MESSAGES,
+    "fact_service": _SERVICE,
+    "fact_profile": _PROFILE,
+}
+
 FACTS: dict[str, str] = {
     # an order that is told again within a day, under another event id, is one order
-    "fact_sales": """
+    "fact_sales": f"""
         SELECT * FROM (
             SELECT customer_id, ts, event_id, type, properties, coalesce(
                 type = 'order_completed' AND lag(ts) OVER (
@@ -15,7 +40,7 @@ FACTS: dict[str, str] = {
                     ORDER BY ts, event_id) > ts - INTERVAL 1 DAY
                 AND (properties->>'order_id') IS NOT NULL, false) AS is_repeat
             FROM events
-            WHERE type IN ('order_completed', 'order_refunded', 'order_cancelled')
+            WHERE {_SALES}
                 AND customer_id IS NOT NULL
         ) WHERE NOT is_repeat
     """,
@@ -51,7 +76,7 @@ FACTS: dict[str, str] = {
         )
     """,
     # what the customer did: messages sent to them and assignments made for them are not theirs
-    "fact_activity": """
+    "fact_activity": f"""
         SELECT *, coalesce(session_id, 'gap-' || sum(starts) OVER (
             PARTITION BY customer_id ORDER BY ts, event_id
             ROWS UNBOUNDED PRECEDING)) AS session_key
@@ -62,38 +87,32 @@ FACTS: dict[str, str] = {
                 coalesce(lag(ts) OVER (PARTITION BY customer_id ORDER BY ts, event_id)::DATE
                     < ts::DATE, true) AS starts_day
             FROM events
-            WHERE customer_id IS NOT NULL AND type NOT LIKE 'message_%' AND type NOT IN (
-                'experiment_viewed', 'order_refunded', 'identity_linked', 'identity_unlinked',
-                'profile_updated', 'tier_changed', 'points_changed')
+            WHERE customer_id IS NOT NULL AND {_ACTIVITY}
         )
     """,
-    "fact_cart": """
+    "fact_cart": f"""
         SELECT customer_id, ts, event_id, type, properties->>'product_id' AS product_id,
             type = 'product_viewed' AS is_view
         FROM events
-        WHERE customer_id IS NOT NULL AND type IN ('product_added', 'product_removed',
-            'product_viewed', 'order_completed', 'payment_failed')
+        WHERE customer_id IS NOT NULL AND {_CART}
     """,
-    "fact_messages": """
+    "fact_messages": f"""
         SELECT customer_id, ts, event_id, type, lower(channel) AS channel,
             coalesce(properties->>'message_id', event_id) AS message_id
         FROM events
-        WHERE customer_id IS NOT NULL AND (type LIKE 'message_%'
-            OR type IN ('promotion_viewed', 'promotion_joined', 'consent_given'))
+        WHERE customer_id IS NOT NULL AND {_MESSAGES}
     """,
-    "fact_service": """
+    "fact_service": f"""
         SELECT customer_id, ts, event_id, type,
             coalesce(properties->>'ticket_id', event_id) AS ticket_id,
             (properties->>'ticket_id') IS NOT NULL AS is_named,
             (properties->>'score')::DOUBLE AS score,
             TRY_CAST((properties->>'sentiment')::DOUBLE AS DECIMAL(18, 4)) AS sentiment
         FROM events
-        WHERE customer_id IS NOT NULL AND type IN ('ticket_opened', 'ticket_closed',
-            'call_logged', 'chat_ended', 'consultation_requested', 'review_submitted',
-            'survey_submitted', 'nps_submitted')
+        WHERE customer_id IS NOT NULL AND {_SERVICE}
     """,
     # nobody is profiled on one channel alone: where they said so is not what they said
-    "fact_profile": """
+    "fact_profile": f"""
         SELECT customer_id, ts, event_id, type,
             CASE WHEN lower(properties->>'purpose') = 'profiling' THEN NULL
                 ELSE lower(channel) END AS channel,
@@ -108,8 +127,6 @@ FACTS: dict[str, str] = {
             properties->>'plan' AS plan,
             try_cast(properties->>'term_end' AS TIMESTAMPTZ) AS term_end
         FROM events
-        WHERE customer_id IS NOT NULL AND (type IN ('signed_up', 'profile_updated',
-            'preferences_updated', 'tier_changed', 'consent_given', 'consent_withdrawn')
-            OR type LIKE 'subscription_%')
+        WHERE customer_id IS NOT NULL AND {_PROFILE}
     """,
 }

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import duckdb
 import pyarrow as pa
 
+from retain.event import EVENT_SCHEMA
 from retain.features import consent
 from retain.features.catalogue import FEATURES
 from retain.features.feature import DAY_US, Feature, within
@@ -28,18 +29,8 @@ _ARROW = {
     "until": pa.int64(),
 }
 # what facts are made of; the other columns of the log are never read for features
-EVENT_COLUMNS = pa.schema(
-    [
-        pa.field("event_id", pa.string(), nullable=False),
-        pa.field("type", pa.string(), nullable=False),
-        pa.field("customer_id", pa.string()),
-        pa.field("anonymous_id", pa.string()),
-        pa.field("session_id", pa.string()),
-        pa.field("ts", pa.timestamp("us", "UTC"), nullable=False),
-        pa.field("channel", pa.string()),
-        pa.field("properties", pa.string(), nullable=False),
-    ]
-)
+_READ = ("event_id", "type", "customer_id", "anonymous_id", "session_id", "ts", "channel")
+EVENT_COLUMNS = pa.schema([EVENT_SCHEMA.field(name) for name in (*_READ, "properties")])
 
 
 def valid_until_name(view: str) -> str:

@@ -1,21 +1,24 @@
 """Reading features of a few customers at a moment, straight from the event log."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from retain.clock import to_micros
 from retain.eventlog import EventLog
-from retain.features.engine import FEATURE_SCHEMA, ResidentEngine, keys_of
+from retain.features.engine import FEATURE_SCHEMA, keys_of
 from retain.features.events import CustomerEvents
-from retain.identity import Member
+from retain.features.resident import ResidentEngine
 from retain.identity_links import ANONYMOUS, CUSTOMER
+from retain.people import People
 
-Told = TypeVar("Told")
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Features:
         )
 
 
-def _under(told: Mapping[str, Told], survivor: Mapping[str, str]) -> dict[str, Told]:
+def _under(told: Mapping[str, Said], survivor: Mapping[str, str]) -> dict[str, Said]:
     """What is told of survivors, of them and of the ids that are asked for."""
     return {**told, **{one: told[whose] for one, whose in survivor.items() if whose in told}}
 
@@ -82,41 +85,89 @@ class LogReader:
         """Features of ``customer_ids`` at ``as_of``, by the same SQL as the batch."""
         if not customer_ids:
             return Features(FEATURE_SCHEMA.empty_table(), [], {})
-        people = self._log.people(customer_ids)
-        if people:
-            at = to_micros(as_of)
-            merged = people.survivors(customer_ids, at)
+        told = self.told(customer_ids, as_of)
+        if not told.known:
+            found = Features(FEATURE_SCHEMA.empty_table(), told.unknown, {})
+        else:
+            with self._engine() as engine:
+                table = engine.table(told.events, keys_of(told.known, as_of))
+            found = Features(table, told.unknown, dict.fromkeys(told.known, as_of))
+        return found.under(customer_ids, told.merged) if told.people else found
+
+    def told(self, customer_ids: Sequence[str], as_of: datetime) -> "Told":
+        """What the log says up to ``as_of`` of whoever the customers are by then.
+
+        Raises:
+            StoreUnavailable: the log did not answer.
+        """
+        people, at = self._log.people(customer_ids), to_micros(as_of)
+        merged = people.survivors(customer_ids, at) if people else {}
+        survivors = list(customer_ids)
+        if merged:
             survivors = list(dict.fromkeys(merged.get(one, one) for one in customer_ids))
-            members = {one for survivor in survivors for one in people.members(survivor, at)}
-            found = self._of(survivors, as_of, members, people.memberships)
-            return found.under(customer_ids, merged)
-        return self._of(customer_ids, as_of, {Member(CUSTOMER, one) for one in customer_ids})
+        owners: dict[str, dict[str, str]] = {CUSTOMER: {}, ANONYMOUS: {}}
+        for survivor in survivors if people else ():
+            for member in people.members(survivor, at):
+                owners[member.kind][member.id] = survivor
+        own = [*survivors, *(one for one in owners[CUSTOMER] if owners[CUSTOMER][one] != one)]
+        events = self._events.until(own, as_of, list(owners[ANONYMOUS]))
+        seen = set(pc.unique(events.column("customer_id")).to_pylist())
+        return Told(
+            people=people,
+            merged=merged,
+            known=[one for one in survivors if one in seen],
+            unknown=[one for one in survivors if one not in seen],
+            events=_owned(events, owners) if people else events,
+        )
 
-    def _of(
-        self,
-        customer_ids: Sequence[str],
-        as_of: datetime,
-        members: Collection[Member],
-        memberships: pa.Table | None = None,
-    ) -> Features:
-        ids = {
-            kind: [one.id for one in members if one.kind == kind] for kind in (CUSTOMER, ANONYMOUS)
-        }
-        events = self._events.until(ids[CUSTOMER], as_of, ids[ANONYMOUS])
-        seen = set(events.column("customer_id").to_pylist())
-        known = [customer_id for customer_id in customer_ids if customer_id in seen]
-        unknown = [customer_id for customer_id in customer_ids if customer_id not in seen]
-        if not known:
-            return Features(FEATURE_SCHEMA.empty_table(), unknown, {})
-        table = self._computed(events, keys_of(known, as_of), memberships)
-        return Features(table, unknown, dict.fromkeys(known, as_of))
+    def views(
+        self, told: "Told", wanted: Mapping[str, Sequence[str]], as_of: datetime
+    ) -> dict[str, pa.Table]:
+        """Each of some feature views, of its own customers among those told of, in their order."""
+        with self._engine() as engine:
+            return engine.views(told.events, wanted, as_of)
 
-    def _computed(self, events: pa.Table, keys: pa.Table, memberships: pa.Table | None) -> pa.Table:
+    @contextmanager
+    def _engine(self) -> Iterator[ResidentEngine]:
         try:
             engine = self._idle.get_nowait()
         except Empty:
             engine = ResidentEngine()
         try:
-            return engine.table(events, keys, memberships)
+            yield engine
         finally:
             self._idle.put(engine)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the log says of some customers up to a moment.
+
+    Attributes:
+        people: who they were ever joined to.
+        merged: the surviving customer of those that were merged into another by then.
+        known: surviving customers with an event of their own.
+        unknown: the others.
+        events: of all ids that are theirs by then, under the surviving id.
+    """
+
+    people: People
+    merged: dict[str, str]
+    known: list[str]
+    unknown: list[str]
+    events: pa.Table
+
+
+def _owned(events: pa.Table, owners: Mapping[str, Mapping[str, str]]) -> pa.Table:
+    """The same events, each under the id of the customer that the id it came with belongs to."""
+    place = events.schema.get_field_index("customer_id")
+    own, visitor = events.column("customer_id"), events.column("anonymous_id")
+    found = pc.if_else(
+        pc.is_valid(own), _looked_up(own, owners[CUSTOMER]), _looked_up(visitor, owners[ANONYMOUS])
+    )
+    return events.set_column(place, events.schema.field(place), pc.coalesce(found, own))
+
+
+def _looked_up(ids: pa.ChunkedArray, owner: Mapping[str, str]) -> pa.ChunkedArray:
+    places = pc.index_in(ids, value_set=pa.array(list(owner), pa.string()))
+    return pa.array(list(owner.values()), pa.string()).take(places)

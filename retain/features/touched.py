@@ -8,7 +8,8 @@ import pyarrow as pa
 from retain.clock import to_micros
 from retain.event import Event, to_table
 from retain.features.consent import PROFILING
-from retain.features.engine import KEYS_SCHEMA, VIEWS, ResidentEngine, valid_until_name
+from retain.features.engine import KEYS_SCHEMA, VIEWS, valid_until_name
+from retain.features.resident import ResidentEngine
 
 _LINKS = frozenset({"identity_linked", "identity_unlinked"})
 _CONSENTS = frozenset({"consent_given", "consent_withdrawn"})

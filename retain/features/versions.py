@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 # no id begins with a control character: reading an event strips it
+NOBODY = chr(31)
 _MARK = "chr(31)"
 _TABLES = """
     CREATE TEMP TABLE memberships AS FROM given;
@@ -67,10 +68,6 @@ class Versions:
         self._connection = connection
         self._turn = 0
         self._run(_TABLES, memberships)
-
-    def know(self, memberships: pa.Table) -> None:
-        """Add memberships (:data:`retain.identity.MEMBERSHIPS_SCHEMA`)."""
-        self._run("INSERT INTO memberships FROM given", memberships)
 
     def ask(self, keys: pa.Table) -> int | None:
         """Translate ``keys`` into the table ``asked``.

@@ -17,6 +17,7 @@ from retain.eventlog import EventLog
 from retain.features.engine import FeatureEngine, keys_of
 from retain.features.reader import Features, LogReader
 from retain.identity import Member
+from retain.logged import to_rows
 from retain.settings import load
 from tests.event_tables import event
 
@@ -34,12 +35,13 @@ class Shop:
         self.reader = OnlineReader(self.settings, self.log, clock=lambda: self.time)
 
     def tell(self, *events: Event) -> set[str]:
-        return set(self.log.append(to_table(events), mark_pending=True).marked)
+        rows = to_rows(to_table(events))
+        return self.log.append_rows(rows, mark_pending=True).touched.everybody()
 
     def refresh(self) -> None:
-        while pending := self.log.pending():
-            self.reader.write(list(pending), self.time)
-            self.log.reflected(pending)
+        while (batch := self.log.waiting.batch(1_000)).seqs:
+            self.reader.write(list(batch.seqs), self.time, batch.first)
+            self.log.waiting.reflected(batch.seqs, partly=batch.first)
 
     def read(self, *ids: str) -> Features:
         return self.reader.read(list(ids), self.time)

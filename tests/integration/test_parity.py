@@ -81,9 +81,9 @@ class Shop:
         self.refresh(at)
 
     def refresh(self, at: datetime) -> None:
-        while pending := self.log.pending():
-            self.reader.write(list(pending), at)
-            self.log.reflected(pending)
+        while (batch := self.log.waiting.batch(1_000)).seqs:
+            self.reader.write(list(batch.seqs), at, batch.first)
+            self.log.waiting.reflected(batch.seqs, partly=batch.first)
 
     def load(self, at: datetime) -> None:
         """What ``retain features materialize`` does."""

@@ -150,3 +150,29 @@ def test_a_home_of_the_last_version_is_upgraded_and_what_waits_there_is_kept(
     log.append_rows([row("e1")], mark_pending=True)
     assert log.freshness(["old"], NOW)["old"].since == 0
     assert set(log.pending()) == {"old", "c"}
+
+
+def test_a_row_may_lack_events_from_the_first_that_was_marked_on(log) -> None:
+    log.append_rows([row("e1"), row("e2", "d")], mark_pending=True)
+    log.append_rows([row("e3")], mark_pending=True)
+    assert log.waiting.batch(10).first == {"c": 1, "d": 1}
+    log.reflected({"c": 3})
+    log.append_rows([row("e4")], mark_pending=True)
+    assert log.waiting.batch(10).first == {"c": 4, "d": 1}
+
+
+def test_who_is_to_be_written_again_is_to_be_computed_as_a_whole(log) -> None:
+    log.append_rows([row("e1"), row("e2", "d")], mark_pending=True)
+    log.mark_again(["c", "new"])
+    log.append_rows([row("e3"), row("e4", "new")], mark_pending=True)
+    assert log.waiting.batch(10).first == {"d": 1}
+
+
+def test_computing_in_part_does_not_do_for_who_is_to_be_computed_as_a_whole_by_now(log) -> None:
+    log.append_rows([row("e1"), row("e2", "d")], mark_pending=True)
+    seen = log.waiting.batch(10)
+    log.mark_again(["c"])
+    log.waiting.reflected(seen.seqs, NOW, seen.first)
+    assert set(log.pending()) == {"c"}
+    log.waiting.reflected(log.pending(), NOW)
+    assert log.pending() == {}

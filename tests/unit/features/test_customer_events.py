@@ -8,8 +8,7 @@ from retain.database import connect
 from retain.errors import StoreUnavailable
 from retain.event import to_table
 from retain.eventlog import EventLog
-from retain.features.engine import EVENT_COLUMNS
-from retain.features.events import CustomerEvents
+from retain.features.events import NUMBERED, CustomerEvents
 from tests.event_tables import event
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,7 +34,7 @@ def test_columns_that_are_empty_in_the_log_are_null_and_texts_keep_their_letters
         )
     )
     rows = CustomerEvents(log).until(["가"], minutes(5))
-    assert rows.schema.equals(EVENT_COLUMNS)
+    assert rows.schema.equals(NUMBERED)
     first, second = sorted(rows.to_pylist(), key=lambda row: row["ts"])
     assert (first["channel"], first["session_id"], first["anonymous_id"]) == (None, None, None)
     assert (second["session_id"], second["anonymous_id"]) == ("s", "a")
@@ -52,7 +51,7 @@ def test_an_event_at_the_moment_itself_is_in_and_one_a_microsecond_later_is_not(
 
 def test_nobody_and_unknown_customers_have_no_events(log) -> None:
     events = CustomerEvents(log)
-    assert events.until([], NOON).schema.equals(EVENT_COLUMNS)
+    assert events.until([], NOON).schema.equals(NUMBERED)
     assert events.until(["nobody"], NOON).num_rows == 0
 
 

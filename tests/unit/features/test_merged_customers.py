@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from retain.clock import to_micros
 from retain.event import Event, to_table
-from retain.features.engine import FEATURE_SCHEMA, FeatureEngine, ResidentEngine, keys_of
+from retain.features.engine import (
+    FEATURE_SCHEMA,
+    FeatureEngine,
+    keys_of,
+    view_schema,
+)
+from retain.features.resident import ResidentEngine
 from retain.identity import memberships
 from retain.identity_links import LINK, LINK_TYPES, UNLINK, Link, links_of, links_table
 from retain.properties import encode
@@ -94,23 +100,6 @@ def test_features_are_those_of_a_log_with_one_id_from_the_start(
     table = to_table(events)
     found = features(events, CUSTOMERS, at)
     assert found.to_pylist() == expected.to_pylist()
-    links = [one for one in events if one.ts <= at]
-    members = memberships(
-        links_table(
-            link
-            for one in links
-            for link in links_of(
-                to_micros(one.ts),
-                one.event_id,
-                one.type,
-                customer_id=one.customer_id,
-                anonymous_id=one.anonymous_id,
-                properties=encode(one.properties),
-            )
-        )
-    )
-    alone = RESIDENT.table(table, keys_of(CUSTOMERS, at), members)
-    assert alone.to_pylist() == expected.to_pylist()
     with FeatureEngine(table) as engine:
         known = [one["customer_id"] for one in engine.customers(at).to_pylist()]
         # several moments share one engine
@@ -263,12 +252,23 @@ def test_who_withdrew_for_marketing_alone_is_computed() -> None:
     assert value(features(events, ["c"], AS_OF), "orders_lifetime") == [1]
 
 
-def test_a_resident_engine_forgets_who_withdrew_and_who_was_merged() -> None:
+def test_a_resident_engine_forgets_who_withdrew() -> None:
     events = [order(1, AS_OF - DAY, "c"), order(2, AS_OF - DAY, "d")]
     gone = event(3, "consent_withdrawn", AS_OF, "c", {}, channel=None)
-    merged = linked(AS_OF, "c", "d")
-    members = memberships(links_table([Link(to_micros(AS_OF), "e", True, "customer", "d", "c")]))
     keys = keys_of(["c", "d"], AS_OF)
     first = RESIDENT.table(to_table(events), keys)
-    RESIDENT.table(to_table([*events, gone, merged]), keys, members)
+    RESIDENT.table(to_table([*events, gone]), keys)
     assert RESIDENT.table(to_table(events), keys).equals(first)
+
+
+def test_views_asked_for_alone_are_those_of_the_whole_table() -> None:
+    gone = event(9, "consent_withdrawn", AS_OF, "d", {}, channel=None)
+    events = [order(n, AS_OF - n * DAY, "cde"[n % 3]) for n in range(1, 9)]
+    table = to_table([*events, gone])
+    whole = RESIDENT.table(table, keys_of(["c", "d", "e"], AS_OF))
+    wanted = {"profile": ["c", "d", "e"], "orders": ["e", "d"], "activity": ["c"]}
+    found = RESIDENT.views(table, wanted, AS_OF)
+    places = {"c": 0, "d": 1, "e": 2}
+    for view, ids in wanted.items():
+        expected = whole.select(view_schema(view).names).take([places[one] for one in ids])
+        assert found[view].to_pylist() == expected.to_pylist()

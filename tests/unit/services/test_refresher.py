@@ -25,7 +25,7 @@ class Pending:
     def backlog(self) -> Backlog:
         return Backlog(len(self.customers), None)
 
-    def reflected(self, customers: dict[str, int], read_at=None) -> None:
+    def reflected(self, customers: dict[str, int], read_at=None, partly=()) -> None:
         for customer_id, seq in customers.items():
             if self.customers.get(customer_id) == seq:
                 del self.customers[customer_id]
@@ -40,7 +40,7 @@ class Written:
         self.failures = failures
         self.calls: list[list[str]] = []
 
-    def __call__(self, customer_ids, as_of) -> None:
+    def __call__(self, customer_ids, as_of, first) -> None:
         assert as_of == NOW
         if self.failures:
             self.failures -= 1
@@ -164,3 +164,33 @@ def test_a_sweep_that_fails_holds_up_no_event() -> None:
     working.start()
     assert log.emptied.wait(10)
     working.stop()
+
+
+def test_who_could_not_be_computed_is_next_time_computed_as_a_whole() -> None:
+    asked = []
+
+    class Once(Pending):
+        def batch(self, limit: int) -> Batch:
+            found = super().batch(limit)
+            return Batch(found.seqs, found.since, dict(found.seqs))
+
+    def write(customer_ids, as_of, first) -> None:
+        asked.append((list(customer_ids), dict(first)))
+        if "bad" in customer_ids and len(asked) < 4:
+            raise ValueError("what nobody thought of")
+
+    log = Once(good=1, bad=2)
+    working = refresher(log, write)
+    working.refresh()
+    log.customers.update(good=3, bad=4)
+    working.refresh()
+    log.customers.update(bad=5)
+    working.refresh()
+    both = ["good", "bad"]
+    assert asked == [
+        (both, {"good": 1, "bad": 2}),
+        (["good"], {}),
+        (["bad"], {}),
+        (both, {"good": 3}),
+        (["bad"], {"bad": 5}),
+    ]

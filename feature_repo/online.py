@@ -23,7 +23,7 @@ from feature_repo.packed_view import stored_views
 from feature_repo.recompute import Aside, Recompute
 from feature_repo.row_writer import RowWriter
 from retain.clock import Clock, from_micros, now, to_micros
-from retain.errors import InvalidInput
+from retain.errors import FingerprintMismatch, InvalidInput
 from retain.eventlog import EventLog, Freshness
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, valid_until_name
 from retain.features.lifetimes import lifetimes

@@ -152,7 +152,7 @@ class ComplaintLimits(Limits):
 
 
 class SubscriptionLimits(Limits):
-    """A subscription that is about to end, was not renewed, or was cancelled."""
+    """A subscription that was cancelled, not renewed, or is about to end."""
 
     code: ClassVar[Code] = "subscription_lapsing"
     unit: ClassVar[Unit] = "days"
@@ -162,6 +162,7 @@ class SubscriptionLimits(Limits):
         "subscription_active",
     )
 
+    grace_days: Days
     ends_within_days: Days
     forget_after_days: Days
 
@@ -170,7 +171,7 @@ class SubscriptionLimits(Limits):
         to_end, changed, subscribed = features
         active = subscribed > 0
         ended = -to_end if active else changed
-        if 0 <= ended <= self.forget_after_days:
+        if (self.grace_days if active else 0) <= ended <= self.forget_after_days:
             return Told(-changed if isnan(to_end) else to_end, 0.0, ended)
         if active and 0 <= to_end < self.ends_within_days:
             return Told(to_end, 0.0, self.ends_within_days - to_end)

@@ -10,13 +10,16 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from retain.clock import MICROSECONDS_PER_DAY, to_micros
+from retain.identity_links import CUSTOMER
 from retain.people import People
 from retain.quality.event_source import Events, Source, opened, rows
 from retain.reasons.recorded import LEAST_CUSTOMERS, Leaving, Recorded
 
+WhoIs = Callable[[Sequence[str]], People]
+
 MOST_PER_KIND = 10
 ACTIVE_DAYS = 365
-OTHER = "other"
+OTHER = "(rarer ones)"
 _LONGEST = 60
 
 _BESIDE = ("plan", "channel", "sentiment")
@@ -47,7 +50,10 @@ _MENTIONS = """
 """
 _ORDERED = """
     CREATE TEMP TABLE ordered AS
-    SELECT customer_id, ts FROM events WHERE type = 'order_completed' AND customer_id IS NOT NULL
+    SELECT coalesce(became, customer_id) AS customer_id, ts
+    FROM events LEFT JOIN merged ON was = customer_id
+    WHERE type = 'order_completed'
+        AND coalesce(became, customer_id) IN (SELECT customer_id FROM mentions)
 """
 _COMMON = f"""
     CREATE TEMP TABLE told AS
@@ -60,7 +66,7 @@ _COMMON = f"""
         ) USING (kind, value)
     )
 """
-_COUNTS = """
+_COUNTS = f"""
     WITH asked AS (
         SELECT kind, value, customer_id, max(ts) AS ts FROM told
         WHERE epoch_us(ts) <= $judged_until GROUP BY ALL
@@ -78,7 +84,8 @@ _COUNTS = """
         SELECT kind, value, count(*) AS mentions, count(DISTINCT customer_id) AS customers
         FROM told GROUP BY ALL
     )
-    SELECT c.kind, c.value, c.mentions, c.customers, coalesce(j.judged, 0), coalesce(j.gone, 0)
+    SELECT c.kind, coalesce(c.value, '{OTHER}'), c.mentions, c.customers,
+        coalesce(j.judged, 0), coalesce(j.gone, 0)
     FROM counted AS c LEFT JOIN judged AS j
         ON j.kind = c.kind AND j.value IS NOT DISTINCT FROM c.value
     ORDER BY c.kind, c.value IS NULL, c.customers DESC, c.value
@@ -93,7 +100,7 @@ def find(
     *,
     usual_share_left: float | None = None,
     without: Collection[str] = (),
-    people: Callable[[Sequence[str]], People] | None = None,
+    people: WhoIs | None = None,
 ) -> Leaving:
     """What was recorded in ``(since, as_of]``, and whether those customers left afterwards.
 
@@ -111,10 +118,9 @@ def find(
     with opened(source, as_of, days=days) as events:
         window_us = int(window / timedelta(microseconds=1))
         events.execute(_MENTIONS, {"window": window_us})
-        events.execute(_ORDERED + " AND customer_id IN (SELECT customer_id FROM mentions)")
         _leave_out(events, without)
-        if people:
-            _join(events, people, as_of)
+        _join(events, people, as_of)
+        events.execute(_ORDERED)
         events.execute(_COMMON)
         counts = events.execute(
             _COUNTS,
@@ -126,8 +132,8 @@ def find(
         ).fetchall()
         beside = _beside(events)
     recorded = tuple(
-        Recorded(kind, value or OTHER, *numbers, beside.get((kind, value or OTHER), {}))
-        for kind, value, *numbers in counts
+        Recorded(kind, value, mentions, customers, judged, left, beside.get((kind, value), {}))
+        for kind, value, mentions, customers, judged, left in counts
     )
     return Leaving(since, as_of, horizon_days, usual_share_left, recorded)
 
@@ -138,18 +144,18 @@ def _leave_out(events: Events, without: Collection[str]) -> None:
         events.execute("DELETE FROM mentions WHERE customer_id IN (SELECT * FROM left_out)")
 
 
-def _join(events: Events, people: Callable[[Sequence[str]], People], as_of: datetime) -> None:
-    """Put merged customers under the one they became."""
-    query = "SELECT DISTINCT customer_id FROM mentions ORDER BY 1"
-    ids = [one for (one,) in rows(events, query)]
-    merged = people(ids).survivors(ids, to_micros(as_of)) if ids else {}
-    if merged:
-        table = pa.table({"was": list(merged), "became": list(merged.values())})
-        events.register("merged", table)
-        for name in ("mentions", "ordered"):
-            events.execute(
-                f"UPDATE {name} SET customer_id = became FROM merged WHERE customer_id = was"
-            )
+def _join(events: Events, people: WhoIs | None, as_of: datetime) -> None:
+    """Put merged customers under the one they became; ``merged`` says who became whom."""
+    at, became = to_micros(as_of), dict[str, str]()
+    ids = [one for (one,) in rows(events, "SELECT DISTINCT customer_id FROM mentions ORDER BY 1")]
+    if people and ids:
+        known = people(ids)
+        for survivor in {known.customer(one, at) for one in ids}:
+            members = known.members(survivor, at)
+            became |= {one.id: survivor for one in members if one.kind == CUSTOMER}
+    columns = {"was": list(became), "became": list(became.values())}
+    events.register("merged", pa.table({k: pa.array(v, pa.string()) for k, v in columns.items()}))
+    events.execute("UPDATE mentions SET customer_id = became FROM merged WHERE customer_id = was")
 
 
 def _beside(events: Events) -> dict[tuple[str, str], dict[str, str]]:

@@ -27,7 +27,7 @@ class Recorded:
     """One value of one kind.
 
     Attributes:
-        value: as it was recorded, in small letters; ``other`` for all rare ones together.
+        value: as it was recorded, in small letters; all rare ones stand together.
         mentions: events that name it; ``customers`` who did.
         judged: of those, who had ordered in the year before, and whose horizon has passed.
         left: of those, who placed no order within the horizon after naming it last.
@@ -99,9 +99,11 @@ class Leaving:
         if not self.recorded:
             return ["Nobody recorded a reason for leaving: no cancellation, ticket or competitor."]
         usual = self.usual_share_left
-        compared = "" if usual is None else f"; of all customers {usual:.0%} did"
-        after = f"no order in the {self.horizon_days} days after{compared}"
-        lines = [f"Recorded reasons for leaving since {self.since:%Y-%m-%d} ('left': {after})"]
+        compared = "" if usual is None else f"; of all customers {usual:.0%}"
+        lines = [
+            f"Recorded reasons for leaving since {self.since:%Y-%m-%d}",
+            f"  left: no order in the {self.horizon_days} days after{compared}",
+        ]
         for kind, meaning in KINDS.items():
             of_kind = [one for one in self.recorded if one.kind == kind]
             if of_kind:

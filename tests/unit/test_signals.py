@@ -133,11 +133,10 @@ def test_contacts_that_are_no_rising_complaints_are_not_told(features) -> None:
     ("features", "value", "days"),
     [
         ({"subscription_active": 1.0, "days_to_term_end": -5.0}, -5.0, 5.0),
-        ({"subscription_active": 1.0, "days_to_term_end": 3.0}, 3.0, 4.0),
         ({"days_to_term_end": 12.0, "subscription_changed_days": 2.0}, 12.0, 2.0),
         ({"subscription_changed_days": 2.0}, -2.0, 2.0),
     ],
-    ids=["not renewed", "about to end", "cancelled before its term", "cancelled without a term"],
+    ids=["not renewed", "cancelled before its term", "cancelled without a term"],
 )
 def test_a_subscription_that_ends_is_told(features, value, days) -> None:
     (signal,) = found(**features)
@@ -149,13 +148,22 @@ def test_a_subscription_that_ends_is_told(features, value, days) -> None:
     "features",
     [
         {"subscription_active": 1.0, "days_to_term_end": 20.0, "subscription_changed_days": 10.0},
+        {"subscription_active": 1.0, "days_to_term_end": 0.5},
+        {"subscription_active": 1.0, "days_to_term_end": -0.5},
         {"subscription_active": 1.0, "days_to_term_end": -200.0},
         {"subscription_changed_days": 200.0, "days_to_term_end": -180.0},
     ],
-    ids=["runs", "ended long ago", "cancelled long ago"],
+    ids=["runs", "ends today", "may be renewed late", "ended long ago", "cancelled long ago"],
 )
 def test_a_subscription_that_runs_or_is_long_gone_is_not_told(features) -> None:
     assert found(**features) == []
+
+
+def test_where_nothing_renews_by_itself_the_coming_end_can_be_told_too() -> None:
+    lapsing = CONFIG.subscription_lapsing.model_copy(update={"ends_within_days": 7.0})
+    config = CONFIG.model_copy(update={"subscription_lapsing": lapsing})
+    (signal,) = found(config, subscription_active=1.0, days_to_term_end=3.0)
+    assert (signal.value, signal.since) == (3.0, NOW - timedelta(days=4))
 
 
 def test_a_signal_that_is_not_enabled_is_not_told() -> None:

@@ -17,13 +17,13 @@ from training import items_rules
 from training.items_data import Interactions
 from training.items_material import Part, Scored, scored
 
-ROUNDS = 50
+ROUNDS = 40
 
 _COARSE_ORDERS = 2_000
 _PARAMETERS: dict[str, Any] = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": 2 * items_rules.K,
-    "learning_rate": 0.1,
+    "learning_rate": 0.12,
     "num_leaves": 8,
     "min_data_in_leaf": 50,
     "lambda_l2": 5.0,

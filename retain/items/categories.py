@@ -36,15 +36,18 @@ def matrix(histories: Histories, tables: ItemTables) -> Floats:
     total = histories.category_times.sum(axis=1, keepdims=True)
     share = times / np.maximum(total, 1.0)
     basket = np.log1p(total / np.maximum(histories.orders[:, None], 1.0))
-    columns = [
+    made = np.empty((*times.shape, len(FEATURES)))
+    columns = (
         np.log1p(times),
         share,
         np.exp(-ages / _LATELY_DAYS),
-        (times > 0).astype(np.float64),
-        np.broadcast_to(np.log(tables.category_recent + _SMALL), times.shape),
-        np.broadcast_to(np.log(tables.category_lasting + _SMALL), times.shape),
-        np.broadcast_to(basket, times.shape),
-        np.broadcast_to(np.log1p(histories.orders[:, None]), times.shape),
+        times > 0,
+        np.log(tables.category_recent + _SMALL),
+        np.log(tables.category_lasting + _SMALL),
+        basket,
+        np.log1p(histories.orders[:, None]),
         np.log(share + _SMALL) + basket,
-    ]
-    return np.stack(columns, axis=2).reshape(count * categories, len(FEATURES))
+    )
+    for place, column in enumerate(columns):
+        made[:, :, place] = column
+    return made.reshape(count * categories, len(FEATURES))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from retain.items.candidates import Candidates
 from retain.items.histories import Histories
-from retain.items.tables import Floats, ItemTables
+from retain.items.tables import Floats, ItemTables, Places
 
 Relation = Literal["repeat", "upgrade", "similar", "complement", "popular"]
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
@@ -29,11 +29,11 @@ def mark(
     """
     rows, products = candidates.rows, candidates.products
     category = tables.category[products]
-    dearest = _dearest(histories, tables, price)[rows, category]
-    has = np.isfinite(dearest) | _has(histories, tables)[rows, category]
-    with np.errstate(invalid="ignore"):
-        times = price[products] / dearest
-        dearer = (times >= DEARER[0]) & (times <= DEARER[1])
+    of = tables.category_near[histories.products]
+    has = _has(of, tables)[rows, category]
+    dearest = _dearest(histories.products, of, tables, price)[rows, category]
+    times = price[products] / dearest
+    dearer = (times >= DEARER[0]) & (times <= DEARER[1])
     looked = candidates.channel("viewed") + candidates.channel("cart") > 0
     looked |= candidates.channel("viewed_with") > 0
     with_theirs = candidates.channel("bought_with") > 0
@@ -44,30 +44,28 @@ def mark(
         ("complement", with_theirs),
         ("similar", looked),
     )
-    places = [RELATIONS.index(name) for name, _ in told]
-    return np.select([holds for _, holds in told], places, RELATIONS.index("popular"))
+    found = np.full(len(rows), RELATIONS.index("popular"))
+    for name, holds in reversed(told):
+        found[holds] = RELATIONS.index(name)
+    return found
 
 
-def _categories_of(histories: Histories, tables: ItemTables) -> NDArray[np.int64]:
-    known = np.append(tables.category, len(tables.categories))
-    return np.asarray(known[histories.products])
-
-
-def _has(histories: Histories, tables: ItemTables) -> NDArray[np.bool_]:
+def _has(of: Places, tables: ItemTables) -> NDArray[np.bool_]:
     """Whether the customer has a product of the category, (n, C + 1); never of none."""
-    has = np.zeros((len(histories), len(tables.categories) + 1), dtype=np.bool_)
-    has[np.arange(len(histories))[:, None], _categories_of(histories, tables)] = True
+    has = np.zeros((len(of), len(tables.categories) + 1), dtype=np.bool_)
+    has[np.arange(len(of))[:, None], of] = True
     has[:, -1] = False
     return has
 
 
-def _dearest(histories: Histories, tables: ItemTables, price: Floats) -> Floats:
-    """Price of the dearest product the customer has of each category, (n, C + 1); NaN of none."""
-    paid = np.append(price, np.nan)[histories.products]
-    dearest = np.full((len(histories), len(tables.categories) + 1), -np.inf)
-    rows = np.broadcast_to(np.arange(len(histories))[:, None], paid.shape)
-    known = np.isfinite(paid)
-    at = (rows[known], _categories_of(histories, tables)[known])
-    np.maximum.at(dearest, at, paid[known])
-    dearest[:, -1] = -np.inf
-    return np.where(np.isfinite(dearest), dearest, np.nan)
+def _dearest(products: Places, of: Places, tables: ItemTables, price: Floats) -> Floats:
+    """Price of the dearest product the customer has of each category, (n, C + 1); 0 of none."""
+    width = len(tables.categories) + 1
+    dearest = np.zeros(len(of) * width)
+    known = products < len(price)
+    paid = price[products[known]]
+    paid[np.isnan(paid)] = 0.0
+    np.maximum.at(dearest, (of + np.arange(0, len(dearest), width)[:, None])[known], paid)
+    dearest = dearest.reshape(len(of), width)
+    dearest[:, -1] = 0.0
+    return np.where(dearest > 0, dearest, np.inf)

@@ -100,6 +100,11 @@ class ItemTables:
         """As :attr:`bought_near`, of products looked at."""
         return self._near(self.viewed_with, self.viewed_weight)
 
+    @cached_property
+    def category_near(self) -> Places:
+        """``category`` with a last one, none, for the place of no product."""
+        return np.append(self.category, len(self.categories))
+
     def _near(self, places: Places, weights: Floats) -> tuple[Places, Floats]:
         blank = np.full((1, places.shape[1]), len(self.product_ids), dtype=np.int64)
         return np.concatenate([places, blank]), np.concatenate([weights, np.zeros(blank.shape)])

@@ -91,4 +91,4 @@ class NextItemsPredictor:
 def calibrated(raw: Floats, rows: Places, known: histories.Histories) -> Floats:
     """What the calibration of product scores reads, (m, 3): the score, and how much one orders."""
     lines = known.times.sum(axis=1) / np.maximum(known.orders, 1.0)
-    return np.column_stack([raw, np.log1p(lines)[rows], np.log1p(known.orders)[rows]])
+    return candidates.columns_of(raw, np.log1p(lines)[rows], np.log1p(known.orders)[rows])

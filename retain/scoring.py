@@ -106,9 +106,9 @@ class Scorer:
         )
         undecidable = too_old(ids, known.stale_views, ())
         as_of = table.column("as_of").to_numpy().astype("datetime64[us]")
-        churn_status, probability, band = self._churn(columns, known)
-        curve = self._purchase(columns, known)
-        ltv_value, low, high, tier = self._ltv(columns, known)
+        churn_status, probability, band = self._churn(columns, known, as_of)
+        curve = self._purchase(columns, known, as_of)
+        ltv_value, low, high, tier = self._ltv(columns, known, as_of)
         columns = {
             **columns,
             "churn_probability": probability,
@@ -162,7 +162,7 @@ class Scorer:
         ]
 
     def _churn(
-        self, columns: Columns, known: "_Known"
+        self, columns: Columns, known: "_Known", as_of: Times
     ) -> tuple[list[str], Floats, list[str | None]]:
         predictor = self.champions.churn
         if predictor is None:
@@ -177,15 +177,15 @@ class Scorer:
         ]
         matrix = to_matrix(columns, predictor.manifest.features)
         scored = known.scored(_names(predictor))
-        probability = np.where(scored, predictor.probability(matrix), np.nan)
+        probability = np.where(scored, predictor.probability(matrix, as_of), np.nan)
         return statuses, probability, _where_known(predictor.band(probability), probability)
 
-    def _purchase(self, columns: Columns, known: "_Known") -> PurchaseCurve:
+    def _purchase(self, columns: Columns, known: "_Known", as_of: Times) -> PurchaseCurve:
         predictor = self.champions.next_purchase
         if predictor is None:
             return PurchaseCurve(*(np.full(len(known.customer_ids), np.nan) for _ in range(6)))
         scored = known.scored(_names(predictor))
-        curve = predictor.curve(to_matrix(columns, predictor.manifest.features))
+        curve = predictor.curve(to_matrix(columns, predictor.manifest.features), as_of)
         return PurchaseCurve(
             *(
                 np.where(scored, getattr(curve, name), np.nan)
@@ -194,14 +194,14 @@ class Scorer:
         )
 
     def _ltv(
-        self, columns: Columns, known: "_Known"
+        self, columns: Columns, known: "_Known", as_of: Times
     ) -> tuple[Floats, Floats, Floats, list[str | None]]:
         predictor = self.champions.ltv
         if predictor is None:
             nothing = np.full(len(known.customer_ids), np.nan)
             return nothing, nothing, nothing, [None] * len(nothing)
         scored = known.scored(_names(predictor))
-        ltv = predictor.value(to_matrix(columns, predictor.manifest.features))
+        ltv = predictor.value(to_matrix(columns, predictor.manifest.features), as_of)
         value, low, high = (
             np.where(scored, column, np.nan) for column in (ltv.value, ltv.low, ltv.high)
         )

@@ -10,6 +10,11 @@ import numpy as np
 from retain import manifest
 from retain.manifest import Manifest, ModelFeature, TrainingWindow
 from retain.predictors.linear import Linear
+from retain.predictors.survival import Clock
+from retain.predictors.yearly import WEEKS, Yearly
+
+BANDS = {"medium": 1 / 3, "high": 2 / 3}
+SINCE = np.datetime64("2011-03-10", "us")
 
 FEATURES = (
     ModelFeature(name="order_recency_days"),
@@ -18,12 +23,17 @@ FEATURES = (
 )
 
 
-def write_model(folder: Path, head: str, features=FEATURES, seed: int = 7) -> Manifest:
-    """A model of ``head`` over ``features``, fitted on noise in which the first one matters."""
+def write_model(
+    folder: Path, head: str, features=FEATURES, seed: int = 7, *, by_curve: bool = False
+) -> Manifest:
+    """A model of ``head`` over ``features``, fitted on noise in which the first one matters.
+
+    ``by_curve`` makes a churn model of orders, which is the next purchase's of the same seed.
+    """
     folder.mkdir(parents=True)
     width = len(features)
     writers = {
-        "churn": _churn,
+        "churn": _orders_and_churn if by_curve else _churn,
         "next_purchase": _next_purchase,
         "ltv": _ltv,
         "response": _response,
@@ -51,6 +61,11 @@ def matrix(rows: int, width: int = len(FEATURES), seed: int = 3) -> np.ndarray:
     return values
 
 
+def moments(rows: int) -> np.ndarray:
+    """Moments of scoring, some days apart, before and after the models were trained."""
+    return SINCE + np.arange(rows) * np.timedelta64(40, "D") - np.timedelta64(80, "D")
+
+
 def _trees(path: Path, width: int, objective: str, rng: np.random.Generator) -> None:
     inputs = matrix(400, width, int(rng.integers(1_000)))
     signal = np.nan_to_num(inputs[:, 0]) / 60 + rng.normal(0, 0.5, 400)
@@ -68,43 +83,54 @@ def _linear(width: int) -> dict:
     return Linear(3 * ones, ones, 0.3 * ones, 0.1 * ones, -0.2).to_json()
 
 
+def _halves(width: int) -> dict:
+    return {"shares": {"trees": 0.5, "linear": 0.5}, "linear": _linear(width)}
+
+
 def _json(path: Path, content: dict) -> None:
     path.write_text(json.dumps(content))
 
 
 def _churn(folder: Path, width: int, rng: np.random.Generator) -> dict:
     _trees(folder / "model.txt", width, "binary", rng)
-    _json(folder / "model.json", {"share": 0.5, "linear": _linear(width)})
+    _json(folder / "model.json", _halves(width))
     isotonic = {"logits": [-2.0, 0.0, 2.0], "probabilities": [0.1, 0.4, 0.9]}
     _json(folder / "calibration.json", {"method": "isotonic", **isotonic})
-    return {"hiatus_days": 120, "bands": {"medium": 1 / 3, "high": 2 / 3}}
+    return {"hiatus_days": 120, "bands": BANDS}
+
+
+def _orders_and_churn(folder: Path, width: int, rng: np.random.Generator) -> dict:
+    return {**_next_purchase(folder, width, rng), "hiatus_days": 120, "bands": BANDS}
 
 
 def _next_purchase(folder: Path, width: int, rng: np.random.Generator) -> dict:
-    _trees(folder / "model.txt", width + 1, "binary", rng)
-    _json(folder / "model.json", {"share": 0.5, "linear": _linear(width + 1)})
+    _trees(folder / "model.txt", width, "binary", rng)
+    _json(folder / "model.json", _halves(width))
     hazards = {
         "ends": [7, 14, 21, 30, 45, 60, 75, 90],
-        "phases": [0, 0, 0, 0, 1, 1, 1, 1],
         "offsets": [-2.5] * 8,
         "slopes": [0.5] * 8,
         "tail_from": 4,
     }
     _json(folder / "hazards.json", hazards)
+    worth = Yearly(SINCE, np.linspace([5.0, 20.0, 60.0], [9.0, 40.0, 120.0], WEEKS + 1))
+    _json(folder / "season.json", Clock(np.array([7.0, 30.0, 90.0]), worth).to_json())
     return {}
 
 
 def _ltv(folder: Path, width: int, rng: np.random.Generator) -> dict:
     _trees(folder / "model.txt", width, "tweedie", rng)
-    _json(folder / "model.json", {"share": 1.0, "linear": None})
+    _json(folder / "model.json", {"shares": {"trees": 1.0}})
     _trees(folder / "buys.txt", width, "binary", rng)
-    _json(folder / "buys.json", {"share": 1.0, "linear": None})
+    _json(folder / "buys.json", {"shares": {"trees": 1.0}})
     _json(
         folder / "value.json",
         {"kind": "hurdle", "level": 1.1, "buys": {"slope": 1.0, "offset": 0.1}},
     )
     interval = {"log_values": [0.0, 5.0], "low_ratios": [0.0, 0.4], "high_ratios": [4.0, 2.0]}
     _json(folder / "interval.json", interval)
+    season = Yearly(SINCE, np.linspace([0.8], [1.4], WEEKS + 1))
+    _json(folder / "season.json", season.to_json())
     return {"tiers": {"names": ["low", "medium", "high", "top"], "edges": [1.0, 3.0, 6.0]}}
 
 

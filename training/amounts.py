@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, Self
 
 from retain.manifest import ModelFeature
+from retain.predictors.btyd import OrderOdds
 from retain.predictors.trees import Floats
 from training import hurdle, tweedie
 from training.boosting import Rows
@@ -23,7 +24,9 @@ class FittedAmount(Protocol):
         """Expected net revenue, (n,)."""
         ...
 
-    def refit(self, rows: Rows, features: Features, seed: int) -> Self:
+    def refit(
+        self, rows: Rows, features: Features, seed: int, odds: OrderOdds | None = None
+    ) -> Self:
         """The same choices on other rows."""
         ...
 
@@ -36,7 +39,7 @@ class FittedAmount(Protocol):
         ...
 
 
-CANDIDATES: Mapping[str, Callable[[Rows, Rows, Features, int], FittedAmount]] = {
+CANDIDATES: Mapping[str, Callable[[Rows, Rows, Features, int, OrderOdds | None], FittedAmount]] = {
     "hurdle": hurdle.choose,
     "tweedie": tweedie.choose,
 }

@@ -5,6 +5,7 @@ Science, 2005); P. Fader, B. Hardie, "The Gamma-Gamma Model of Monetary Value" (
 the peers an order history is judged against, so they are here whether or not they win.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,25 +14,20 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1
 
+from retain.columns import Columns
 from retain.errors import NotEnoughData
+from retain.manifest import ModelFeature
+from retain.predictors.btyd import COLUMNS, BuyTillYouDie, OrderOdds
 
 Floats = NDArray[np.float64]
 
 _PENALTY = 1e-4
+_MOST_CUSTOMERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class BgNbd:
-    """Orders at a gamma-distributed rate, until a beta-distributed chance ends it at an order.
-
-    Frequency is the number of repeat orders (the first does not count), recency the time from
-    the first to the last order, and age the time from the first order to now; all in one unit.
-    """
-
-    r: float
-    alpha: float
-    a: float
-    b: float
+class BgNbd(BuyTillYouDie):
+    """BG/NBD with its fit, and with the expectation the service has no need of."""
 
     @classmethod
     def fit(cls, frequency: Floats, recency: Floats, age: Floats) -> Self:
@@ -51,22 +47,6 @@ class BgNbd:
 
         r, alpha, a, b = np.exp(_minimum(loss, np.log([0.5, 0.5, 0.7, 2.0])))
         return cls(float(r), float(alpha * scale), float(a), float(b))
-
-    def probability_alive(self, frequency: Floats, recency: Floats, age: Floats) -> Floats:
-        """Probability that the customer has not left, (n,)."""
-        odds = (
-            self.a
-            / (self.b + np.maximum(frequency, 1) - 1)
-            * ((self.alpha + age) / (self.alpha + recency)) ** (self.r + frequency)
-        )
-        return np.where(frequency > 0, 1 / (1 + odds), 1.0)
-
-    def probability_order(
-        self, frequency: Floats, recency: Floats, age: Floats, horizon: float
-    ) -> Floats:
-        """Probability of at least one order within ``horizon``, (n,)."""
-        silent = ((self.alpha + age) / (self.alpha + age + horizon)) ** (self.r + frequency)
-        return self.probability_alive(frequency, recency, age) * (1 - silent)
 
     def expected_orders(
         self, frequency: Floats, recency: Floats, age: Floats, horizon: float
@@ -121,6 +101,32 @@ class GammaGamma:
         population = self.p * self.gamma / (self.q - 1)
         weight = px / (px + self.q - 1)
         return np.where(mean_value > 0, (1 - weight) * population + weight * known, population)
+
+
+def order_odds(
+    columns: Columns, features: Sequence[ModelFeature], horizon_days: float, seed: int
+) -> OrderOdds | None:
+    """BG/NBD fitted on a population's past, as a member of a model of ``features``.
+
+    None where a column it needs is not among the features, or nobody ordered twice.
+    """
+    names = [feature.name for feature in features]
+    if not set(COLUMNS) <= set(names):
+        return None
+    given = np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in COLUMNS])
+    given = given[~np.isnan(given).any(axis=1)]
+    if len(given) > _MOST_CUSTOMERS:
+        kept = np.random.default_rng(seed).choice(len(given), _MOST_CUSTOMERS, replace=False)
+        given = given[kept]
+    orders, since_last, age = given.T
+    try:
+        fitted = BgNbd.fit(orders - 1.0, age - since_last, age)
+    except NotEnoughData:
+        return None
+    model = BuyTillYouDie(fitted.r, fitted.alpha, fitted.a, fitted.b)
+    places = tuple(names.index(name) for name in COLUMNS)
+    usual = tuple(float(middle) for middle in np.median(given, axis=0))
+    return OrderOdds(model, float(horizon_days), places, usual)
 
 
 def _log_likelihood(x: Floats, recency: Floats, age: Floats, parameters: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -24,6 +24,7 @@ from training.configuration import Churn
 from training.cutoffs import Plan
 from training.exclusion import Exclusion
 from training.population import POPULATION, POPULATION_DAYS, Mask, People
+from training.trade import Trade
 
 __all__ = [
     "POPULATION",
@@ -107,6 +108,7 @@ class Dataset:
         orders: orders these customers ever placed, up to ``as_of``.
         history_days: from the first event to ``as_of``.
         drawn: the share of customers that were drawn, where there were too many.
+        trade: the orders of everybody but the excluded, up to ``as_of``.
     """
 
     plan: Plan
@@ -125,6 +127,7 @@ class Dataset:
     orders: int = 0
     history_days: float = 0.0
     drawn: float = 1.0
+    trade: Trade = field(kw_only=True)
 
     @property
     def churn_label(self) -> str:
@@ -282,6 +285,7 @@ def populations(
         orders=int(pc.sum(orders.column("is_order")).as_py() or 0),
         history_days=(as_of - source.span()[0]) / timedelta(days=1),
         drawn=share,
+        trade=Trade.of((exclusion or Exclusion()).kept(orders), as_of),
     )
     if progress:
         progress("training data", len(moments), len(moments))

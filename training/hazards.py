@@ -1,17 +1,14 @@
-"""Fits of :class:`retain.predictors.next_purchase.Hazards`, and the rows they are made from."""
-
-from collections.abc import Sequence
+"""Fits of :class:`retain.predictors.survival.Hazards`, and the rows they are made from."""
 
 import numpy as np
 
-from retain.predictors.next_purchase import Hazards
+from retain.predictors.survival import Hazards
 from retain.predictors.trees import Floats
 from training.boosting import Rows
 from training.calibration import platt
 
 BIN_ENDS = (7.0, 14.0, 21.0, 30.0, 45.0, 60.0, 75.0, 90.0)
 LONGER_BIN_DAYS = 30.0
-EARLY_DAYS = 30.0
 _SMALLEST_HAZARD = 1e-4
 _TAIL_SHARE = 0.5
 
@@ -24,32 +21,15 @@ def bin_ends(horizon_days: int) -> Floats:
     return np.array([*ends, float(horizon_days)])
 
 
-def phases_of(ends: Floats) -> tuple[int, ...]:
-    """0 for bins within the first 30 days, 1 for later ones."""
-    return tuple(int(end > EARLY_DAYS) for end in ends)
+def grouped(matrix: Floats, days_to_order: Floats, ends: Floats) -> Rows:
+    """Person-period rows, one per customer: with proportional odds all its bins share a score.
 
-
-def grouped(matrix: Floats, days_to_order: Floats, ends: Floats, phases: Sequence[int]) -> Rows:
-    """Person-period rows, grouped by phase: the phase is the last column.
-
-    A customer at risk in k bins of a phase is one row with weight k and the share of them in
-    which it ordered (0 or 1/k): the likelihood of the k person-period rows whose hazard is the
-    same, at one row instead of k.
+    A customer at risk in k bins is one row with weight k and the share of them in which it
+    ordered (0 or 1/k): the likelihood of the k person-period rows, at one row instead of k.
     """
     at_risk, ordered = periods(days_to_order, ends)
-    parts = []
-    for phase in sorted(set(phases)):
-        bins = np.array(phases) == phase
-        trials = at_risk[:, bins].sum(axis=1)
-        kept = trials > 0
-        events = ordered[:, bins].sum(axis=1)[kept]
-        stamped = np.column_stack([matrix[kept], np.full(kept.sum(), float(phase))])
-        parts.append((stamped, events / trials[kept], trials[kept]))
-    return Rows(
-        np.concatenate([part[0] for part in parts]),
-        np.concatenate([part[1] for part in parts]),
-        np.concatenate([part[2] for part in parts]),
-    )
+    trials = at_risk.sum(axis=1)
+    return Rows(matrix, ordered.sum(axis=1) / trials, trials)
 
 
 def periods(days_to_order: Floats, ends: Floats) -> tuple[Floats, Floats]:
@@ -60,26 +40,23 @@ def periods(days_to_order: Floats, ends: Floats) -> tuple[Floats, Floats]:
     return at_risk.astype(np.float64), (at_risk & (days <= ends)).astype(np.float64)
 
 
-def fit(scores: Floats, days_to_order: Floats, ends: Floats, phases: tuple[int, ...]) -> Hazards:
+def fit(score: Floats, days_to_order: Floats, ends: Floats) -> Hazards:
     """Offset and slope of every bin by maximum likelihood over the customers at risk in it.
 
     Args:
-        scores: (n, phases), of customers later than those the scores were fitted on.
+        score: (n,), of customers later than those the score was fitted on.
         days_to_order: NaN where no order came by the last bin's end, (n,).
         ends: last day of each bin, (k,).
-        phases: which score each bin reads, (k,).
     """
     at_risk, ordered = periods(days_to_order, ends)
     offsets, slopes = [], []
-    for place, phase in enumerate(phases):
+    for place in range(len(ends)):
         risk = at_risk[:, place] > 0
         events = ordered[risk, place]
         # a bin nobody ordered in still has a hazard
         floor = _SMALLEST_HAZARD * max(1.0 - events.sum(), 0.0)
-        fitted = platt(scores[risk, phase], np.clip(events, floor, 1.0))
+        fitted = platt(score[risk], np.clip(events, floor, 1.0))
         offsets.append(fitted.offset)
         slopes.append(fitted.slope)
     tail_from = int(np.searchsorted(ends, _TAIL_SHARE * ends[-1], side="left"))
-    return Hazards(
-        ends, phases, np.array(offsets), np.array(slopes), min(tail_from + 1, len(ends) - 1)
-    )
+    return Hazards(ends, np.array(offsets), np.array(slopes), min(tail_from + 1, len(ends) - 1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retain.manifest import ModelFeature
+from retain.predictors.btyd import OrderOdds
 from retain.predictors.calibrator import Platt
 from retain.predictors.trees import Floats
 from training import blending
@@ -35,9 +36,11 @@ class Hurdle:
         buys = self.calibrator.probability(self.buys.blend.raw(matrix))
         return np.asarray(self.level * amount * buys, dtype=np.float64)
 
-    def refit(self, rows: Rows, features: Features, seed: int) -> "Hurdle":
+    def refit(
+        self, rows: Rows, features: Features, seed: int, odds: OrderOdds | None = None
+    ) -> "Hurdle":
         """The same choices on other rows."""
-        buys = blending.refit(self.buys, _whether(rows), features, seed)
+        buys = blending.refit(self.buys, _whether(rows), features, seed, odds)
         amount = blending.refit(self.amount, _how_much(rows), features, seed)
         return _assembled(buys, amount, rows)
 
@@ -60,10 +63,12 @@ class Hurdle:
         }
 
 
-def choose(rows: Rows, later: Rows, features: Features, seed: int) -> Hurdle:
-    """Rounds and shares from the later rows."""
+def choose(
+    rows: Rows, later: Rows, features: Features, seed: int, odds: OrderOdds | None = None
+) -> Hurdle:
+    """Rounds and shares from the later rows; ``odds`` are stacked on whether a customer buys."""
     whether, how_much = _whether(rows), _how_much(rows)
-    buys = blending.choose("probability", whether, _whether(later), features, seed)
+    buys = blending.choose("probability", whether, _whether(later), features, seed, odds)
     amount = blending.choose("log_amount", how_much, _how_much(later), features, seed)
     return _assembled(buys, amount, rows)
 

@@ -6,18 +6,23 @@ from typing import Any
 
 import numpy as np
 
+from retain.clock import to_micros
+from retain.columns import Columns
 from retain.features.matrix import to_matrix
+from retain.predictors.btyd import OrderOdds
 from retain.predictors.ltv import Interval
 from retain.predictors.trees import Floats
-from training import conformal
+from retain.predictors.yearly import Yearly
+from training import btyd, conformal, seasons
 from training.amounts import CANDIDATES, FittedAmount
 from training.boosting import Rows
 from training.bootstrap import Bootstrap
 from training.dataset import POPULATION, Dataset, Mask
 from training.enough import demand
 from training.head import FittedHead, Judgement
-from training.metrics import GINI, LEVEL, MAE, MEAN, SPEARMAN, measure
-from training.selection import choose, steady
+from training.metrics import GINI, LEVEL, MAE, MEAN, SPEARMAN
+from training.seasons import Outlook
+from training.selection import choose
 
 TIER_NAMES = ("low", "medium", "high", "top")
 TIER_QUANTILES = (0.5, 0.8, 0.95)
@@ -27,10 +32,20 @@ SMALLEST_FACTOR = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What customers the fit did not see say about its level and its spread."""
+    """A fitted amount, and what customers it did not see say about its level and its spread.
 
+    Attributes:
+        factor: what unseen customers brought over what was predicted; ``amount`` has it.
+        season: what the amount is multiplied by through the year.
+        newest: values of the population at the moment of the fit.
+    """
+
+    amount: FittedAmount
     factor: float
     interval: Interval
+    season: Yearly
+    outlook: Outlook | None
+    newest: Floats
 
 
 def train(data: Dataset) -> FittedHead:
@@ -47,41 +62,49 @@ def train(data: Dataset) -> FittedHead:
         "customers with revenue",
         "customers without revenue",
     )
-    features = steady(choose(data.where(fit).columns))
+    features = choose(data.where(fit).columns)
     matrix = data.matrix(features)
 
     def rows(mask: Mask) -> Rows:
         return Rows.of(matrix[mask], net[mask])
 
+    def odds_at(columns: Columns) -> OrderOdds | None:
+        return btyd.order_odds(columns, features, data.horizon_days, seed)
+
+    first_odds = odds_at(data.where(data.at(plan.fit[-1:])).columns)
     tried = {
-        kind: choice(rows(fit), rows(validation), features, seed)
+        kind: choice(rows(fit), rows(validation), features, seed, first_odds)
         for kind, choice in CANDIDATES.items()
     }
-    scores = {
-        kind: measure(SPEARMAN, net[validation], amount.value(matrix[validation]))
-        for kind, amount in tried.items()
-    }
-    kind = max(scores, key=lambda k: scores[k])
+    values = {kind: amount.value(matrix[validation]) for kind, amount in tried.items()}
+    later = Bootstrap(data.customers[validation], seed)
+    versus = later.compare(GINI, net[validation], values["tweedie"], values["hurdle"])
+    # one season says little: the hurdle, which BG/NBD is stacked on, has to be clearly beaten
+    kind = "tweedie" if versus.beats else "hurdle"
+    scores = {"hurdle": versus.rule.value, "tweedie": versus.model.value}
 
-    def settled(mask: Mask) -> Settled:
-        half = data.half()
-        fitted = tried[kind].refit(rows(mask & half), features, seed)
+    def fitted(mask: Mask, people: Columns, moment: int) -> Settled:
+        odds, half = odds_at(people), data.half()
+        held_out = tried[kind].refit(rows(mask & half), features, seed, odds)
         unseen = data.latest(mask) & ~half
-        predicted = fitted.value(matrix[unseen])
+        predicted = held_out.value(matrix[unseen])
         factor = max(float(net[unseen].sum() / predicted.sum()), SMALLEST_FACTOR)
-        return Settled(factor, conformal.fit(predicted * factor, net[unseen]))
+        amount = tried[kind].refit(rows(mask), features, seed, odds).scaled(factor)
+        found = seasons.outlook(data.trade, moment, data.horizon_days, data.drawn)
+        values = amount.value(to_matrix(people, features))
+        season = seasons.factor(found, float(values.sum()), moment)
+        interval = conformal.fit(predicted * factor, net[unseen])
+        return Settled(amount, factor, interval, season, found, values * season.rows[0, 0])
 
-    known = data.at(plan.refit)
-    before = settled(known)
-    evaluated = tried[kind].refit(rows(known), features, seed).scaled(before.factor)
-    value = evaluated.value(matrix[holdout])
+    first = data.where(data.at(plan.holdout[:1])).columns
+    before = fitted(data.at(plan.refit), first, to_micros(plan.holdout[0]))
+    moments = data.cutoffs[holdout].astype("datetime64[us]")
+    value = before.amount.value(matrix[holdout]) * before.season.at(moments)[:, 0]
     covered = conformal.coverage_of(before.interval, value, net[holdout])
     judgements = _judge(data.where(holdout), value, covered)
     low, high = before.interval.around(value)
 
-    now = settled(np.ones(len(matrix), dtype=bool))
-    final = tried[kind].refit(Rows.of(matrix, net), features, seed).scaled(now.factor)
-    newest = final.value(to_matrix(data.current, features))
+    now = fitted(np.ones(len(matrix), dtype=bool), data.current, data.trade.last)
     return FittedHead(
         head="ltv",
         label=(
@@ -91,28 +114,32 @@ def train(data: Dataset) -> FittedHead:
         population=POPULATION,
         features=features,
         rows=len(matrix),
-        files={**final.files(), "interval.json": json.dumps(now.interval.to_json(), indent=1)},
-        parameters=_parameters(final, scores, now.factor, newest),
+        files={
+            **now.amount.files(),
+            "interval.json": json.dumps(now.interval.to_json(), indent=1),
+            "season.json": json.dumps(now.season.to_json()),
+        },
+        parameters=_parameters(now, scores),
         judgements=judgements,
         notes=(
-            "Kept by rank correlation at the validation cutoffs: "
+            "Kept by the Gini coefficient at the validation cutoffs: "
             + ", ".join(f"{k} {score:.3f}" for k, score in scores.items())
             + f"; {kind} is registered.",
             _level_sentence(now.factor),
+            seasons.sentence(now.outlook),
         ),
         held={"value": value, "low": low, "high": high},
     )
 
 
-def _parameters(
-    final: FittedAmount, scores: dict[str, float], factor: float, newest: Floats
-) -> dict[str, Any]:
-    edges = np.quantile(newest, TIER_QUANTILES)
+def _parameters(now: Settled, scores: dict[str, float]) -> dict[str, Any]:
+    edges = np.quantile(now.newest, TIER_QUANTILES)
     return {
-        "kind": final.kind,
-        "validation_spearman": scores,
+        "kind": now.amount.kind,
+        "validation_gini": scores,
         "interval_coverage": conformal.COVERAGE,
-        "level_factor": factor,
+        "level_factor": now.factor,
+        "season": seasons.described(now.outlook),
         "tiers": {"names": list(TIER_NAMES), "edges": edges.tolist()},
         "tiers_meaning": "predicted value among the customers at the moment of training: "
         "top 5 %, next 15 %, next 30 %, the rest",
@@ -122,8 +149,7 @@ def _parameters(
 def _level_sentence(factor: float) -> str:
     return (
         f"At the last three cutoffs the total was {factor:.2f} times the prediction for unseen "
-        "customers; every prediction is multiplied by that. A season cannot be told from a "
-        "trend without a second year: see level_error for what that means."
+        "customers; every prediction is multiplied by that, and then by the season."
     )
 
 

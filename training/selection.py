@@ -23,8 +23,6 @@ _CATEGORIES = (
     "favourite_category",
 )
 
-_AGES = {"customer_age_days", "tenure_days"}
-
 
 def candidates() -> tuple[ModelFeature, ...]:
     """Every feature a model may read: all numbers, and some categories without their values."""
@@ -48,11 +46,6 @@ def choose(columns: Columns) -> tuple[ModelFeature, ...]:
         elif _varies(np.asarray(columns[feature.name], dtype=np.float64)):
             chosen.append(feature)
     return tuple(chosen)
-
-
-def steady(features: tuple[ModelFeature, ...]) -> tuple[ModelFeature, ...]:
-    """Without ages: they are bounded by how long the shop has recorded, and outgrow a training."""
-    return tuple(feature for feature in features if feature.name not in _AGES)
 
 
 def _varies(values: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retain.manifest import ModelFeature
+from retain.predictors.btyd import OrderOdds
 from retain.predictors.trees import Floats, Trees
 from training import boosting
 from training.boosting import Boosted, Rows
@@ -27,7 +28,13 @@ class Tweedie:
         """Expected net revenue, (n,)."""
         return np.asarray(self.level * np.exp(Trees(self.boosted.text).raw(matrix)))
 
-    def refit(self, rows: Rows, features: Features, seed: int) -> "Tweedie":
+    def refit(
+        self,
+        rows: Rows,
+        features: Features,
+        seed: int,
+        odds: OrderOdds | None = None,  # noqa: ARG002
+    ) -> "Tweedie":
         """The same choices on other rows."""
         boosted = boosting.fit(
             "tweedie",
@@ -51,12 +58,18 @@ class Tweedie:
         """The files of the predictor."""
         return {
             "model.txt": self.boosted.text,
-            "model.json": json.dumps({"share": 1.0, "linear": None}),
+            "model.json": json.dumps({"shares": {"trees": 1.0}}),
             "value.json": json.dumps({"kind": self.kind, "level": self.level}, indent=1),
         }
 
 
-def choose(rows: Rows, later: Rows, features: Features, seed: int) -> Tweedie:
+def choose(
+    rows: Rows,
+    later: Rows,
+    features: Features,
+    seed: int,
+    odds: OrderOdds | None = None,  # noqa: ARG001
+) -> Tweedie:
     """Rounds from the later rows."""
     boosted = boosting.fit_stopping_early(
         "tweedie",

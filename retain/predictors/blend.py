@@ -1,39 +1,46 @@
-"""Trees and a linear model averaged in link space."""
+"""Trees, a linear model and BG/NBD averaged in link space."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from retain.predictors.btyd import OrderOdds
 from retain.predictors.contributions import Contributions
 from retain.predictors.linear import Linear
 from retain.predictors.trees import Floats, Trees
 
+Member = Trees | Linear | OrderOdds
+
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """``share`` is the trees' weight; the linear model has the rest."""
+    """Members and their weights; whoever has no weight is not there."""
 
-    trees: Trees
-    linear: Linear | None
-    share: float
+    members: tuple[tuple[Member, float], ...]
 
     @classmethod
     def from_files(cls, text: str, content: Mapping[str, Any]) -> Self:
         """From a LightGBM text model and the JSON beside it."""
-        linear = content["linear"]
-        return cls(Trees(text), Linear.from_json(linear) if linear else None, content["share"])
+        builders: dict[str, Callable[[], Member]] = {
+            "trees": lambda: Trees(text),
+            "linear": lambda: Linear.from_json(content["linear"]),
+            "btyd": lambda: OrderOdds.from_json(content["btyd"]),
+        }
+        shares = content["shares"]
+        return cls(tuple((builders[name](), float(share)) for name, share in shares.items()))
 
     def raw(self, matrix: Floats) -> Floats:
         """Scores in link space, (n,)."""
-        trees = self.trees.raw(matrix)
-        if self.linear is None:
-            return trees
-        return self.share * trees + (1.0 - self.share) * self.linear.raw(matrix)
+        (first, share), *others = self.members
+        score = share * first.raw(matrix)
+        for member, share in others:
+            score = score + share * member.raw(matrix)
+        return score
 
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`raw`."""
-        trees = self.trees.contributions(matrix)
-        if self.linear is None:
-            return trees
-        linear = self.linear.contributions(matrix)
-        return trees.times(self.share) + linear.times(1.0 - self.share)
+        (first, share), *others = self.members
+        parts = first.contributions(matrix).times(share)
+        for member, share in others:
+            parts = parts + member.contributions(matrix).times(share)
+        return parts

@@ -2,16 +2,22 @@
 
 import numpy as np
 
-from retain.predictors import calibrator
+from retain.predictors import calibrator, orders
 from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
 from retain.predictors.contributions import Contributions
+from retain.predictors.orders import Orders
 from retain.predictors.trees import Floats
+from retain.predictors.yearly import Times
 from retain.standing import ChurnLabel
 
 
 class ChurnPredictor:
-    """Calibrated probability of churn, and what the manifest says about reading it."""
+    """Probability of churn, and what the manifest says about reading it.
+
+    Where leaving means placing no order, it is the rest of the next purchase's curve at the
+    horizon: the two heads cannot contradict. Any other label has a calibrated score of its own.
+    """
 
     def __init__(self, artefact: Artefact) -> None:
         self.manifest = artefact.manifest
@@ -20,19 +26,43 @@ class ChurnPredictor:
         self.label: ChurnLabel = parameters.get("churn_label", "no_order")
         self.hiatus_days = float(parameters["hiatus_days"])
         self._band_edges = [float(parameters["bands"][name]) for name in ("medium", "high")]
-        self._blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
-        self.calibrator = calibrator.from_json(artefact.json("calibration.json"))
+        by_curve = orders.FILE_NAME in artefact.files
+        self._way = _ByCurve(artefact) if by_curve else _ByScore(artefact)
 
-    def probability(self, matrix: Floats) -> Floats:
-        """Probabilities, (n,), for an (n, d) matrix in manifest order."""
-        return self.calibrator.probability(self._blend.raw(matrix))
+    def probability(self, matrix: Floats, as_of: Times) -> Floats:
+        """Probabilities, (n,), for an (n, d) matrix in manifest order, from each moment on."""
+        return self._way.probability(matrix, as_of)
 
     def contributions(self, matrix: Floats) -> Contributions:
-        """What each column adds to the log-odds of leaving, before calibration."""
-        return self._blend.contributions(matrix)
+        """What each column adds to the log-odds of leaving, before calibration and season."""
+        return self._way.contributions(matrix)
 
     def band(self, probability: Floats) -> list[str]:
         """``low``, ``medium`` or ``high`` for each probability; the manifest says what it means."""
         names = ("low", "medium", "high")
         found = np.searchsorted(self._band_edges, probability, side="right")
         return [names[position] for position in found]
+
+
+class _ByCurve:
+    def __init__(self, artefact: Artefact) -> None:
+        self._orders = Orders(artefact)
+        self._horizon_days = float(artefact.manifest.horizon_days)
+
+    def probability(self, matrix: Floats, as_of: Times) -> Floats:
+        return 1.0 - self._orders.curves(matrix, as_of).probability(self._horizon_days)
+
+    def contributions(self, matrix: Floats) -> Contributions:
+        return self._orders.contributions(matrix).times(-1.0)
+
+
+class _ByScore:
+    def __init__(self, artefact: Artefact) -> None:
+        self._blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
+        self._calibrator = calibrator.from_json(artefact.json("calibration.json"))
+
+    def probability(self, matrix: Floats, as_of: Times) -> Floats:  # noqa: ARG002
+        return self._calibrator.probability(self._blend.raw(matrix))
+
+    def contributions(self, matrix: Floats) -> Contributions:
+        return self._blend.contributions(matrix)

@@ -11,6 +11,7 @@ from retain.predictors.blend import Blend
 from retain.predictors.calibrator import Platt
 from retain.predictors.contributions import Contributions
 from retain.predictors.trees import Floats
+from retain.predictors.yearly import Times, Yearly
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +67,20 @@ class LtvPredictor:
         if content["kind"] == "hurdle":
             blend = Blend.from_files(artefact.text("buys.txt"), artefact.json("buys.json"))
             self._buys = blend, Platt(content["buys"]["slope"], content["buys"]["offset"])
+        self._season = Yearly.from_json(artefact.json("season.json"))
         self._interval = Interval.from_json(artefact.json("interval.json"))
 
-    def value(self, matrix: Floats) -> LtvValue:
-        """Values for an (n, d) matrix in manifest order."""
+    def value(self, matrix: Floats, as_of: Times) -> LtvValue:
+        """Values for an (n, d) matrix in manifest order, from each moment on, (n,)."""
         value = self._level * np.exp(self._amount.raw(matrix))
         if self._buys is not None:
             blend, calibrator = self._buys
             value = value * calibrator.probability(blend.raw(matrix))
+        value = value * self._season.at(as_of)[:, 0]
         return LtvValue(value, *self._interval.around(value))
 
     def contributions(self, matrix: Floats) -> Contributions:
-        """What each column adds to the logarithm of the value."""
+        """What each column adds to the logarithm of the value, before the season."""
         amount = self._amount.contributions(matrix)
         amount = Contributions(amount.values, amount.base + np.log(self._level))
         if self._buys is None:

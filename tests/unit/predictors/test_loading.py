@@ -5,7 +5,7 @@ import pytest
 from retain import manifest, predictors
 from retain.errors import CorruptModel
 from retain.predictors import ChurnPredictor, quarantine
-from tests.tiny_models import matrix, write_model
+from tests.tiny_models import matrix, moments, write_model
 
 
 def reseal(folder):
@@ -17,7 +17,7 @@ def test_a_sound_model_loads_and_predicts(tmp_path):
     write_model(tmp_path / "churn", "churn")
     predictor = predictors.load(tmp_path / "churn")
     assert isinstance(predictor, ChurnPredictor)
-    assert predictor.probability(matrix(5)).shape == (5,)
+    assert predictor.probability(matrix(5), moments(5)).shape == (5,)
 
 
 def test_all_heads_load_together(tmp_path):

@@ -10,8 +10,9 @@ from hypothesis.extra.numpy import arrays
 from retain import predictors
 from retain.errors import FingerprintMismatch
 from retain.predictors import calibrator
-from retain.predictors.next_purchase import Hazards, days_until, probability_within
-from tests.tiny_models import matrix, write_model
+from retain.predictors.survival import Clock, Curves, Hazards
+from retain.predictors.yearly import WEEKS, Yearly
+from tests.tiny_models import SINCE, matrix, moments, write_model
 
 HEADS = ["churn", "next_purchase", "ltv", "response"]
 
@@ -24,14 +25,15 @@ def loaded(tmp_path_factory):
     return dict(zip(HEADS, predictors.load_all([root / head for head in HEADS]), strict=True))
 
 
-def answers(head, predictor, rows):
+def answers(head, predictor, rows, as_of=None):
+    as_of = moments(len(rows)) if as_of is None else as_of
     if head == "churn":
-        return [predictor.probability(rows)]
+        return [predictor.probability(rows, as_of)]
     if head == "next_purchase":
-        curve = predictor.curve(rows)
+        curve = predictor.curve(rows, as_of)
         return [getattr(curve, name) for name in curve.__slots__]
     if head == "ltv":
-        value = predictor.value(rows)
+        value = predictor.value(rows, as_of)
         return [value.value, value.low, value.high]
     return list(predictor.response(rows, ["welcome_push", "win_back_email"]))
 
@@ -39,12 +41,14 @@ def answers(head, predictor, rows):
 @pytest.mark.parametrize("head", HEADS)
 def test_a_customer_scores_the_same_alone_and_in_any_batch(loaded, head):
     rows = matrix(97)
+    as_of = moments(len(rows))
     together = answers(head, loaded[head], rows)
     for size in (1, 2, 3, 7, 16):
         for start in range(0, len(rows), size):
-            part = answers(head, loaded[head], rows[start : start + size])
+            end = start + size
+            part = answers(head, loaded[head], rows[start:end], as_of[start:end])
             for whole, piece in zip(together, part, strict=True):
-                np.testing.assert_array_equal(whole[start : start + size], piece)
+                np.testing.assert_array_equal(whole[start:end], piece)
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -80,7 +84,7 @@ def test_a_band_is_named_by_the_manifests_edges(loaded):
 
 
 def test_the_purchase_curve_never_contradicts_itself(loaded):
-    curve = loaded["next_purchase"].curve(matrix(300))
+    curve = loaded["next_purchase"].curve(matrix(300), moments(300))
     assert (curve.p7 <= curve.p30).all()
     assert (curve.p30 <= curve.p90).all()
     assert (curve.low_days <= curve.median_days).all()
@@ -88,8 +92,24 @@ def test_the_purchase_curve_never_contradicts_itself(loaded):
     assert ((curve.median_days <= 30) == (curve.p30 >= 0.5)).all()
 
 
+def test_churn_is_what_the_next_purchase_leaves_over(loaded, tmp_path):
+    write_model(tmp_path / "churn", "churn", by_curve=True)
+    churn, rows, as_of = predictors.load(tmp_path / "churn"), matrix(300), moments(300)
+    curve = loaded["next_purchase"].curve(rows, as_of)
+    np.testing.assert_array_equal(churn.probability(rows, as_of), 1 - curve.p90)
+    parts = churn.contributions(rows).score
+    np.testing.assert_allclose(parts, -loaded["next_purchase"].score(rows), atol=1e-9)
+
+
+def test_an_amount_follows_the_season_it_is_asked_in(loaded):
+    rows, year = matrix(2), np.timedelta64(364, "D")
+    early = loaded["ltv"].value(rows, np.full(2, SINCE))
+    late = loaded["ltv"].value(rows, np.full(2, SINCE + year - np.timedelta64(1, "h")))
+    np.testing.assert_allclose(late.value / early.value, 1.4 / 0.8, rtol=1e-2)
+
+
 def test_an_ltv_interval_holds_its_value(loaded):
-    value = loaded["ltv"].value(matrix(300))
+    value = loaded["ltv"].value(matrix(300), moments(300))
     assert (value.low <= value.value).all()
     assert (value.value <= value.high).all()
     assert (value.low >= 0).all()
@@ -111,24 +131,56 @@ def test_asking_about_no_action_answers_with_no_columns(loaded):
     assert treated.shape == control.shape == (4, 0)
 
 
-HAZARDS = Hazards(
-    np.array([7.0, 14, 30, 60]), (0, 0, 0, 1), np.array([-1.0, -3, 0, -8]), np.ones(4), 2
+HAZARDS = Hazards(np.array([7.0, 14, 30, 60]), np.array([-1.0, -3, 0, -8]), np.ones(4), 2)
+SEASON = Clock(
+    np.array([7.0, 30.0, 90.0]),
+    Yearly(SINCE, np.linspace([2.0, 5.0, 200.0], [9.0, 9.0, 30.0], WEEKS + 1)),
 )
 
 
 @settings(deadline=None)
-@given(arrays(np.float64, (5, 2), elements=st.floats(-30, 30)), st.floats(0, 200))
-def test_time_and_probability_are_read_from_one_monotone_curve(scores, at):
-    days, cumulative = HAZARDS.days, HAZARDS.cumulative(scores)
-    assert (np.diff(cumulative, axis=1) >= 0).all()
-    earlier = probability_within(days, cumulative, at)
-    later = probability_within(days, cumulative, at + 3)
+@given(
+    arrays(np.float64, 5, elements=st.floats(-30, 30)),
+    st.floats(0, 200),
+    st.sampled_from([SEASON, Clock.even(SINCE, 60.0)]),
+)
+def test_time_and_probability_are_read_from_one_monotone_curve(scores, at, season):
+    curves = Curves(HAZARDS, season).read(scores, moments(5))
+    assert (np.diff(curves.cumulative, axis=1) >= 0).all()
+    earlier, later = curves.probability(at), curves.probability(at + 3)
     assert ((earlier >= 0) & (earlier <= later) & (later <= 1)).all()
-    reached = days_until(days, cumulative, 0.5)
-    inside = (reached < days[-1]) & (reached > 0)
-    for row in np.flatnonzero(inside):
-        halfway = probability_within(days, cumulative[row : row + 1], reached[row])
-        assert halfway[0] == pytest.approx(0.5, abs=1e-6)
+    reached = curves.days_until(0.5)
+    for row in np.flatnonzero((reached < 3_600) & (reached > 0)):
+        assert curves.probability(reached[row])[row] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_a_day_is_worth_a_day_where_there_is_no_season():
+    scores = np.array([-1.0, 0.5])
+    even = Curves(HAZARDS, Clock.even(SINCE, 60.0)).read(scores, moments(2))
+    survived = 1 - 1 / (1 + np.exp(-(HAZARDS.offsets + HAZARDS.slopes * scores[:, None])))
+    np.testing.assert_allclose(even.probability(7.0), 1 - survived[:, 0], atol=1e-12)
+    np.testing.assert_allclose(even.probability(60.0), 1 - survived.prod(axis=1), atol=1e-12)
+
+
+def test_a_busy_time_of_the_year_brings_orders_forward():
+    scores = np.zeros(2)
+    early = np.full(2, SINCE)
+    late = early + np.timedelta64(360, "D")
+    curves = Curves(HAZARDS, SEASON)
+    assert (
+        curves.read(scores, late).probability(7.0) > curves.read(scores, early).probability(7.0)
+    ).all()
+    assert (
+        curves.read(scores, late).probability(90.0) < curves.read(scores, early).probability(90.0)
+    ).all()
+
+
+def test_the_year_repeats_itself():
+    table = Yearly(SINCE, np.linspace([0.0], [1.0], WEEKS + 1))
+    day = np.timedelta64(1, "D")
+    times = SINCE + np.array([0, 7, 363, 371, -357]) * day
+    np.testing.assert_allclose(table.at(times)[:, 0], np.array([0, 1, 51.857143, 1, 1]) / WEEKS)
+    assert Yearly.from_json(table.to_json()).at(times).tolist() == table.at(times).tolist()
 
 
 @given(arrays(np.float64, 20, elements=st.floats(-50, 50)))

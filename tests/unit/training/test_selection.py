@@ -40,9 +40,3 @@ def test_a_feature_nobody_has_is_not_chosen(columns):
 
 def test_common_categories_are_listed_and_rare_ones_are_not(columns):
     assert chosen(columns)["country"].categories == ("GB", "KR")
-
-
-def test_steady_features_leave_ages_out(columns):
-    names = {feature.name for feature in selection.steady(selection.choose(columns))}
-    assert "order_recency_days" in names
-    assert "customer_age_days" not in names

@@ -1,0 +1,32 @@
+"""Who orders again and when: the model that churn and next purchase share."""
+
+from retain.predictors.artefact import Artefact
+from retain.predictors.blend import Blend
+from retain.predictors.contributions import Contributions, Floats
+from retain.predictors.survival import Clock, Curves, Hazards, Reading
+from retain.predictors.yearly import Times
+
+FILE_NAME = "hazards.json"
+
+
+class Orders:
+    """A score per customer, and the curve it stands for."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self._blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
+        self._curves = Curves(
+            Hazards.from_json(artefact.json(FILE_NAME)),
+            Clock.from_json(artefact.json("season.json")),
+        )
+
+    def curves(self, matrix: Floats, as_of: Times) -> Reading:
+        """The curves of an (n, d) matrix in manifest order, from each moment on, (n,)."""
+        return self._curves.read(self.score(matrix), as_of)
+
+    def score(self, matrix: Floats) -> Floats:
+        """Higher is sooner, (n,)."""
+        return self._blend.raw(matrix)
+
+    def contributions(self, matrix: Floats) -> Contributions:
+        """What each column adds to :meth:`score`."""
+        return self._blend.contributions(matrix)

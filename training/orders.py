@@ -1,0 +1,130 @@
+"""Fits of :class:`retain.predictors.orders.Orders`: who orders again and when, with its season."""
+
+import json
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retain.clock import to_micros
+from retain.columns import Columns
+from retain.features.matrix import to_matrix
+from retain.manifest import ModelFeature
+from retain.predictors.btyd import OrderOdds
+from retain.predictors.orders import FILE_NAME
+from retain.predictors.survival import Curves, Reading
+from retain.predictors.trees import Floats
+from training import blending, btyd, hazards, seasons
+from training.blending import FittedBlend
+from training.boosting import Rows
+from training.dataset import Dataset, Mask
+from training.seasons import Outlook
+from training.selection import choose
+
+
+@dataclass(frozen=True, slots=True)
+class FittedOrders:
+    """A score, its curve and the season it was given; ``outlook`` is None without a year."""
+
+    fitted: FittedBlend
+    curves: Curves
+    outlook: Outlook | None
+
+    def read(self, matrix: Floats, cutoffs: NDArray[np.int64]) -> Reading:
+        """The curves of an (n, d) matrix, each from its own moment in epoch microseconds, (n,)."""
+        score = self.fitted.blend.raw(matrix)
+        return self.curves.read(score, cutoffs.astype("datetime64[us]"))
+
+    def files(self) -> dict[str, str]:
+        """The files of the predictor."""
+        return {
+            **self.fitted.files("model"),
+            FILE_NAME: json.dumps(self.curves.hazards.to_json(), indent=1),
+            "season.json": json.dumps(self.curves.clock.to_json()),
+        }
+
+    @property
+    def season_note(self) -> str:
+        """What a reader of the evaluation should know of it."""
+        return seasons.sentence(self.outlook)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        return {
+            "bin_ends_days": self.curves.hazards.ends.tolist(),
+            "rounds": self.fitted.rounds,
+            "shares": self.fitted.named_shares,
+            "season": seasons.described(self.outlook),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The model that is judged and the one that is registered.
+
+    Attributes:
+        held: the curves of the holdout, by a model that knew nothing of it.
+    """
+
+    features: tuple[ModelFeature, ...]
+    held: Reading
+    final: FittedOrders
+    rows: int
+
+
+def train(data: Dataset) -> Trained:
+    """Fit on the plan's cutoffs."""
+    plan, seed = data.plan, data.seed
+    fit, validation, holdout = (data.at(c) for c in (plan.fit, plan.validation, plan.holdout))
+    features = choose(data.where(fit).columns)
+    matrix = data.matrix(features)
+    ends = hazards.bin_ends(data.horizon_days)
+
+    def rows(mask: Mask) -> Rows:
+        return hazards.grouped(matrix[mask], data.days_to_order[mask], ends)
+
+    def odds_at(columns: Columns) -> OrderOdds | None:
+        return btyd.order_odds(columns, features, data.horizon_days, seed)
+
+    def fitted(mask: Mask, people: Columns, moment: int) -> FittedOrders:
+        odds, half = odds_at(people), data.half()
+        unseen = data.latest(mask) & ~half
+        held_out = blending.refit(chosen, rows(mask & half), features, seed, odds)
+        curve = hazards.fit(held_out.blend.raw(matrix[unseen]), data.days_to_order[unseen], ends)
+        whole = blending.refit(chosen, rows(mask), features, seed, odds)
+        found = seasons.outlook(data.trade, moment, data.horizon_days, data.drawn)
+        score = whole.blend.raw(to_matrix(people, features))
+        clock = seasons.clock(found, curve, score, moment)
+        return FittedOrders(whole, Curves(curve, clock), found)
+
+    chosen = blending.choose(
+        "probability",
+        rows(fit),
+        rows(validation),
+        features,
+        seed,
+        odds_at(data.where(data.at(plan.fit[-1:])).columns),
+    )
+    first = data.where(data.at(plan.holdout[:1])).columns
+    evaluated = fitted(data.at(plan.refit), first, to_micros(plan.holdout[0]))
+    final = fitted(np.ones(len(matrix), dtype=bool), data.current, data.trade.last)
+    held = evaluated.read(matrix[holdout], data.cutoffs[holdout])
+    return Trained(features, held, final, len(matrix))
+
+
+class Shared:
+    """:func:`train` for two heads of the same customers: fitted once, whoever asks first."""
+
+    def __init__(self) -> None:
+        self._alone = Lock()
+        self._trained: Trained | None = None
+
+    def __call__(self, data: Dataset) -> Trained:
+        """The model of ``data``, which has to be the same whenever this is called."""
+        with self._alone:
+            if self._trained is None:
+                self._trained = train(data)
+            return self._trained

@@ -11,9 +11,9 @@ from retain import actions, eligibility, ranking, rfm, scoring, segments
 from retain.columns import READ_TIME, SEGMENT_RULES
 from retain.features import ageing
 from retain.rules import compile_rule
-from training.selection import candidates, steady
+from training.selection import candidates
 
-HEADS = ("churn", "next_purchase", "ltv", "response")
+
 _LISTED = 4
 
 # the modules that read features by name, and what they do with them
@@ -36,8 +36,8 @@ def feature_uses(config: Path) -> dict[str, str]:
         InvalidInput: a file of ``config`` is wrong.
     """
     uses: defaultdict[str, list[str]] = defaultdict(list)
-    for name, heads in _heads().items():
-        uses[name].append("models" if heads == HEADS else f"models ({', '.join(heads)})")
+    for feature in candidates():
+        uses[feature.name].append("models")
     for kind, users in (
         ("segments", _segments(config / "segments.yaml")),
         ("actions", _actions(config / "actions.yaml")),
@@ -48,14 +48,6 @@ def feature_uses(config: Path) -> dict[str, str]:
         for name in sorted(_named_in(module)):
             uses[name].append(what)
     return {name: "; ".join(where) for name, where in uses.items()}
-
-
-def _heads() -> dict[str, tuple[str, ...]]:
-    every = {feature.name for feature in candidates()}
-    in_ltv = {feature.name for feature in steady(candidates())}
-    return {
-        name: tuple(head for head in HEADS if head != "ltv" or name in in_ltv) for name in every
-    }
 
 
 def _segments(file: Path) -> Iterator[tuple[str, frozenset[str]]]:

@@ -16,7 +16,7 @@ from retain.errors import NotEnoughData
 from retain.manifest import Head, Manifest, TrainingWindow
 from retain.quality.thresholds import Thresholds
 from retain.rfm import RfmEdges
-from training import churn, cutoffs, dataset, exclusion, ltv, next_purchase, response, rfm
+from training import churn, cutoffs, dataset, exclusion, ltv, next_purchase, orders, response, rfm
 from training.configuration import Training
 from training.dataset import Dataset, FeatureSource
 from training.enough import examined
@@ -148,11 +148,11 @@ def fit_heads(
         most_rows=declared.rows,
         progress=report,
     )
-    least = declared.minimum
+    least, curves = declared.minimum, orders.Shared()
     trainers: dict[Head, Callable[[], FittedHead]] = {
-        "churn": lambda: churn.train(examined("churn", leavers, least.churn)),
+        "churn": lambda: churn.train(examined("churn", leavers, least.churn), curves),
         "next_purchase": lambda: next_purchase.train(
-            examined("next_purchase", data, least.next_purchase)
+            examined("next_purchase", data, least.next_purchase), curves
         ),
         "ltv": lambda: ltv.train(examined("ltv", data, least.ltv)),
         "response": lambda: response.train(

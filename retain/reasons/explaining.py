@@ -40,6 +40,12 @@ class Explainer:
         self._predictors = predictors
         self._typical = typical
 
+    def contributions(self, scores: Scores, head: Head, rows: Sequence[int]) -> Contributions:
+        """What each input of a head's model adds to the scores of some of the customers."""
+        predictor = self._predictors[head]
+        matrix = to_matrix(scores.columns, predictor.manifest.features)
+        return predictor.contributions(matrix[rows])
+
     @classmethod
     def of(cls, champions: Champions) -> Self:
         """Of the heads that have a champion."""
@@ -65,8 +71,7 @@ class Explainer:
             rows = [row for row, status in enumerate(statuses) if status == OK]
             if head not in heads or not rows:
                 continue
-            matrix = to_matrix(scores.columns, predictor.manifest.features)[rows]
-            values = predictor.contributions(matrix).values
+            values = self.contributions(scores, head, rows).values
             names = predictor.manifest.feature_names
             for row, of_row in zip(rows, values, strict=True):
                 found[row] += _reasons(head, row, dict(zip(names, of_row, strict=True)), teller)

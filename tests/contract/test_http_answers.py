@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from services.openapi import document
-from tests.unit.services.fakes import Service
+from tests.unit.services.fakes import OVERDUE, Service
 
 DOCUMENT = document()
 EVENT = {
@@ -44,7 +44,9 @@ def assert_documented(response, path: str, method: str) -> None:
 
 @pytest.fixture
 def service() -> Service:
-    return Service(statuses={"13047": "already_churned"})
+    made = Service(statuses={"13047": "already_churned"})
+    made.scorer.told = OVERDUE
+    return made
 
 
 @pytest.fixture
@@ -56,6 +58,9 @@ def client(service: Service):
 BODIES = [
     ("/predict", {"customer_id": "17850"}, 200),
     ("/predict", {"customer_id": "13047"}, 200),
+    ("/predict", {"customer_id": "17850", "explain": True, "language": "ko"}, 200),
+    ("/predict", {"customer_id": "17850", "language": "xx"}, 422),
+    ("/predict", {"customer_ids": ["a"] * 51, "explain": True}, 422),
     ("/predict", {"customer_id": "17850", "include": []}, 200),
     ("/predict", {"customer_id": "17850", "as_of": "2026-10-01"}, 200),
     ("/predict", {"customer_ids": ["17850", "x", "13047", "17850"]}, 200),

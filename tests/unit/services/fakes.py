@@ -183,7 +183,10 @@ ACTION = {
 class FakeExplainer:
     """Gives one reason for each head asked for, in the language asked for."""
 
+    fail = False
+
     def explain(self, scores, heads, language):
+        assert not self.fail
         return [
             [
                 Reason(
@@ -331,6 +334,7 @@ class Service:
     def __init__(self, *, statuses: dict[str, str] | None = None) -> None:
         self.reader = FakeReader()
         self.scorer = FakeScorer(statuses)
+        self.explainer = FakeExplainer()
         self.log = FakeLog()
         self.ranking = FakeRanking()
         self.feedback = FakeFeedback()
@@ -357,7 +361,7 @@ class Service:
                 reader=self.reader,
                 scorer=self.scorer,
                 signals=SIGNALS,
-                explainer=FakeExplainer(),
+                explainer=self.explainer,
                 previews=FakePreviews(),
                 manifests=MANIFESTS,
                 clock=self.clock,

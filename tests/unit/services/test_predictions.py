@@ -6,7 +6,7 @@ import pytest
 
 from retain.errors import InvalidInput, UnknownCustomer
 from services.schemas.predictions import PARTS, PredictRequest
-from tests.unit.services.fakes import NOW, Service
+from tests.unit.services.fakes import NOW, OVERDUE, Service
 
 
 @pytest.fixture
@@ -85,3 +85,62 @@ def test_every_customer_is_counted_by_status_without_an_id(service) -> None:
     for status in ("ok", "already_churned", "unknown_customer"):
         assert f'retain_predictions_total{{status="{status}"}} 1.0' in text
     assert "17850" not in text
+
+
+def test_reasons_are_given_when_asked_for_and_cost_nothing_otherwise(service) -> None:
+    service.explainer.fail = True
+    assert predict(service, customer_id="17850")["reasons"] == []
+    service.explainer.fail = False
+    reasons = predict(service, customer_id="17850", explain=True)["reasons"]
+    assert [one["head"] for one in reasons] == ["churn", "next_purchase", "ltv"]
+    assert {one["text"] for one in reasons} == {"told in en"}
+
+
+def test_reasons_are_given_for_the_parts_asked_for(service) -> None:
+    answer = predict(service, customer_id="17850", explain=True, include=["ltv", "segment"])
+    assert [one["head"] for one in answer["reasons"]] == ["ltv"]
+
+
+def test_reasons_are_in_the_language_asked_for(service) -> None:
+    answer = predict(service, customer_id="17850", explain=True, language="ko")
+    assert {one["text"] for one in answer["reasons"]} == {"told in ko"}
+
+
+def test_more_than_fifty_customers_are_not_explained_and_nothing_is_read(service) -> None:
+    ids = [f"c{n}" for n in range(51)]
+    with pytest.raises(InvalidInput) as refused:
+        predict(service, customer_ids=ids, explain=True)
+    assert refused.value.field == "explain"
+    assert service.reader.asked == []
+
+
+def test_signals_are_told_without_asking_in_the_language_asked_for(service) -> None:
+    service.scorer.told = OVERDUE
+    (signal,) = predict(service, customer_id="17850", language="ko")["churn"]["signals"]
+    assert signal["text"] == "46일 동안 주문 없음, 평소 주문 간격 20일"
+    assert signal["since"] == "2026-11-05T20:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "text"),
+    [
+        ({}, "ko-KR,ko;q=0.9,en;q=0.8", "told in ko"),
+        ({"language": "en"}, "ko", "told in en"),
+        ({}, "de", "told in en"),
+    ],
+    ids=["the header decides", "the body decides first", "a language nobody speaks"],
+)
+def test_the_language_of_a_request_is_its_own_or_its_headers(service, body, header, text) -> None:
+    with service.client() as client:
+        answer = client.post(
+            "/predict",
+            json={"customer_id": "17850", "explain": True, **body},
+            headers={"accept-language": header},
+        )
+    assert {one["text"] for one in answer.json()["reasons"]} == {text}
+
+
+def test_a_language_that_is_not_spoken_is_refused_by_name(service) -> None:
+    with service.client() as client:
+        answer = client.post("/predict", json={"customer_id": "17850", "language": "xx"})
+    assert (answer.status_code, answer.json()["field"]) == (422, "language")

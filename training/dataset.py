@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from retain import labels, standing
 from retain.clock import to_micros
 from retain.columns import Columns
+from retain.errors import NotEnoughData
 from retain.features.matrix import to_matrix
 from retain.manifest import ModelFeature
 from retain.predictors.trees import Floats
@@ -239,6 +240,9 @@ def populations(
 
     The log is read once for the features of all cutoffs, and once for the labels. Then one
     cutoff at a time is taken into memory, of the customers who may belong to a population.
+
+    Raises:
+        NotEnoughData: there are no orders to learn from.
     """
     moments, orders = [*plan.every, as_of], source.orders()
     by_term = churn.label == "subscription_not_renewed"
@@ -261,6 +265,14 @@ def populations(
     withdrawn = frozenset(now.customers[~now.consents])
     now = now.where(now.buys & now.consents & now.among(frozenset(drawn[-1].to_pylist())))
     rows = People.together([part.where(~part.among(withdrawn)) for part in parts])
+    if not rows.buys.any():
+        raise NotEnoughData(
+            f"nobody ordered in the {POPULATION_DAYS} days before any of "
+            f"{plan.every[0]:%Y-%m-%d} to {plan.every[-1]:%Y-%m-%d}; value, next purchase and "
+            "segments are told from orders",
+            remedy="import orders; the payments of a subscription count where they are imported "
+            "as order_completed as well",
+        )
     keys = rows.keys()
     outcomes = labels.outcomes(keys, orders, horizon_days)
     left = outcomes

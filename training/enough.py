@@ -74,6 +74,8 @@ def _happened(head: Head, data: Dataset) -> Floats:
 
 
 def _remedy(missing: list[str], yes: str, no: str, data: Dataset) -> str:
+    if OUTCOMES["ltv"][0] in missing and not data.net_revenue.any():
+        return "import what orders cost: none of them has an amount"
     if len(missing) == 1 and missing[0] in (yes, no):
         by_term = data.churn.label == "subscription_not_renewed" and yes in _LATER_BY_TERM
         often = "longer" if missing[0] in (_LATER_BY_TERM if by_term else _LATER) else "shorter"

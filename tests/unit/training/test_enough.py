@@ -58,3 +58,27 @@ def test_of_subscriptions_more_run_out_in_a_longer_time(data):
 def test_no_declaration_lets_a_head_learn_from_a_handful():
     with pytest.raises(NotEnoughData, match="at least 20 leavers"):
         enough.demand("churn", np.array([1.0] * 19 + [0.0] * 100), "leavers", "stayers")
+
+
+def test_orders_without_amounts_are_asked_for_their_amounts(data):
+    from dataclasses import replace
+
+    free = replace(data, net_revenue=np.zeros_like(data.net_revenue))
+    with pytest.raises(NotEnoughData, match="customers with revenue") as refused:
+        enough.examined("ltv", free, Minimum(customers=20, orders=0, of_each=20))
+    assert "none of them has an amount" in refused.value.remedy
+
+
+@pytest.mark.parametrize("label", ["no_order", "no_activity", "subscription_not_renewed"])
+def test_a_shop_where_nobody_orders_is_told_that_orders_are_missing(label):
+    import pyarrow as pa
+
+    told = shop(customers=20, campaigns=False)
+    words = {"order_completed": "subscription_started", "order_refunded": "logged_in"}
+    types = [words[kind] for kind in told.column("type").to_pylist()]
+    silent = told.set_column(told.schema.get_field_index("type"), "type", pa.array(types))
+    source = EngineSource(silent, END)
+    plan = cutoffs.plan(source.span()[0], END, HORIZON_DAYS)
+    with pytest.raises(NotEnoughData, match="nobody ordered") as refused:
+        dataset.populations(source, plan, END, HORIZON_DAYS, 7, churn=Churn(label=label))
+    assert "order_completed" in refused.value.remedy

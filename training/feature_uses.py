@@ -13,7 +13,6 @@ from retain.features import ageing
 from retain.rules import compile_rule
 from training.selection import candidates
 
-
 _LISTED = 4
 
 # the modules that read features by name, and what they do with them
@@ -23,6 +22,7 @@ _READERS: Mapping[str, ModuleType] = {
     "consent and channels of an action": eligibility,
     "send time and caps": ranking,
     "currency of every amount": ageing,
+    "next products and categories": histories,
 }
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
+from typing import TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -16,7 +18,18 @@ from retain.errors import NotEnoughData
 from retain.manifest import Head, Manifest, TrainingWindow
 from retain.quality.thresholds import Thresholds
 from retain.rfm import RfmEdges
-from training import churn, cutoffs, dataset, exclusion, ltv, next_purchase, orders, response, rfm
+from training import (
+    churn,
+    cutoffs,
+    dataset,
+    exclusion,
+    items,
+    ltv,
+    next_purchase,
+    orders,
+    response,
+    rfm,
+)
 from training.configuration import Training
 from training.dataset import Dataset, FeatureSource
 from training.enough import examined
@@ -24,12 +37,13 @@ from training.exclusion import Exclusion, WhoIs
 from training.head import FittedHead
 
 Progress = Callable[[str, int, int], None]
+Read = TypeVar("Read")
 
 DEFAULT = Training()
 HORIZON_DAYS = DEFAULT.horizon_days
 SEED = 7
 WORKERS = 2
-HEADS: tuple[Head, ...] = ("churn", "next_purchase", "ltv", "response", "rfm")
+HEADS: tuple[Head, ...] = ("churn", "next_purchase", "ltv", "response", "next_items", "rfm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +163,13 @@ def fit_heads(
         progress=report,
     )
     least, curves = declared.minimum, orders.Shared()
+    left_out = excluded.customers | data.withdrawn
+    reading = Lock()
+
+    def alone(read: Callable[[], Read]) -> Read:
+        with reading:  # a source answers one at a time
+            return read()
+
     trainers: dict[Head, Callable[[], FittedHead]] = {
         "churn": lambda: churn.train(examined("churn", leavers, least.churn), curves),
         "next_purchase": lambda: next_purchase.train(
@@ -156,7 +177,12 @@ def fit_heads(
         ),
         "ltv": lambda: ltv.train(examined("ltv", data, least.ltv)),
         "response": lambda: response.train(
-            response.read(source, as_of, excluded, data.withdrawn), data.seed
+            alone(lambda: response.read(source, as_of, excluded, data.withdrawn)), data.seed
+        ),
+        "next_items": lambda: items.train(
+            alone(lambda: items.read(source, plan, as_of, horizon_days, seed, left_out=left_out)),
+            horizon_days,
+            seed,
         ),
         "rfm": lambda: rfm.train(data),
     }

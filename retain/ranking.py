@@ -171,7 +171,10 @@ class Ranking:
         if source in SOURCES:
             return [] if suggested is None else suggested.items(source, row, ITEMS)
         items = [str(item) for item in self._value(source, row) or ()]
-        return items if suggested is None else suggested.in_stock(items)
+        # what was bought is spoken of, not offered: a review is asked for also when it is sold out
+        if suggested is None or source == "last_products":
+            return items
+        return suggested.in_stock(items)
 
     def _value(self, name: str, row: int) -> Any:
         column = self.columns.get(name)

@@ -10,6 +10,7 @@ from types import ModuleType
 from retain import actions, eligibility, ranking, rfm, scoring, segments
 from retain.columns import READ_TIME, SEGMENT_RULES
 from retain.features import ageing
+from retain.items import histories
 from retain.rules import compile_rule
 from training.selection import candidates
 

@@ -14,6 +14,12 @@ def sigmoid(logit: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -36.0, 36.0))), dtype=np.float64)
 
 
+def log_odds(probability: Floats) -> Floats:
+    """Probability to log-odds; finite also at 0 and 1."""
+    inside = np.clip(probability, 1e-15, 1.0 - 1e-15)
+    return np.asarray(np.log(inside) - np.log1p(-inside), dtype=np.float64)
+
+
 class Calibrator(Protocol):
     """What every calibrator does."""
 

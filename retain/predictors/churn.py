@@ -5,7 +5,7 @@ import numpy as np
 from retain.predictors import calibrator, orders
 from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
-from retain.predictors.contributions import Contributions
+from retain.predictors.contributions import Contributions, Season
 from retain.predictors.orders import Orders
 from retain.predictors.trees import Floats
 from retain.predictors.yearly import Times
@@ -37,6 +37,10 @@ class ChurnPredictor:
         """What each column adds to the log-odds of leaving, before calibration and season."""
         return self._way.contributions(matrix)
 
+    def season(self, matrix: Floats, as_of: Times) -> Season:
+        """What the season adds to the log-odds of leaving, beside average days."""
+        return self._way.season(matrix, as_of)
+
     def band(self, probability: Floats) -> list[str]:
         """``low``, ``medium`` or ``high`` for each probability; the manifest says what it means."""
         names = ("low", "medium", "high")
@@ -55,6 +59,10 @@ class _ByCurve:
     def contributions(self, matrix: Floats) -> Contributions:
         return self._orders.contributions(matrix).times(-1.0)
 
+    def season(self, matrix: Floats, as_of: Times) -> Season:
+        found = self._orders.season(matrix, as_of, self._horizon_days)
+        return Season(-found.part, found.worth)
+
 
 class _ByScore:
     def __init__(self, artefact: Artefact) -> None:
@@ -66,3 +74,6 @@ class _ByScore:
 
     def contributions(self, matrix: Floats) -> Contributions:
         return self._blend.contributions(matrix)
+
+    def season(self, matrix: Floats, as_of: Times) -> Season:  # noqa: ARG002
+        return Season(np.zeros(len(matrix)), np.ones(len(matrix)))

@@ -14,6 +14,19 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Season:
+    """What the time of year does to the answers of n customers, beside average days.
+
+    Attributes:
+        part: added to the score, (n,).
+        worth: what the coming days are worth in average days, as a factor, (n,).
+    """
+
+    part: Floats
+    worth: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Contributions:
     """Of n customers and d inputs: ``base + values.sum(axis=1)`` is the score.
 

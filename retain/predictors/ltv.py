@@ -9,7 +9,7 @@ import numpy as np
 from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
 from retain.predictors.calibrator import Platt
-from retain.predictors.contributions import Contributions
+from retain.predictors.contributions import Contributions, Season
 from retain.predictors.trees import Floats
 from retain.predictors.yearly import Times, Yearly
 
@@ -89,6 +89,11 @@ class LtvPredictor:
         buys = blend.contributions(matrix)
         logs = (np.log(calibrator.probability(one)) for one in (buys.score, buys.base))
         return amount + buys.mapped(*logs)
+
+    def season(self, matrix: Floats, as_of: Times) -> Season:  # noqa: ARG002
+        """What the season adds to the logarithm of the value."""
+        worth = self._season.at(as_of)[:, 0]
+        return Season(np.log(worth), worth)
 
     def tier(self, value: Floats) -> list[str]:
         """The tier's name for each value; edges are quantiles of the training customers."""

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from retain.predictors.artefact import Artefact
-from retain.predictors.contributions import Contributions, Floats
+from retain.predictors.contributions import Contributions, Floats, Season
 from retain.predictors.orders import Orders
 from retain.predictors.yearly import Times
 
+SEASON_DAYS = 30.0
 QUANTILES = (0.1, 0.5, 0.9)
 
 
@@ -44,6 +45,10 @@ class NextPurchasePredictor:
     def score(self, matrix: Floats) -> Floats:
         """What the curve depends on: the customer's score in log-odds, (n,)."""
         return self._orders.score(matrix)
+
+    def season(self, matrix: Floats, as_of: Times) -> Season:
+        """What the season adds to the log-odds of an order within 30 days."""
+        return self._orders.season(matrix, as_of, SEASON_DAYS)
 
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`score`."""

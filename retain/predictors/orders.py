@@ -1,8 +1,13 @@
 """Who orders again and when: the model that churn and next purchase share."""
 
+from dataclasses import replace
+
+import numpy as np
+
 from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
-from retain.predictors.contributions import Contributions, Floats
+from retain.predictors.calibrator import log_odds
+from retain.predictors.contributions import Contributions, Floats, Season
 from retain.predictors.survival import Clock, Curves, Hazards, Reading
 from retain.predictors.yearly import Times
 
@@ -26,6 +31,13 @@ class Orders:
     def score(self, matrix: Floats) -> Floats:
         """Higher is sooner, (n,)."""
         return self._blend.raw(matrix)
+
+    def season(self, matrix: Floats, as_of: Times, days: float) -> Season:
+        """What the season adds to the log-odds of an order within ``days`` from each moment."""
+        found = self.curves(matrix, as_of)
+        even = replace(found, average=np.broadcast_to(found.calendar, found.average.shape))
+        part = log_odds(found.probability(days)) - log_odds(even.probability(days))
+        return Season(part, found.worth(days) / days)
 
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`score`."""

@@ -142,13 +142,17 @@ class Reading:
 
     def probability(self, horizon_days: float) -> Floats:
         """Probability of an order within so many days of the calendar, (n,)."""
+        return np.asarray(-np.expm1(-self._hazard_until(self.worth(horizon_days))))
+
+    def worth(self, horizon_days: float) -> Floats:
+        """What so many days of the calendar are worth in average days, (n,)."""
         right = int(
             np.clip(np.searchsorted(self.calendar, horizon_days), 1, len(self.calendar) - 1)
         )
         span = self.calendar[right] - self.calendar[right - 1]
         share = (horizon_days - self.calendar[right - 1]) / span
         worth = self.average[:, right - 1] * (1.0 - share) + self.average[:, right] * share
-        return np.asarray(-np.expm1(-self._hazard_until(worth)), dtype=np.float64)
+        return np.asarray(worth, dtype=np.float64)
 
     def days_until(self, quantile: float) -> Floats:
         """Days until an order is as probable as ``quantile``, (n,), at most the longest."""

@@ -6,10 +6,11 @@ from typing import Protocol, Self
 from retain.champions import Champions
 from retain.features.matrix import to_matrix
 from retain.manifest import Manifest
-from retain.predictors.contributions import Contributions, Floats
+from retain.predictors.contributions import Contributions, Floats, Season
+from retain.predictors.yearly import Times
 from retain.quality.profile import Profile
 from retain.reasons.reason import Direction, Head, Reason
-from retain.reasons.telling import Teller
+from retain.reasons.telling import SEASON, Teller
 from retain.reasons.words import Language, Tells, unit_of, words
 from retain.scoring import OK, Scores
 
@@ -26,6 +27,8 @@ class Explainable(Protocol):
 
     def contributions(self, matrix: Floats) -> Contributions: ...
 
+    def season(self, matrix: Floats, as_of: Times) -> Season: ...
+
 
 class Explainer:
     """Reasons for the scores of one set of champions.
@@ -39,12 +42,6 @@ class Explainer:
     ) -> None:
         self._predictors = predictors
         self._typical = typical
-
-    def contributions(self, scores: Scores, head: Head, rows: Sequence[int]) -> Contributions:
-        """What each input of a head's model adds to the scores of some of the customers."""
-        predictor = self._predictors[head]
-        matrix = to_matrix(scores.columns, predictor.manifest.features)
-        return predictor.contributions(matrix[rows])
 
     @classmethod
     def of(cls, champions: Champions) -> Self:
@@ -71,10 +68,15 @@ class Explainer:
             rows = [row for row, status in enumerate(statuses) if status == OK]
             if head not in heads or not rows:
                 continue
-            values = self.contributions(scores, head, rows).values
+            matrix = to_matrix(scores.columns, predictor.manifest.features)[rows]
+            values = predictor.contributions(matrix).values
+            season = predictor.season(matrix, scores.as_of[rows])
             names = predictor.manifest.feature_names
-            for row, of_row in zip(rows, values, strict=True):
-                found[row] += _reasons(head, row, dict(zip(names, of_row, strict=True)), teller)
+            for place, row in enumerate(rows):
+                parts = dict(zip(names, values[place].tolist(), strict=True))
+                parts[SEASON] = float(season.part[place])
+                worth = float(season.worth[place])
+                found[row] += _reasons(head, row, parts, worth, teller)
         return found
 
 
@@ -92,15 +94,21 @@ def typical_of(profile: Profile) -> dict[str, float]:
 
 
 def grouped(parts: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Contributions by group, then by feature, the strongest feature of a group first."""
+    """Contributions by group, then by feature, the strongest of a group first.
+
+    The season is a part that no feature has.
+    """
     known = words().by_feature
     found: dict[str, dict[str, float]] = {}
     for name, part in sorted(parts.items(), key=lambda one: -abs(one[1])):
-        found.setdefault(known[name].name, {})[name] = part
+        group = SEASON if name == SEASON else known[name].name
+        found.setdefault(group, {})[name] = part
     return found
 
 
-def _reasons(head: Head, row: int, parts: Mapping[str, float], teller: Teller) -> list[Reason]:
+def _reasons(
+    head: Head, row: int, parts: Mapping[str, float], worth: float, teller: Teller
+) -> list[Reason]:
     groups = grouped(parts)
     sums = {name: sum(members.values()) for name, members in groups.items()}
     total = sum(map(abs, sums.values()))
@@ -113,8 +121,11 @@ def _reasons(head: Head, row: int, parts: Mapping[str, float], teller: Teller) -
         if share < LEAST_SHARE:
             break
         direction: Direction = "raises" if sums[name] > 0 else "lowers"
-        movers = _movers(groups[name], sums[name])
-        said = teller.tell(row, by_name[name], movers, _side(head, direction))
+        movers = () if name == SEASON else _movers(groups[name], sums[name])
+        if name == SEASON:
+            said = teller.season(head, worth)
+        else:
+            said = teller.tell(row, by_name[name], movers, _side(head, direction))
         made.append(
             Reason(
                 head=head,

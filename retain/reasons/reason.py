@@ -6,7 +6,7 @@ from typing import Literal
 Head = Literal["churn", "next_purchase", "ltv"]
 HEADS: tuple[Head, ...] = ("churn", "next_purchase", "ltv")
 Direction = Literal["raises", "lowers"]
-Compared = Literal["own", "customers"]
+Compared = Literal["own", "customers", "average"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Reason:
         direction: whether it raises or lowers the head's score: the probability of leaving, the
             probability of an order, the value.
         value, usual: the two numbers (or a category) compared; None where there is none.
-        compared_with: whether ``usual`` is the customer's own or typical for all customers.
+        compared_with: whether ``usual`` is the customer's own, typical for all customers, or that
+            of average days of the year.
         share: of all that moves this score of this customer up or down, 0 to 1.
         features: those of the group that moved it, the strongest first.
     """

@@ -9,10 +9,12 @@ import numpy as np
 
 from retain.columns import Columns
 from retain.reasons.amounts import told
-from retain.reasons.reason import Compared
+from retain.reasons.reason import Compared, Head
 from retain.reasons.words import TYPICAL, Group, Language, Sentence, Tells, places, unit_of, words
 from retain.rules import Rule
 from retain.signals import Signal
+
+SEASON = "season"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,13 @@ class Teller:
                 if said is not None:
                     return said
         return self._labelled(row, group, mover)
+
+    def season(self, head: Head, worth: float) -> Saying:
+        """What the time of year says, ``worth`` being that of the coming days in average ones."""
+        phrase = "season_of_revenue" if head == "ltv" else "season_of_orders"
+        factor = told(worth, "ratio", self._language)
+        text = str(getattr(words().phrases[phrase], self._language)).format(value=factor)
+        return Saying(SEASON, text, worth, 1.0, "average")
 
     def _said(self, row: int, sentence: Sentence) -> Saying | None:
         if not self._holds(row, sentence):

@@ -233,9 +233,9 @@ class Reason(Answer):
     text: str = Field(description="The reason in words, in the language asked for.")
     value: float | str | None = Field(description="What is, of this customer.")
     usual: float | None = Field(description="What it is compared with.")
-    compared_with: Literal["own", "customers"] | None = Field(
-        description="Whether `usual` is this customer's own, or the median of the customers the "
-        "model was trained on."
+    compared_with: Literal["own", "customers", "average"] | None = Field(
+        description="Whether `usual` is this customer's own, typical for the customers the model "
+        "was trained on, or that of average days of the year."
     )
     share: Probability = Field(
         description="Of everything that moves this score up or down, how much this is."

@@ -8,6 +8,7 @@ import pytest
 from retain import signals
 from retain.database import connect
 from retain.eventlog import EventLog
+from retain.features.matrix import to_matrix
 from retain.features.reader import LogReader
 from retain.reasons import HEADS, Explainer
 from retain.reasons.bands import BANDS
@@ -103,9 +104,11 @@ def test_the_parts_of_every_score_sum_to_the_score_that_was_told(home, customers
     table = LogReader(EventLog(engine)).read(customers, AS_OF).table
     scores = scoring.score(table)
     rows = np.flatnonzero(~np.isnan(scores.ltv_value))
-    parts = Explainer.of(scoring.champions).contributions(scores, "ltv", rows)
+    ltv = scoring.champions.ltv
+    matrix = to_matrix(scores.columns, ltv.manifest.features)[rows]
+    log_value = ltv.contributions(matrix).score + ltv.season(matrix, scores.as_of[rows]).part
     assert len(rows) > 20
-    np.testing.assert_allclose(np.exp(parts.score), scores.ltv_value[rows], rtol=1e-9)
+    np.testing.assert_allclose(np.exp(log_value), scores.ltv_value[rows], rtol=1e-9)
 
 
 def test_the_published_bands_say_what_to_do(client) -> None:

@@ -12,6 +12,7 @@ from retain.predictors.linear import Linear
 from tests.tiny_models import FEATURES, SINCE, matrix, write_model
 
 HEADS = ["churn", "next_purchase", "ltv"]
+BY_CURVE = "churn of orders"
 WIDTH = len(FEATURES)
 INPUTS = arrays(
     np.float64,
@@ -25,7 +26,9 @@ def loaded(tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
     for head in HEADS:
         write_model(root / head, head)
-    return dict(zip(HEADS, predictors.load_all([root / head for head in HEADS]), strict=True))
+    write_model(root / BY_CURVE, "churn", by_curve=True)
+    names = [*HEADS, BY_CURVE]
+    return dict(zip(names, predictors.load_all([root / name for name in names]), strict=True))
 
 
 def ranked(head, predictor, rows):
@@ -53,6 +56,27 @@ def test_the_calibrated_sum_of_the_parts_is_the_churn_probability(loaded, rows):
     np.testing.assert_allclose(
         calibrated, loaded["churn"].probability(rows, np.full(len(rows), SINCE)), rtol=0, atol=1e-9
     )
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows=INPUTS, week=st.integers(0, 60))
+def test_parts_and_season_sum_to_the_logarithm_of_the_value_at_any_moment(loaded, rows, week):
+    as_of = np.full(len(rows), SINCE + np.timedelta64(7 * week, "D"))
+    parts = loaded["ltv"].contributions(rows).score + loaded["ltv"].season(rows, as_of).part
+    served = np.log(loaded["ltv"].value(rows, as_of).value)
+    np.testing.assert_allclose(parts, served, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("head", ["next_purchase", BY_CURVE])
+def test_the_season_raises_orders_where_the_coming_days_are_worth_more(loaded, head):
+    predictor, rows = loaded[head], matrix(20)
+    lean = predictor.season(rows, np.full(20, SINCE))
+    rich = predictor.season(rows, np.full(20, SINCE + np.timedelta64(350, "D")))
+    assert (lean.worth < 1).all()
+    assert (rich.worth > 1).all()
+    sign = 1 if head == "next_purchase" else -1
+    assert (sign * lean.part < 0).all()
+    assert (sign * rich.part > 0).all()
 
 
 @pytest.mark.parametrize("head", HEADS)

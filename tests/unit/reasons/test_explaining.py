@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retain.columns import READ_TIME
 from retain.manifest import Manifest, ModelFeature, TrainingWindow
-from retain.predictors.contributions import Contributions
+from retain.predictors.contributions import Contributions, Season
 from retain.quality.profile import profile_of_columns
 from retain.reasons.explaining import LEAST_SHARE, MOST_PER_HEAD, Explainer, typical_of
 from tests.unit.services.fakes import scores
@@ -53,6 +53,8 @@ def columns(*customers: dict) -> dict[str, np.ndarray]:
 class Given:
     """A predictor whose contributions are given."""
 
+    season_part = 0.0
+
     def __init__(self, head: str, *parts: dict[str, float]) -> None:
         features = tuple(
             ModelFeature(name=name, dtype="category", categories=("GB",))
@@ -64,6 +66,9 @@ class Given:
         self.manifest = Manifest(head=head, features=features, horizon_days=90, training=window)
         self._values = np.array([[one.get(name, 0.0) for name in FEATURES] for one in parts])
         self.asked: list[int] = []
+
+    def season(self, matrix, as_of):
+        return Season(np.full(len(matrix), self.season_part), np.full(len(matrix), 1.3))
 
     def contributions(self, matrix):
         self.asked.append(len(matrix))
@@ -167,6 +172,34 @@ def test_a_withheld_head_gives_no_reasons_and_is_not_asked() -> None:
     assert given_.asked == [1]
 
 
+@pytest.mark.parametrize(
+    ("head", "part", "text"),
+    [
+        (
+            "churn",
+            -0.2,
+            "coming days usually bring 1.3\N{MULTIPLICATION SIGN} the orders of average days",
+        ),
+        (
+            "ltv",
+            0.2,
+            "coming days usually bring 1.3\N{MULTIPLICATION SIGN} the revenue of average days",
+        ),
+    ],
+)
+def test_the_time_of_year_is_a_reason_of_its_own(head, part, text) -> None:
+    given_ = Given(head, {"country": 0.2})
+    given_.season_part = part
+    made = scores(["a"], NOW)
+    made.columns.clear()
+    made.columns.update(columns(LATE))
+    ((*_, season),) = Explainer({head: given_}, {}).explain(made, [head], "en")
+    assert (season.code, season.text, season.share) == ("season", text, 0.5)
+    assert (season.value, season.usual, season.compared_with) == (1.3, 1.0, "average")
+    assert season.direction == ("raises" if part > 0 else "lowers")
+    assert season.features == ()
+
+
 def test_a_head_that_was_not_asked_for_gives_no_reasons() -> None:
     assert explained({"country": 1.0}, heads=["ltv"]) == [[]]
 
@@ -220,7 +253,8 @@ def test_every_feature_can_be_told_of_everybody(feature, language, customer) -> 
             horizon_days=90,
             training=TrainingWindow(as_of=NOW),
         ).model_copy(update={"features": (ModelFeature(name=feature, dtype="category"),)}),
-        contributions=lambda matrix: Contributions(np.ones((1, 1)), np.zeros(1)),
+        contributions=lambda _matrix: Contributions(np.ones((1, 1)), np.zeros(1)),
+        season=lambda _matrix, _as_of: Season(np.zeros(1), np.ones(1)),
     )
     made = scores(["a"], NOW)
     made.columns.clear()

@@ -1,7 +1,7 @@
 """LightGBM fits: small, strongly regularised trees, seeded and repeatable."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import lightgbm
@@ -36,16 +36,24 @@ _PARAMETERS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a fit sees: an (n, d) matrix, a target and a weight per row."""
+    """What a fit sees: an (n, d) matrix, a target and a weight per row.
+
+    ``trees`` are parameters that a search found better for them than what stands here.
+    """
 
     matrix: Floats
     target: Floats
     weight: Floats
+    trees: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, matrix: Floats, target: Floats) -> "Rows":
         """Every row counts once."""
         return cls(matrix, target, np.ones(len(target)))
+
+    def tuned(self, trees: Mapping[str, Any]) -> "Rows":
+        """The same rows, to be fitted with other parameters."""
+        return replace(self, trees=trees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ def _settings(
 ) -> dict[str, Any]:
     leaf = int(np.clip(len(rows.target) / 200, 20, 500))
     own = {"objective": objective, "seed": seed, "min_data_in_leaf": leaf}
-    return _PARAMETERS | own | (parameters or {})
+    return _PARAMETERS | own | (parameters or {}) | dict(rows.trees)
 
 
 def _dataset(

@@ -85,7 +85,7 @@ def _by_score(data: Dataset) -> _Fitted:
     matrix = data.matrix(features)
 
     def rows(mask: Mask) -> Rows:
-        return Rows.of(matrix[mask], data.churned[mask])
+        return Rows.of(matrix[mask], data.churned[mask]).tuned(data.trees)
 
     def calibrated(mask: Mask) -> Calibrator:
         half = data.half()

@@ -1,7 +1,7 @@
 """The training set: customers at cutoffs, their read-time features and their labels."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -109,6 +109,7 @@ class Dataset:
         orders: orders these customers ever placed, up to ``as_of``.
         history_days: from the first event to ``as_of``.
         drawn: the share of customers that were drawn, where there were too many.
+        trees: parameters that a search found for the heads of this data.
         trade: the orders of everybody but the excluded, up to ``as_of``.
     """
 
@@ -128,6 +129,7 @@ class Dataset:
     orders: int = 0
     history_days: float = 0.0
     drawn: float = 1.0
+    trees: Mapping[str, Any] = field(default_factory=dict)
     trade: Trade = field(kw_only=True)
 
     @property

@@ -79,9 +79,9 @@ def _assembled(buys: FittedBlend, amount: FittedBlend, rows: Rows) -> Hurdle:
 
 
 def _whether(rows: Rows) -> Rows:
-    return Rows.of(rows.matrix, (rows.target > SMALLEST).astype(np.float64))
+    return Rows.of(rows.matrix, (rows.target > SMALLEST).astype(np.float64)).tuned(rows.trees)
 
 
 def _how_much(rows: Rows) -> Rows:
     positive = rows.target > SMALLEST
-    return Rows.of(rows.matrix[positive], np.log(rows.target[positive]))
+    return Rows.of(rows.matrix[positive], np.log(rows.target[positive])).tuned(rows.trees)

@@ -66,7 +66,7 @@ def train(data: Dataset) -> FittedHead:
     matrix = data.matrix(features)
 
     def rows(mask: Mask) -> Rows:
-        return Rows.of(matrix[mask], net[mask])
+        return Rows.of(matrix[mask], net[mask]).tuned(data.trees)
 
     def odds_at(columns: Columns) -> OrderOdds | None:
         return btyd.order_odds(columns, features, data.horizon_days, seed)

@@ -84,7 +84,8 @@ def train(data: Dataset) -> Trained:
     ends = hazards.bin_ends(data.horizon_days)
 
     def rows(mask: Mask) -> Rows:
-        return hazards.grouped(matrix[mask], data.days_to_order[mask], ends)
+        grouped = hazards.grouped(matrix[mask], data.days_to_order[mask], ends)
+        return grouped.tuned(data.trees)
 
     def odds_at(columns: Columns) -> OrderOdds | None:
         return btyd.order_odds(columns, features, data.horizon_days, seed)

@@ -84,4 +84,4 @@ def choose(
 
 
 def _without_returns(rows: Rows) -> Rows:
-    return Rows.of(rows.matrix, np.maximum(rows.target, 0.0))
+    return Rows.of(rows.matrix, np.maximum(rows.target, 0.0)).tuned(rows.trees)

@@ -7,11 +7,13 @@ import typer
 
 from cli.context import AsJson, AsOf, settings_of, time_of
 from cli.progress import stages
-from cli.screen import answer, say
-from retain.errors import NotFound
+from cli.screen import answer, say, shown
+from retain.errors import NotFound, UnreadableFile
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    import pyarrow as pa
 
     from retain.settings import Settings
     from training.rolling_cutoffs import RollingCutoff
@@ -42,31 +44,78 @@ def report(
         int | None, typer.Option(min=1, help="Per horizon, the latest; default: a year's history.")
     ] = None,
     as_of: AsOf = None,
+    sensitive: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Attribute of the fairness table, repeated."),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(metavar="PARQUET", help="Of a simulated shop: show the distance to it."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the page goes; default: the run.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a training run's evaluation: each head beside its dumb rule.
+    """Write a training run's evaluation as one HTML page, with a model card beside it.
 
     With --rolling also train at monthly cutoffs on what was known at each, score everyone with
     an order in the last year, and compare with what came, beside every baseline.
 
     Example: retain report --rolling --day-of-month 9 --horizon-days 90 --horizon-days 30
     """
-    import json
-
     settings = settings_of(context)
     folder = _folder(settings, run)
-    evaluation: dict[str, Any] = json.loads((folder / "evaluation.json").read_text("utf-8"))
+
+    from training import configuration, holdout, rolling_files
+    from training.report import build
+
+    attributes = tuple(
+        dict.fromkeys((*configuration.load(settings.config).sensitive, *(sensitive or ())))
+    )
+    holdout.check(attributes)
+    known = _truth(truth)
+    found = None
     if rolling:
-        horizons = horizon_days or sorted({evaluation["horizon_days"], 30}, reverse=True)
+        horizons = horizon_days or sorted({_horizon_of(folder), 30}, reverse=True)
         last = time_of(as_of, settings)
-        chosen = _cutoffs(settings, last, horizons, day_of_month, cutoffs)
-        found = _roll(settings, folder, chosen)
-        answer(found) if as_json else say(_text_of(found))
-        return
+        found = _roll(settings, folder, _cutoffs(settings, last, horizons, day_of_month, cutoffs))
+    built = build.build(folder, out=out, sensitive=attributes, known_truth=known)
     if as_json:
-        answer(evaluation)
+        answer({**built.content, "page": str(built.html), "card": str(built.card)})
         return
     say((folder / "evaluation.txt").read_text("utf-8").rstrip())
+    if found:
+        say()
+        say(rolling_files.text(found))
+    say()
+    say(f"page   {shown(built.html)}")
+    say(f"card   {shown(built.card)}")
+
+
+def _horizon_of(folder: Path) -> int:
+    import json
+
+    evaluation = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    return int(evaluation["horizon_days"])
+
+
+def _truth(path: Path | None) -> "pa.Table | None":
+    if path is None:
+        return None
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from training import oracle
+
+    try:
+        return oracle.check(pq.read_table(path))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UnreadableFile(
+            f"{path} cannot be read: {error}",
+            remedy="give the truth.parquet that `retain simulate` wrote",
+            field="--truth",
+        ) from error
 
 
 def _folder(settings: "Settings", run: str | None) -> Path:
@@ -108,9 +157,3 @@ def _roll(settings: "Settings", folder: Path, chosen: "list[RollingCutoff]") -> 
         found = rolling_files.write(folder, rolled, fitting.SEED)
         progress("judging", 1, 1)
     return found
-
-
-def _text_of(found: dict[str, Any]) -> str:
-    from training import rolling_files
-
-    return rolling_files.text(found)

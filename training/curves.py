@@ -10,6 +10,7 @@ from training.metrics import score_groups
 
 GROUPS = 10
 _POINTS = 200
+_FIRST_RECALL = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,12 @@ def roc(truth: Floats, score: Floats) -> Curve:
 
 
 def precision_recall(truth: Floats, score: Floats) -> Curve:
-    """Recall and precision at every threshold."""
+    """Recall and precision at every threshold from one hundredth of the recall on."""
     hits, alarms = _counted(truth, score)
-    hits, alarms = hits[1:], alarms[1:]
-    return _thinned(hits / max(hits[-1], 1), hits / np.maximum(hits + alarms, 1))
+    recall, precision = hits / max(hits[-1], 1), hits / np.maximum(hits + alarms, 1)
+    # of the first few rows it is a matter of chance
+    shown = recall >= _FIRST_RECALL
+    return _thinned(recall[shown], precision[shown])
 
 
 def gain(truth: Floats, score: Floats) -> Curve:

@@ -17,6 +17,16 @@ from training.rolling import OURS, Scored
 REPLICATES = 500
 RANKING = ("churn_auc", "churn_brier", "purchase_auc_30d", "ltv_gini")
 """The metrics the verdict against the blend is about."""
+NAMES = {
+    "churn_auc": "churn AUC",
+    "churn_brier": "churn Brier score",
+    "churn_ece": "churn ECE",
+    "purchase_auc_30d": "purchase AUC, 30 days",
+    "purchase_ece_30d": "purchase ECE, 30 days",
+    "ltv_gini": "LTV normalised Gini",
+    "revenue_bias": "total revenue, size of bias",
+    "buyers_bias": "number of buyers, size of bias",
+}
 
 Truth = Mapping[str, Floats]
 

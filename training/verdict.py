@@ -14,7 +14,7 @@ from training.holm import adjusted
 from training.metrics import BRIER
 from training.rolling import name_of
 from training.rolling_cutoffs import RollingCutoff
-from training.standing import QUESTIONS, RANKING, Standing
+from training.standing import NAMES, QUESTIONS, RANKING, Standing
 
 SIGNIFICANCE = 0.05
 METRICS_AT_OR_ABOVE = 3
@@ -108,14 +108,15 @@ def _blend_bars(
         return []
     worse = [one for one in comparisons if one["significantly_worse"]]
     named = "; ".join(
-        f"{one['metric']} at {one['cutoff']} ({one['difference']['value']:+.4f}, "
+        f"{NAMES[one['metric']]} at {one['cutoff']} ({one['difference']['value']:+.4f}, "
         f"corrected p {one['holm_p_value']:.3f})"
         for one in worse
     )
     compared = {name: means[name] for name in RANKING if BLEND in means[name]}
     at_or_above = [name for name, one in compared.items() if _better(name, one) >= 0]
     words = ", ".join(
-        f"{name} {one['retain']:.4f} against {one[BLEND]:.4f}" for name, one in compared.items()
+        f"{NAMES[name]} {one['retain']:.4f} against {one[BLEND]:.4f}"
+        for name, one in compared.items()
     )
     return [
         Bar(

@@ -32,8 +32,8 @@ class Asked:
 HEADLINE = {"churn": "auc", "next_purchase": "auc", "ltv": "gini"}
 _PROBABILITY = {
     "auc": Asked(AUC, "AUC"),
-    "brier": Asked(BRIER, "Brier score (lower is better)", exact=True),
-    "ece": Asked(CALIBRATION_ERROR, "expected calibration error (lower is better)", exact=True),
+    "brier": Asked(BRIER, "Brier score (low is good)", exact=True),
+    "ece": Asked(CALIBRATION_ERROR, "calibration error (low is good)", exact=True),
 }
 ASKED: Mapping[str, Mapping[str, Asked]] = {
     "churn": _PROBABILITY,
@@ -72,8 +72,9 @@ class HeadFacts:
     def title(self) -> str:
         """The finding in one line."""
         asked, standing = self.headline
-        ours = standing.ours.value
-        return f"{TITLE[self.head]}: {asked.title} {ours:.2f}, {place(standing)}"
+        within = f" within {self.soon_days} days" if self.head == "next_purchase" else ""
+        found = f"{asked.title} {standing.ours.value:.2f}, {place(standing)}"
+        return f"{TITLE[self.head]}{within}: {found}"
 
     @property
     def headline(self) -> tuple[Asked, Standing]:
@@ -130,7 +131,7 @@ def place(standing: Standing) -> str:
     if len(better) == every:
         return "ahead of every baseline"
     if worse:
-        return "behind " + _listed([TITLES[name] for name in worse])
+        return "behind the " + _listed([TITLES[name] for name in worse])
     if better:
         return f"ahead of {len(better)} of {every} baselines, behind none"
     return "not told apart from its baselines"

@@ -25,7 +25,7 @@ from training.report.tags import Markup
 
 WIDTH = 420.0
 _HEIGHT = 300.0
-_LEFT, _RIGHT = 46.0, 12.0
+_LEFT, _RIGHT = 46.0, 20.0
 _ROW = 22.0
 
 
@@ -58,8 +58,11 @@ def lines(
     diagonal: str = "",
     percent: bool = True,
 ) -> Markup:
-    """Lines in one frame, with an optional named diagonal of no skill."""
-    names = [(one.name, f"line {one.style}") for one in series]
+    """Lines in one frame, with an optional named diagonal of no skill.
+
+    One without a name is drawn and not listed.
+    """
+    names = [(one.name, f"line {one.style}") for one in series if one.name]
     names += [(diagonal, "line even")] if diagonal else []
     frame, top = _frame(x, y, legend_rows(names, WIDTH))
     marks = axes(frame, x_label, y_label, percent=percent)
@@ -72,14 +75,14 @@ def lines(
         ]
         marks.append(path(points, f"line {one.style}"))
     marks += legend(names, WIDTH, top)
-    said = "; ".join(f"{one.name} ends at {one.curve.y[-1]:.2f}" for one in series)
+    said = "; ".join(f"{one.name} ends at {one.curve.y[-1]:.2f}" for one in series if one.name)
     description = f"{y_label} by {x_label}. {said}."
     return drawing(title, description, WIDTH, frame.height, *marks)
 
 
 def intervals(title: str, rows: Sequence[Row], label: str, *, percent: bool = False) -> Markup:
     """Numbers under each other, each with its 95 % interval, the own one marked."""
-    width, left, right = 460.0, 150.0, 62.0
+    width, left, right = 470.0, 172.0, 62.0
     height = 30 + _ROW * len(rows) + 22
     low = min(row.value.low for row in rows)
     high = max(row.value.high for row in rows)
@@ -152,8 +155,8 @@ def tenths(title: str, groups: Sequence[Decile], what: str) -> Markup:
             corner = left + step * shift, min(y, zero)
             said = f"tenth {number + 1}: {value:,.2f}"
             marks.append(bar(corner, step * 0.38, abs(zero - y), f"bar {style}", said))
-        place = left + step / 2, frame.y.start + 14
-        marks.append(text(place, str(number + 1), "middle", "tick"))
+        under = left + step / 2, frame.y.start + 14
+        marks.append(text(under, str(number + 1), "middle", "tick"))
     marks.append(line((frame.x.start, zero), (frame.x.end, zero), "axis"))
     middle = (frame.x.start + frame.x.end) / 2, frame.height - 4
     marks.append(text(middle, "tenth of customers, best predicted first", "middle"))

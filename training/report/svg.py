@@ -13,6 +13,8 @@ from training.report.tags import Markup, tag
 
 Point = tuple[float, float]
 
+_WIDE = 500.0
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -76,7 +78,7 @@ def drawing(title: str, description: str, width: float, height: float, *marks: M
         viewBox=f"0 0 {width:g} {height:g}",
         role="img",
         aria_labelledby=f"{name}t {name}d",
-        class_="plot",
+        class_="plot wide" if width > _WIDE else "plot",
     )
 
 

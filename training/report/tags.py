@@ -13,7 +13,7 @@ class Markup(str):
 Content = str | Markup
 
 
-def tag(name: str, *content: Content, **attributes: str | float | None) -> Markup:
+def tag(name: str, /, *content: Content, **attributes: str | float | None) -> Markup:
     """An element; ``class_`` and ``aria_label`` are written as HTML spells them."""
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_plain(value))}"'
@@ -31,12 +31,27 @@ def joined(*content: Content) -> Markup:
 
 
 def table(
-    header: Sequence[Content], rows: Sequence[Sequence[Content]], caption: str = ""
+    header: Sequence[Content],
+    rows: Sequence[Sequence[Content]],
+    caption: str = "",
+    *,
+    words: int = 1,
 ) -> Markup:
-    """A table whose first column names the rows; it scrolls by itself where it is too wide."""
-    head = tag("tr", *(tag("th", cell, scope="col") for cell in header))
+    """A table whose first column names the rows; it scrolls by itself where it is too wide.
+
+    The first ``words`` columns are words and stand to the left.
+    """
+    kinds = [None if at >= words else "name" for at in range(len(header))]
+    head = tag(
+        "tr",
+        *(tag("th", cell, scope="col", class_=k) for cell, k in zip(header, kinds, strict=True)),
+    )
     body = [
-        tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:]))
+        tag(
+            "tr",
+            tag("th", row[0], scope="row"),
+            *(tag("td", cell, class_=k) for cell, k in zip(row[1:], kinds[1:], strict=True)),
+        )
         for row in rows
     ]
     parts = [tag("caption", caption)] if caption else []

@@ -9,9 +9,11 @@ from typing import Any
 
 from retain.clock import iso
 from retain.manifest import Measured
+from retain.reasons.recorded import Leaving
 from training.cutoffs import Plan
 from training.exclusion import Exclusion
 from training.head import FittedHead, Judgement
+from training.leaks import Check
 
 _HEADER = ("metric", "model", "rule", "", "difference", "verdict")
 
@@ -24,6 +26,9 @@ class Evaluation:
         heads: every fitted head with the name of its registered model.
         skipped: heads without a model, and why.
         exclusion: customers nothing was learned from, and not judged on either.
+        leaving: the recorded reasons for leaving.
+        checks: what was looked at to find a leak.
+        overview: rows, customers and dates of the data.
     """
 
     run_id: str
@@ -34,6 +39,9 @@ class Evaluation:
     heads: tuple[tuple[str, FittedHead], ...]
     skipped: Mapping[str, str]
     exclusion: Exclusion = field(default_factory=Exclusion)
+    leaving: Leaving | None = None
+    checks: tuple[Check, ...] = ()
+    overview: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, intervals included."""
@@ -44,6 +52,9 @@ class Evaluation:
             "seed": self.seed,
             "split": self.plan.statement,
             "cutoffs": [iso(at) for at in self.plan.every],
+            "fit_cutoffs": [iso(at) for at in self.plan.fit],
+            "validation_cutoffs": [iso(at) for at in self.plan.validation],
+            "refit_cutoffs": [iso(at) for at in self.plan.refit],
             "holdout_cutoffs": [iso(at) for at in self.plan.holdout],
             "heads": {
                 head.head: {
@@ -61,6 +72,9 @@ class Evaluation:
             },
             "skipped": dict(self.skipped),
             "abnormal_customers": self.exclusion.as_json(),
+            "leakage_checks": [check.as_json() for check in self.checks],
+            "data": dict(self.overview),
+            "reasons_for_leaving": self.leaving.as_json() if self.leaving else None,
         }
 
     def text(self) -> str:
@@ -79,10 +93,13 @@ class Evaluation:
                 lines += _table(head.judgements)
                 lines += _wrapped(_verdict(head))
             lines += [part for note in head.notes for part in _wrapped(note)]
+            lines += _wrapped(_movers(head)) if "importance" in head.parameters else []
         for name, reason in self.skipped.items():
             lines += ["", f"{name}: no model", *_wrapped(reason)]
+        lines += ["", *self.leaving.lines()] if self.leaving else []
         lines.append("")
         lines += [part for note in self.exclusion.notes() for part in _wrapped(note)]
+        lines += [part for one in self.checks for part in _wrapped(one.line)]
         return "\n".join(lines)
 
     def write(self, folder: Path) -> Path:
@@ -93,6 +110,12 @@ class Evaluation:
         (target / "evaluation.json").write_text(content + "\n", encoding="utf-8")
         (target / "evaluation.txt").write_text(self.text() + "\n", encoding="utf-8")
         return target
+
+
+def _movers(head: FittedHead) -> str:
+    groups = head.parameters["importance"]["groups"]
+    named = ", ".join(f"{one['name']} {one['share']:.0%}" for one in groups if one["share"] >= 0.02)
+    return f"What moves it: {named}."
 
 
 def _verdict(head: FittedHead) -> str:

@@ -158,9 +158,10 @@ def _judge(held: Dataset, value: Floats, covered: Floats) -> tuple[Judgement, ..
     lines = []
     for rule in RULES:
         spend = np.asarray(held.columns[rule], dtype=np.float64)
-        for metric in (SPEARMAN, GINI):
+        for metric in (GINI, SPEARMAN):
             compared = bootstrap.compare(metric, held.net_revenue, value, spend)
-            decisive = rule == RULES[0] and metric is SPEARMAN
+            # ranks of what is mostly zero reward a rule for being zero, too
+            decisive = rule == RULES[0] and metric is GINI
             lines.append(Judgement.against(metric.name, rule, compared, decisive=decisive))
     lines += [
         Judgement(metric.name, bootstrap.measured(metric, held.net_revenue, value))

@@ -47,6 +47,17 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same models.")] = 7,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Search for better parameters first, within a budget.")
+    ] = False,
+    trials: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of --tune: trials per head.", show_default=f"{_DECLARED}: 20"),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0, help="Of --tune: minutes per head.", show_default=f"{_DECLARED}: 10"),
+    ] = None,
     promote: Annotated[
         bool, typer.Option(help="Promote heads above their baseline, and any without a champion.")
     ] = True,
@@ -64,14 +75,28 @@ def train(
     """
     settings = settings_of(context)
     _check(promote=promote, force=force, reason=reason)
-    declared = _declared(settings, horizon_days, churn_label, hiatus_days)
+    if not tune and (trials or minutes):
+        raise InvalidInput("a budget is of a search", remedy="add --tune", field="--trials")
+    declared = _declared(
+        settings,
+        horizon_days=horizon_days,
+        label=churn_label,
+        hiatus_days=hiatus_days,
+        trials=trials,
+        minutes=minutes,
+    )
     moment = moment_of(as_of, settings, filled_log(settings))
 
     from training import pipeline
 
     with stages() as progress:
         run = pipeline.train(
-            settings, as_of=moment, seed=seed, declared=declared, progress=progress
+            settings,
+            as_of=moment,
+            seed=seed,
+            declared=declared,
+            tune=tune,
+            progress=progress,
         )
     promoted = promote_run(settings, run, force=force, reason=reason) if promote else []
     waiting = left_out(run, promoted)
@@ -101,13 +126,9 @@ def _check(*, promote: bool, force: bool, reason: str | None) -> None:
         )
 
 
-def _declared(
-    settings: Settings, horizon_days: int | None, churn_label: str | None, hiatus_days: str | None
-) -> "Training":
+def _declared(settings: Settings, **flags: str | float | None) -> "Training":
     """What stands in ``training.yaml``, with the flags in its place where they are given."""
     from training import configuration
 
-    declared = configuration.load(settings.config)
-    return declared.told(
-        horizon_days=horizon_days, churn_label=churn_label, hiatus_days=hiatus_days
-    )
+    given = {name: value for name, value in flags.items() if value is not None}
+    return configuration.load(settings.config).told(given)

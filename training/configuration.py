@@ -1,7 +1,8 @@
 """What training is told: the label, the horizon, how much data is enough, how long to search."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -75,36 +76,34 @@ class Training(Declared):
     tuning: Budget = Budget()
     sensitive: tuple[str, ...] = ()
 
-    def told(
-        self,
-        *,
-        horizon_days: int | None = None,
-        churn_label: str | None = None,
-        hiatus_days: str | None = None,
-    ) -> Self:
-        """The same with what a command line says in its place.
+    def told(self, flags: Mapping[str, Any]) -> Self:
+        """The same with what a command line says in its place, by the name of the field.
 
         Raises:
-            InvalidInput: it says something that a label or a number of days cannot be.
+            InvalidInput: it says something that cannot be used.
         """
-        flags = {"label": churn_label, "hiatus_days": hiatus_days}
-        churn = self.churn.model_dump() | {k: v for k, v in flags.items() if v is not None}
-        given = {"churn": churn} | ({"horizon_days": horizon_days} if horizon_days else {})
+        content = self.model_dump()
+        for name, value in flags.items():
+            part = next((p for p in _PARTS if name in content[p]), None)
+            (content[part] if part else content)[name] = value
         try:
-            return type(self).model_validate(self.model_dump() | given)
+            return type(self).model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
-            name = str(first["loc"][1 if first["loc"][0] == "churn" else 0])
+            name = next(str(part) for part in first["loc"] if part in _FLAGS)
             flag, remedy = _FLAGS[name]
             raise InvalidInput(
                 f"{first['input']!r} cannot be used", remedy=remedy, field=flag
             ) from error
 
 
+_PARTS = ("churn", "tuning")
 _FLAGS = {
     "label": ("--churn-label", f"one of: {', '.join(CHURN_LABELS)}"),
     "hiatus_days": ("--hiatus-days", "write a whole number of days, or `learned`"),
     "horizon_days": ("--horizon-days", "write a whole number of days, at most ten years"),
+    "trials": ("--trials", "write a whole number, at least one"),
+    "minutes": ("--minutes", "write a number above zero"),
 }
 
 

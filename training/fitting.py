@@ -29,12 +29,14 @@ from training import (
     orders,
     response,
     rfm,
+    tuning,
 )
 from training.configuration import Training
 from training.dataset import Dataset, FeatureSource
 from training.enough import examined
 from training.exclusion import Exclusion, WhoIs
 from training.head import FittedHead
+from training.searches import Searches
 
 Progress = Callable[[str, int, int], None]
 Read = TypeVar("Read")
@@ -136,17 +138,22 @@ def fit_heads(
     declared: Training = DEFAULT,
     thresholds: Thresholds | None = None,
     people: WhoIs | None = None,
+    tune: bool = False,
     progress: Progress | None = None,
 ) -> FittedRun:
     """Fit and judge ``heads`` on what ``source`` knew at ``as_of``.
 
     Without ``thresholds`` nobody is left out. A head with too little data is skipped and says
-    why; the run goes on. Of ``declared`` all counts but its horizon, which is given.
+    why; the run goes on. Of ``declared`` all counts but its horizon, which is given. With
+    ``tune``, parameters are searched for first, within the declared budget.
 
     Raises:
         NotEnoughData: the history is too short for any label, or no head could be fitted.
+        InvalidInput: it is to be tuned, and Optuna is not installed.
     """
     report = progress or _silent
+    if tune:
+        tuning.library()
     plan = cutoffs.plan(source.span()[0], as_of, horizon_days)
     excluded = (
         exclusion.find(source.events(), as_of, thresholds, people) if thresholds else Exclusion()
@@ -163,6 +170,12 @@ def fit_heads(
         progress=report,
     )
     least, curves = declared.minimum, orders.Shared()
+    given: dict[Head, Dataset] = {"churn": leavers, "next_purchase": data, "ltv": data}
+    searches = Searches()
+    if tune:
+        with threadpool_limits(limits=1):
+            searches = Searches.of(given, heads, declared, seed, report)
+        given = searches.applied(given)
     left_out = excluded.customers | data.withdrawn
     reading = Lock()
 
@@ -171,11 +184,11 @@ def fit_heads(
             return read()
 
     trainers: dict[Head, Callable[[], FittedHead]] = {
-        "churn": lambda: churn.train(examined("churn", leavers, least.churn), curves),
+        "churn": lambda: churn.train(examined("churn", given["churn"], least.churn), curves),
         "next_purchase": lambda: next_purchase.train(
-            examined("next_purchase", data, least.next_purchase), curves
+            examined("next_purchase", given["next_purchase"], least.next_purchase), curves
         ),
-        "ltv": lambda: ltv.train(examined("ltv", data, least.ltv)),
+        "ltv": lambda: ltv.train(examined("ltv", given["ltv"], least.ltv)),
         "response": lambda: response.train(
             alone(lambda: response.read(source, as_of, excluded, data.withdrawn)), data.seed
         ),
@@ -189,7 +202,8 @@ def fit_heads(
     # BLAS threads spin like LightGBM's; the heads already use both cores
     with threadpool_limits(limits=1):
         fitted, skipped = _fit({head: trainers[head] for head in heads}, report)
-    return FittedRun(as_of, fitted, skipped, data, leavers, excluded)
+    noted = tuple(searches.noted(head) for head in fitted)
+    return FittedRun(as_of, noted, skipped, data, leavers, excluded)
 
 
 def _fit(

@@ -13,7 +13,16 @@ from retain.ledger import Ledger
 from retain.manifest import Head, Manifest
 from retain.quality import profile, thresholds
 from retain.settings import Settings
-from training import configuration, promotion, provenance, registry
+from training import (
+    configuration,
+    explained,
+    holdout,
+    leaks,
+    overview,
+    promotion,
+    provenance,
+    registry,
+)
 from training.configuration import Training
 from training.dataset import Dataset, FeatureSource
 from training.evaluation import Evaluation
@@ -58,6 +67,7 @@ def train(
     horizon_days: int | None = None,
     seed: int = SEED,
     declared: Training | None = None,
+    tune: bool = False,
     progress: Progress | None = None,
     source: FeatureSource | None = None,
     clock: Clock = now,
@@ -65,23 +75,31 @@ def train(
     """Train, judge and register every head on what was known at ``as_of``.
 
     What is not ``declared`` stands in the home's ``training.yaml``, the horizon too. A head with
-    too little data is skipped and says why; the run goes on.
+    too little data is skipped and says why; the run goes on. With ``tune``, parameters are
+    searched for first, and the search stands in the manifests.
 
     Raises:
         NotEnoughData: the history is too short for any label, or no head could be trained.
+        Leakage: a feature knows the future; nothing is registered.
     """
     declared = declared or configuration.load(settings.config)
     horizon_days = horizon_days or declared.horizon_days
+    source = source or OfflineSource(settings, as_of, progress)
+    people = EventLog(connect(settings.database_url)).people
     run = fit_heads(
-        source or OfflineSource(settings, as_of, progress),
+        source,
         as_of,
         horizon_days,
         seed,
         declared=declared,
         thresholds=thresholds.load(settings.config),
-        people=EventLog(connect(settings.database_url)).people,
+        people=people,
+        tune=tune,
         progress=progress,
     )
+    peers = holdout.peers(run)
+    checks = leaks.examine(run, source.events(), peers)
+    run = explained.with_importance(run)
     digest = run.digest()
     made = {
         "data_digest": digest,
@@ -97,9 +115,20 @@ def train(
     run_id = f"{as_of:%Y%m%dT%H%M%SZ}-{horizon_days}d-{digest[:8]}"
     named = tuple((models[head.head].name, head) for head in run.heads)
     evaluation = Evaluation(
-        run_id, as_of, horizon_days, seed, run.data.plan, named, run.skipped, run.exclusion
+        run_id,
+        as_of,
+        horizon_days,
+        seed,
+        run.data.plan,
+        named,
+        run.skipped,
+        run.exclusion,
+        explained.recorded_reasons(run, source.events(), people),
+        checks,
+        overview.of(run),
     )
     folder = evaluation.write(settings.evaluations)
+    holdout.write(folder, run, peers, declared.sensitive)
     return TrainingRun(run_id, models, run.skipped, evaluation, folder)
 
 
@@ -122,6 +151,6 @@ def promote_all(
 
 def _profile_beside(head: FittedHead, data: Dataset) -> dict[str, str]:
     """What the head's features looked like; a campaign's customers are another population."""
-    if head.head in ("response", "rfm"):
+    if head.head in ("response", "next_items", "rfm"):
         return {}
     return {profile.FILE_NAME: data.profile.model_dump_json() + "\n"}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from retain import actions, eligibility, ranking, rfm, scoring, segments
+from retain import actions, eligibility, ranking, rfm, scoring, segments, signals
 from retain.columns import READ_TIME, SEGMENT_RULES
 from retain.features import ageing
 from retain.items import histories
@@ -23,6 +23,7 @@ _READERS: Mapping[str, ModuleType] = {
     "consent and channels of an action": eligibility,
     "send time and caps": ranking,
     "currency of every amount": ageing,
+    "early-warning signals": signals,
     "next products and categories": histories,
 }
 

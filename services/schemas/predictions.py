@@ -301,7 +301,7 @@ EXAMPLE: dict[str, Any] = {
                 "value": 46.0,
                 "usual": 20.0,
                 "unit": "days",
-                "since": "2026-11-05T20:00:00Z",
+                "since": "2026-11-15T20:00:00Z",
             }
         ],
         "model": "churn:ab12",

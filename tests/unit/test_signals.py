@@ -65,13 +65,13 @@ def test_silence_beyond_the_usual_gap_is_told_from_the_day_it_became_unusual() -
     (signal,) = found(order_recency_days=46.0)
     assert signal.code == "purchase_cycle_anomaly"
     assert (signal.value, signal.usual, signal.unit) == (46.0, 20.0, "days")
-    assert signal.since == NOW - timedelta(days=46 - 30)
+    assert signal.since == NOW - timedelta(days=46 - 40)
 
 
 @pytest.mark.parametrize(
     "features",
     [
-        {"order_recency_days": 29.9},
+        {"order_recency_days": 39.9},
         {"order_recency_days": 46.0, "order_gap_sd_days": 18.0},
         {"order_recency_days": 46.0, "orders_lifetime": 2.0},
         {"order_recency_days": 13.0, "order_gap_mean_days": 2.0},
@@ -83,7 +83,7 @@ def test_a_gap_that_can_be_explained_is_not_told(features) -> None:
 
 
 def test_a_customer_with_one_gap_has_no_spread_and_is_told_by_the_gap_alone() -> None:
-    signal = found(order_recency_days=30.0, order_gap_sd_days=np.nan)[0]
+    signal = found(order_recency_days=40.0, order_gap_sd_days=np.nan)[0]
     assert signal.since == NOW
 
 
@@ -174,9 +174,9 @@ def test_a_signal_that_is_not_enabled_is_not_told() -> None:
 
 def test_a_marketers_threshold_is_the_one_that_counts(tmp_path: Path) -> None:
     text = (PROJECT_CONFIG / "signals.yaml").read_text("utf-8")
-    assert text.count("times_usual_gap: 1.5") == 1
+    assert text.count("times_usual_gap: 2 ") == 1
     (tmp_path / "signals.yaml").write_text(
-        text.replace("times_usual_gap: 1.5", "times_usual_gap: 3"), "utf-8"
+        text.replace("times_usual_gap: 2 ", "times_usual_gap: 3 "), "utf-8"
     )
     own = signals.load(tmp_path)
     assert found(own, order_recency_days=46.0) == []

@@ -118,7 +118,7 @@ def test_signals_are_told_without_asking_in_the_language_asked_for(service) -> N
     service.scorer.told = OVERDUE
     (signal,) = predict(service, customer_id="17850", language="ko")["churn"]["signals"]
     assert signal["text"] == "46일 동안 주문 없음, 평소 주문 간격 20일"
-    assert signal["since"] == "2026-11-05T20:00:00Z"
+    assert signal["since"] == "2026-11-15T20:00:00Z"
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,23 @@ def build(
     return populations(source, plan, as_of, horizon_days, seed, exclusion=exclusion).buyers
 
 
+def departures(
+    source: FeatureSource,
+    keys: pa.Table,
+    moments: Sequence[datetime],
+    horizon_days: int,
+    churn: Churn,
+) -> Floats | None:
+    """1 for each of ``keys`` who left by a label other than orders; None where orders decide."""
+    if churn.label == "no_activity":
+        left = labels.inactive(keys, source.activity(moments, horizon_days), horizon_days)
+    elif churn.label == "subscription_not_renewed":
+        left = labels.lapsed(keys, source.subscriptions(), horizon_days, churn.grace_days)
+    else:
+        return None
+    return np.asarray(left.column("churned").cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
 def populations(
     source: FeatureSource,
     plan: Plan,
@@ -277,11 +294,7 @@ def populations(
         )
     keys = rows.keys()
     outcomes = labels.outcomes(keys, orders, horizon_days)
-    left = outcomes
-    if churn.label == "no_activity":
-        left = labels.inactive(keys, source.activity(plan.every, horizon_days), horizon_days)
-    elif subscriptions is not None:
-        left = labels.lapsed(keys, subscriptions, horizon_days, churn.grace_days)
+    churned = departures(source, keys, plan.every, horizon_days, churn)
     whole = Dataset(
         plan=plan,
         horizon_days=horizon_days,
@@ -289,7 +302,9 @@ def populations(
         customers=rows.customers,
         cutoffs=rows.cutoffs,
         columns=rows.columns,
-        churned=left.column("churned").cast(pa.float64()).to_numpy(),
+        churned=outcomes.column("churned").cast(pa.float64()).to_numpy()
+        if churned is None
+        else churned,
         days_to_order=outcomes.column("days_to_order").to_numpy(),
         net_revenue=outcomes.column("net_revenue").to_numpy(),
         current=now.columns,

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from feature_repo.source import OfflineSource
 from retain import labels, segments
@@ -24,9 +25,11 @@ from retain.quality import thresholds
 from retain.scoring import Scorer, Scores
 from retain.segments import Segmenter
 from retain.settings import Settings
+from training import configuration
 from training.baselines import SOON_DAYS, Answers, Baselines
-from training.dataset import POPULATION_DAYS, FeatureSource, Mask
+from training.dataset import POPULATION_DAYS, FeatureSource, Mask, departures
 from training.fitting import FittedRun, Progress, fit_heads
+from training.population import People
 from training.rolling_cutoffs import RollingCutoff
 
 OURS = "retain"
@@ -43,7 +46,8 @@ class Scored:
     Attributes:
         answers: what Retain (:data:`OURS`) and every baseline say, by name.
         low, high: ends of Retain's 80 % interval of the revenue.
-        outcomes: ``churned``, ``days_to_order`` and ``net_revenue`` after the cutoff, each (n,).
+        outcomes: ``churned`` by the declared label (NaN for who cannot leave by it), ``ordered``,
+            ``days_to_order`` and ``net_revenue`` after the cutoff, each (n,).
         columns: the read-time features that slices are made by.
         last_year: what those active a year before brought in the same window of that year, as
             ``revenue`` and ``buyers``; empty without that year.
@@ -115,12 +119,14 @@ def at_cutoff(
         NotEnoughData: there is too little history to train on.
     """
     source = source_at(cutoff.as_of)
+    declared = configuration.load(settings.config)
     run = fit_heads(
         source,
         cutoff.as_of,
         cutoff.horizon_days,
         seed,
         heads=HEADS,
+        declared=declared,
         thresholds=thresholds.load(settings.config),
         people=EventLog(connect(settings.database_url)).people,
     )
@@ -131,6 +137,10 @@ def at_cutoff(
     last_year = _last_year(source, cutoff) if cutoff.counted else {}
     later = source_at(cutoff.as_of + timedelta(days=cutoff.horizon_days))
     found = _outcomes(table, later, cutoff.horizon_days)
+    left = departures(later, _keys(table), [cutoff.as_of], cutoff.horizon_days, declared.churn)
+    if left is not None:
+        stays = People.of(table, declared.churn.label, declared.churn.grace_days).stays
+        found["churned"] = np.where(stays, left, np.nan)
     kept = np.isfinite(scores.churn_probability) | np.isfinite(scores.ltv_value)
     return Scored(
         cutoff,
@@ -182,8 +192,9 @@ def _known(values: Floats) -> Floats | None:
 
 
 def _outcomes(table: pa.Table, later: FeatureSource, horizon_days: int) -> dict[str, Floats]:
-    found = labels.outcomes(table.select(["customer_id", "as_of"]), later.orders(), horizon_days)
-    names = ("churned", "days_to_order", "net_revenue")
+    found = labels.outcomes(_keys(table), later.orders(), horizon_days)
+    names = ("churned", "ordered", "days_to_order", "net_revenue")
+    found = found.append_column("ordered", pc.invert(found.column("churned")))
     return {
         name: np.asarray(found.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
         for name in names
@@ -197,8 +208,12 @@ def _last_year(source: FeatureSource, cutoff: RollingCutoff) -> dict[str, float]
     came = _outcomes(table, source, cutoff.horizon_days)
     return {
         "revenue": float(came["net_revenue"].sum()),
-        "buyers": float((1 - came["churned"]).sum()),
+        "buyers": float(came["ordered"].sum()),
     }
+
+
+def _keys(table: pa.Table) -> pa.Table:
+    return table.select(["customer_id", "as_of"])
 
 
 def _where(one: Answers, kept: Mask) -> Answers:

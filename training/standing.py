@@ -70,7 +70,7 @@ QUESTIONS: Mapping[str, Question] = {
     ),
     "ltv_gini": Question(GINI, lambda one: one.value, lambda truth: truth["net_revenue"]),
     "revenue_bias": Question(LEVEL, _amount, lambda truth: truth["net_revenue"]),
-    "buyers_bias": Question(LEVEL, _buys, lambda truth: 1.0 - truth["churned"]),
+    "buyers_bias": Question(LEVEL, _buys, lambda truth: truth["ordered"]),
 }
 
 
@@ -107,14 +107,24 @@ class Standing:
 
 def standings(scored: Scored, seed: int, replicates: int = REPLICATES) -> dict[str, Standing]:
     """Every question that Retain answers at this cutoff, by name."""
-    bootstrap = Bootstrap(np.array(scored.customers, dtype=object), seed, replicates)
+    customers = np.array(scored.customers, dtype=object)
+    bootstrap = Bootstrap(customers, seed, replicates)
+    # by another label who does not leave is no buyer
+    by_orders = np.array_equal(scored.outcomes["churned"], 1.0 - scored.outcomes["ordered"])
     found = {}
     for name, question in QUESTIONS.items():
+        if name == "buyers_bias" and not by_orders:
+            continue
         answers = _answers(scored, name, question)
         if OURS in answers:
             truth = question.truth(scored.outcomes)
+            asked = np.isfinite(truth) & np.isfinite(answers[OURS])
+            if not asked.any():
+                continue
+            judged = bootstrap if asked.all() else Bootstrap(customers[asked], seed, replicates)
+            answers = {who: score[asked] for who, score in answers.items()}
             ours = answers.pop(OURS)
-            found[name] = stand(bootstrap, question.metric, truth, ours, answers)
+            found[name] = stand(judged, question.metric, truth[asked], ours, answers)
     return found
 
 
@@ -167,7 +177,7 @@ def as_json(scored: Scored, found: Mapping[str, Standing]) -> dict[str, Any]:
         "counted": cutoff.counted,
         "why_not": cutoff.why_not,
         "customers": len(scored.customers),
-        "buyers": int((1 - scored.outcomes["churned"]).sum()),
+        "buyers": int(scored.outcomes["ordered"].sum()),
         "net_revenue": float(scored.outcomes["net_revenue"].sum()),
         "interval_coverage": _coverage(scored),
         "trained_on": scored.trained_on,

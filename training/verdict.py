@@ -109,7 +109,7 @@ def _blend_bars(
     worse = [one for one in comparisons if one["significantly_worse"]]
     named = "; ".join(
         f"{NAMES[one['metric']]} at {one['cutoff']} ({one['difference']['value']:+.4f}, "
-        f"corrected p {one['holm_p_value']:.3f})"
+        f"corrected p {max(one['holm_p_value'], 0.001):.3f})"
         for one in worse
     )
     compared = {name: means[name] for name in RANKING if BLEND in means[name]}

@@ -16,6 +16,10 @@ from training.standing import NAMES, RANKING
 _SHOWN = ("recency", "rfm", "last_spend", "bgnbd", "regression", "lightgbm", BLEND, LAST_YEAR)
 
 
+Cutoffs = Sequence[Mapping[str, Any]]
+Means = Mapping[str, Mapping[str, float]]
+
+
 def rolling_section(rolling: Mapping[str, Any]) -> Markup:
     """The verdict, the means, every comparison and the level month by month."""
     verdict, cutoffs = rolling["verdict"], rolling["cutoffs"]
@@ -34,24 +38,27 @@ def rolling_section(rolling: Mapping[str, Any]) -> Markup:
         ),
         verdicts([(bar["met"], bar["sentence"]) for bar in verdict["bars"]]),
         _means(verdict["means"]),
-        plots(*_ranking_figures(cutoffs), *level_figures(cutoffs)),
+        plots(
+            *_ranking_figures(cutoffs, verdict["means"]),
+            *_level_figures(cutoffs, verdict["means"]),
+        ),
         _comparisons(verdict["comparisons_with_the_blend"]),
-        level_table(cutoffs),
+        _level_table(cutoffs),
         *(paragraph(f"{name}: {why}", soft=True) for name, why in rolling["skipped"].items()),
     )
 
 
-def _means(means: Mapping[str, Mapping[str, float]]) -> Markup:
-    shown = [name for name in _SHOWN if any(name in one for one in means.values())]
+def _means(means: Means) -> Markup:
+    metrics = [metric for metric, one in means.items() if "retain" in one]
+    shown = [name for name in _SHOWN if any(name in means[metric] for metric in metrics)]
     rows = [
         (
-            NAMES[metric],
-            *(_mean(one.get(name), metric) for name in ("retain", *shown)),
+            "Retain" if name == "retain" else rival(name),
+            *(_mean(means[metric].get(name), metric) for metric in metrics),
         )
-        for metric, one in means.items()
-        if "retain" in one
+        for name in ("retain", *shown)
     ]
-    header = ("mean over cutoffs", "Retain", *(rival(name) for name in shown))
+    header = ("mean over cutoffs", *(NAMES[metric] for metric in metrics))
     return table(header, rows, "Means over the cutoffs that count")
 
 
@@ -61,69 +68,69 @@ def _mean(value: float | None, metric: str) -> str:
     return f"{value:.1%}" if metric.endswith("_bias") else f"{value:.4f}"
 
 
-def _ranking_figures(cutoffs: Sequence[Mapping[str, Any]]) -> list[Markup]:
+def _ranking_figures(cutoffs: Cutoffs, means: Means) -> list[Markup]:
     found = []
     for metric in RANKING:
-        known = [one for one in cutoffs if metric in one["metrics"]]
-        if len(known) < 2:
-            continue
-        series = _over_time(known, metric, ("retain", BLEND, "recency", "last_spend"))
-        values = np.concatenate([one.curve.y for one in series])
-        room = 0.1 * float(np.ptp(values) or 0.1)
         title = NAMES[metric]
-        plot = lines(
-            title,
-            series,
-            "cutoff, in the order of the table",
-            title,
-            x=(1.0, float(len(known))),
-            y=(float(values.min()) - room, float(values.max()) + room),
-            percent=False,
-        )
-        found.append(figure(title, plot))
+        if BLEND in means[metric]:
+            one = means[metric]
+            title = f"{title} {one['retain']:.4f} in the mean, the blend {one[BLEND]:.4f}"
+        plot = _months(cutoffs, metric, NAMES[metric], ("retain", BLEND, "recency", "last_spend"))
+        found += [figure(title, plot)] if plot else []
     return found
 
 
-def level_figures(cutoffs: Sequence[Mapping[str, Any]]) -> list[Markup]:
+def _level_figures(cutoffs: Cutoffs, means: Means) -> list[Markup]:
     """Bias of total revenue and of the number of buyers, month by month."""
     found = []
     for metric, what in (("revenue_bias", "total revenue"), ("buyers_bias", "number of buyers")):
-        known = [one for one in cutoffs if metric in one["metrics"]]
-        if len(known) < 2:
-            continue
-        series = _over_time(known, metric, ("retain", BLEND, "bgnbd", LAST_YEAR))
-        values = np.concatenate([one.curve.y for one in series])
-        low, high = min(float(values.min()), -0.1), max(float(values.max()), 0.1)
-        nothing = Curve(np.array([1.0, len(known)]), np.zeros(2))
-        plot = lines(
-            f"Bias of the {what}",
-            [*series, Series("right", nothing, "even")],
-            "cutoff, in the order of the table",
-            "predicted over actual, less one",
-            x=(1.0, float(len(known))),
-            y=(low * 1.1, high * 1.1),
-        )
-        ours = np.abs(series[0].curve.y).mean()
-        found.append(figure(f"The {what} is {ours:.0%} off in the mean", plot))
+        label = "predicted over actual, less one"
+        plot = _months(cutoffs, metric, label, ("retain", BLEND, "bgnbd", LAST_YEAR), zero=True)
+        if plot:
+            title = f"The {what} is {means[metric]['retain']:.0%} off in the mean"
+            found.append(figure(title, plot))
     return found
 
 
-def _over_time(
-    cutoffs: Sequence[Mapping[str, Any]], metric: str, names: Sequence[str]
-) -> list[Series]:
-    styles = {"retain": "ours", BLEND: "blend"}
-    found = []
-    for name in names:
-        points = [
-            (place, value)
-            for place, one in enumerate(cutoffs, start=1)
-            if (value := _value(one["metrics"][metric], name)) is not None
-        ]
-        if points:
-            x, y = (np.array(each, dtype=np.float64) for each in zip(*points, strict=True))
-            title = "Retain" if name == "retain" else rival(name)
-            found.append(Series(title, Curve(x, y), styles.get(name, "rule")))
-    return found
+def _months(
+    cutoffs: Cutoffs, metric: str, label: str, names: Sequence[str], *, zero: bool = False
+) -> Markup | None:
+    """One metric over the cutoffs, a line per horizon; None where there is nothing to join."""
+    known = [one for one in cutoffs if metric in one["metrics"]]
+    if len(known) < 2:
+        return None
+    series = [line for name in names for line in _over_time(known, metric, name)]
+    values = np.concatenate([one.curve.y for one in series] + ([np.zeros(1)] if zero else []))
+    room = 0.08 * float(np.ptp(values) or 0.1)
+    ends = 0.5, len(known) + 0.5
+    if zero:
+        series.append(Series("right", Curve(np.array(ends), np.zeros(2)), "even"))
+    horizons = dict.fromkeys(str(one["horizon_days"]) for one in known)
+    return lines(
+        f"{NAMES[metric]} at each cutoff",
+        series,
+        f"cutoff (year-month), labels of {', then '.join(horizons)} days",
+        label,
+        x=ends,
+        y=(float(values.min()) - room, float(values.max()) + room),
+        percent=zero,
+        x_names=[one["as_of"][2:7] for one in known],
+    )
+
+
+def _over_time(cutoffs: Cutoffs, metric: str, name: str) -> list[Series]:
+    """A line of one name, parted where the horizon changes; only the first is listed."""
+    points: dict[int, list[tuple[float, float]]] = {}
+    for place, one in enumerate(cutoffs, start=1):
+        value = _value(one["metrics"][metric], name)
+        if value is not None:
+            points.setdefault(one["horizon_days"], []).append((place, value))
+    title = "Retain" if name == "retain" else rival(name)
+    style = {"retain": "ours", BLEND: "blend", LAST_YEAR: "even"}.get(name, "rule")
+    return [
+        Series(title if first else "", Curve(*np.array(part, dtype=np.float64).T), style)
+        for first, part in zip((True, *[False] * len(points)), points.values(), strict=False)
+    ]
 
 
 def _value(standing: Mapping[str, Any], name: str) -> float | None:
@@ -133,7 +140,7 @@ def _value(standing: Mapping[str, Any], name: str) -> float | None:
     return None if one is None else float(one["value"]["value"])
 
 
-def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Markup:
+def _comparisons(comparisons: Cutoffs) -> Markup:
     rows = []
     for one in comparisons:
         word = "not told apart"
@@ -146,24 +153,28 @@ def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Markup:
                 one["cutoff"],
                 NAMES[one["metric"]],
                 bounds(measured(one["difference"])),
-                f"{one['p_value']:.3f}",
-                f"{one['holm_p_value']:.3f}",
+                _p(one["p_value"]),
+                _p(one["holm_p_value"]),
                 word,
             )
         )
     header = ("cutoff", "metric", "better than the blend by [95 %]", "p", "Holm p", "verdict")
-    return table(header, rows, "Against the blend, positive where Retain is better")
+    return table(header, rows, "Against the blend, positive where Retain is better", words=2)
 
 
-def level_table(cutoffs: Sequence[Mapping[str, Any]]) -> Markup:
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+
+
+def _level_table(cutoffs: Cutoffs) -> Markup:
     """What came, and how far each total is off."""
     header = (
         "cutoff",
         "customers",
         "buyers",
         "net revenue",
-        *(f"revenue: {name}" for name in ("Retain", "blend", "last year")),
-        *(f"buyers: {name}" for name in ("Retain", "blend", "last year")),
+        *(f"revenue, {name}" for name in ("Retain", "blend", "last year")),
+        *(f"buyers, {name}" for name in ("Retain", "blend", "last year")),
         "ECE",
         "80 % interval holds",
         "",

@@ -57,6 +57,7 @@ def lines(
     y: tuple[float, float] = (0.0, 1.0),
     diagonal: str = "",
     percent: bool = True,
+    x_names: Sequence[str] = (),
 ) -> Markup:
     """Lines in one frame, with an optional named diagonal of no skill.
 
@@ -65,7 +66,7 @@ def lines(
     names = [(one.name, f"line {one.style}") for one in series if one.name]
     names += [(diagonal, "line even")] if diagonal else []
     frame, top = _frame(x, y, legend_rows(names, WIDTH))
-    marks = axes(frame, x_label, y_label, percent=percent)
+    marks = axes(frame, x_label, y_label, percent=percent, x_names=x_names)
     if diagonal:
         ends = (frame.x.at(x[0]), frame.y.at(y[0])), (frame.x.at(x[1]), frame.y.at(y[1]))
         marks.append(line(*ends, "line even"))

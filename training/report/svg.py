@@ -111,14 +111,22 @@ def bar(corner: Point, width: float, height: float, class_: str, label: str = ""
     return tag("rect", *inside, x=corner[0], y=corner[1], class_=class_, **size)
 
 
-def axes(frame: Frame, x_label: str, y_label: str, *, percent: bool = False) -> list[Markup]:
-    """Grid, numbers and names of both axes."""
+def axes(
+    frame: Frame,
+    x_label: str,
+    y_label: str,
+    *,
+    percent: bool = False,
+    x_names: Sequence[str] = (),
+) -> list[Markup]:
+    """Grid, numbers and names of both axes; ``x_names`` stand at 1, 2, 3 … in place of numbers."""
     x, y = frame.x, frame.y
     marks = []
-    for value in ticks(x.low, x.high):
+    numbers = {value: _number(value, percent) for value in ticks(x.low, x.high)}
+    for value, name in (dict(enumerate(x_names, start=1)) if x_names else numbers).items():
         place = x.at(value)
         marks.append(line((place, y.start), (place, y.end), "grid"))
-        marks.append(text((place, y.start + 14), _number(value, percent), "middle", "tick"))
+        marks.append(text((place, y.start + 14), name, "middle", "tick"))
     for value in ticks(y.low, y.high):
         place = y.at(value)
         marks.append(line((x.start, place), (x.end, place), "grid"))

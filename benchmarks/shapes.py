@@ -115,7 +115,7 @@ def _differences(row: "pd.Series[Any]", answer: dict[str, Any]) -> Iterator[str]
 def check(shop: Shop, case: Case, retain: Retain, *, asked: bool) -> Iterator[str]:
     """Train, score and judge one case; prints its line and yields the bars it misses."""
     what = f"{shop.name} as of {case.as_of}, {case.horizon_days} days"
-    given = ["--as-of", case.as_of, "--horizon-days", str(case.horizon_days)]
+    given = ["--as-of", case.as_of, "--horizon-days", str(case.horizon_days), *case.words]
     trained = retain.run("train", *given)
     said = " ".join(trained.stderr.split())
     if case.refused:
@@ -133,7 +133,9 @@ def check(shop: Shop, case: Case, retain: Retain, *, asked: bool) -> Iterator[st
         yield f"{what}: scoring failed: {scored.stderr.strip()[-300:]}"
         return
     scores = pd.read_parquet(out)
-    found = judge(shop.orders, scores, pd.Timestamp(case.as_of, tz="UTC"), case.horizon_days)
+    found = judge(
+        shop.orders, scores, pd.Timestamp(case.as_of, tz="UTC"), case.horizon_days, case.last_days
+    )
     print(f"| {what} | {_line(found)} |")
     yield from (f"{what}: {miss}" for miss in missed(found))
     if asked:

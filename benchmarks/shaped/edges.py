@@ -52,8 +52,35 @@ properties: {subscription_id: contract, plan: {constant: monthly}, term_end: unt
 """
 
 
-def club(folder: Path, size: float, seed: int = 6) -> Shop:
+def club(folder: Path, size: float) -> Shop:
     """Monthly subscriptions and log-ins; nobody orders anything."""
+    data = _members(folder, size)
+    nothing = orders_of(pd.Series([], dtype=str), pd.Series([], dtype="datetime64[ns]"),
+                        pd.Series([], dtype=float))  # fmt: skip
+    files = (File(folder / "members.csv", "csv", _MEMBERS, kept=len(data)),)
+    refused = (Case("2024-09-01", 90, "nobody ordered"),)
+    return Shop("club", files, nothing, refused, int(data["member"].nunique()))
+
+
+def members(folder: Path, size: float) -> Shop:
+    """The same club with its payments as orders; to leave is not to renew."""
+    data = _members(folder, size)
+    paid = data[data["what"].isin(["start", "renew"])]
+    path = folder / "payments.csv"
+    pd.DataFrame({"who": paid["member"], "when": paid["when"], "total": 9.99}).to_csv(
+        path, index=False
+    )
+    orders = orders_of(paid["member"], paid["when"], paid["day"] * 0 + 9.99)
+    files = (
+        File(folder / "members.csv", "csv", _MEMBERS, kept=len(data)),
+        File(path, "csv", _PLAIN, kept=len(paid)),
+    )
+    words = ("--churn-label", "subscription_not_renewed")
+    case = Case("2024-09-01", 90, words=words, last_days=30)
+    return Shop("members", files, orders, (case,), int(data["member"].nunique()))
+
+
+def _members(folder: Path, size: float, seed: int = 6) -> Rows:
     rng = np.random.default_rng(seed)
     rows = []
     for one in range(int(1_500 * size)):
@@ -76,13 +103,10 @@ def club(folder: Path, size: float, seed: int = 6) -> Shop:
     data["until"] = (origin + pd.to_timedelta(data["end"], unit="D")).dt.floor("s")
     data["contract"] = "s-" + data["member"]
     data = data.drop_duplicates(["member", "what", "when"])
-    path = folder / "members.csv"
-    data[["member", "what", "when", "until", "contract"]].to_csv(path, index=False)
-    nothing = orders_of(pd.Series([], dtype=str), pd.Series([], dtype="datetime64[ns]"),
-                      pd.Series([], dtype=float))  # fmt: skip
-    files = (File(path, "csv", _MEMBERS, kept=len(data)),)
-    refused = (Case("2024-09-01", 90, "order"),)
-    return Shop("club", files, nothing, refused, int(data["member"].nunique()))
+    data[["member", "what", "when", "until", "contract"]].to_csv(
+        folder / "members.csv", index=False
+    )
+    return data
 
 
 def retailrocket(folder: Path, _size: float) -> Shop:

@@ -26,7 +26,9 @@ class Judgement:
     coverage: float | None
 
 
-def judge(orders: pd.DataFrame, scores: pd.DataFrame, at: pd.Timestamp, days: int) -> Judgement:
+def judge(
+    orders: pd.DataFrame, scores: pd.DataFrame, at: pd.Timestamp, days: int, last_days: int = 0
+) -> Judgement:
     """Who ordered in the 365 days up to ``at``, their scores, and what they did after.
 
     Args:
@@ -34,6 +36,7 @@ def judge(orders: pd.DataFrame, scores: pd.DataFrame, at: pd.Timestamp, days: in
         scores: what ``retain score`` wrote.
         at: the moment of the scores.
         days: the label's window.
+        last_days: see :class:`shaped.shop.Case`.
     """
     past = orders[(orders["ts"] <= at) & (orders["ts"] > at - POPULATION)]
     later = orders[(orders["ts"] > at) & (orders["ts"] <= at + pd.Timedelta(days=days))]
@@ -43,11 +46,14 @@ def judge(orders: pd.DataFrame, scores: pd.DataFrame, at: pd.Timestamp, days: in
     recent = past[past["ts"] > at - pd.Timedelta(days=days)].groupby("customer_id")["value"].sum()
     frame["recent"] = recent
     frame["year"] = past.groupby("customer_id")["value"].sum()
-    frame["came"] = later[later["is_order"]].groupby("customer_id").size()
+    since = at + pd.Timedelta(days=days - (last_days or days))
+    frame["came"] = later[later["is_order"] & (later["ts"] > since)].groupby("customer_id").size()
     frame["revenue"] = later.groupby("customer_id")["value"].sum()
     frame = frame.fillna(0.0).join(scores.set_index("customer_id"), how="left")
     missing = int(frame["status"].isna().sum())
     frame = frame[frame["status"].notna()]
+    if last_days:
+        frame = frame[frame["status"] == "ok"]
     came = (frame["came"] > 0).to_numpy(dtype=float)
     stays = 1.0 - frame["churn_probability"].to_numpy(dtype=float)
     value = frame["ltv_value"].to_numpy(dtype=float)

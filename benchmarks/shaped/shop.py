@@ -23,11 +23,20 @@ class File:
 
 @dataclass(frozen=True)
 class Case:
-    """One training: as of when, how far ahead; ``refused`` is what a refusal must speak of."""
+    """One training.
+
+    Attributes:
+        refused: what a refusal must speak of, where there has to be one.
+        words: further words of `retain train`.
+        last_days: who stayed is told by the last so many days of the window, and asked of those
+            alone who could still leave; 0 is an order anywhere in the window, asked of everyone.
+    """
 
     as_of: str
     horizon_days: int
     refused: str = ""
+    words: tuple[str, ...] = ()
+    last_days: int = 0
 
 
 @dataclass(frozen=True)

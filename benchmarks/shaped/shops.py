@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shaped.edges import club, retailrocket, tiny, young
+from shaped.edges import club, members, retailrocket, tiny, young
 from shaped.sellers import cd_buyers, european, grocer
 from shaped.shop import Shop
 
@@ -14,5 +14,6 @@ SHOPS: Mapping[str, Callable[[Path, float], Shop]] = {
     "tiny": tiny,
     "young": young,
     "club": club,
+    "members": members,
     "retailrocket": retailrocket,
 }

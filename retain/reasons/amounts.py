@@ -54,7 +54,8 @@ def _share(value: float) -> str:
 
 
 def _money(value: float, currency: str | None) -> str:
-    cents = 0 if currency in _NO_CENTS or abs(value) >= 100 else 2
+    whole = currency in _NO_CENTS or abs(value) >= 100 or float(value).is_integer()
+    cents = 0 if whole else 2
     amount = f"{value:,.{cents}f}"
     return f"{amount} {currency}" if currency else amount
 

@@ -48,7 +48,7 @@ def run(made, steps):
 
 
 def test_every_head_is_registered_and_written_down(made, run):
-    assert set(run.models) == {"churn", "next_purchase", "ltv", "response", "rfm"}
+    assert set(run.models) == {"churn", "next_purchase", "ltv", "response", "next_items", "rfm"}
     assert not run.skipped
     written = json.loads((run.folder / "evaluation.json").read_text())
     assert set(written["heads"]) == set(run.models)
@@ -56,7 +56,7 @@ def test_every_head_is_registered_and_written_down(made, run):
 
 
 def test_progress_is_told_to_its_end(run, steps):
-    assert ("training", 5, 5) in steps
+    assert ("training", 6, 6) in steps
 
 
 def test_registered_models_load_and_score_everyone(made, run, events):
@@ -159,3 +159,30 @@ def test_manifests_say_how_and_on_what_they_were_trained(run):
     assert "recency.auc" in manifest.baselines
     assert manifest.libraries["lightgbm"]
     assert manifest.parameters["hiatus_days"] >= HORIZON_DAYS
+
+
+def test_what_moves_each_head_is_in_its_manifest_and_in_the_evaluation(made, run):
+    written = json.loads((run.folder / "evaluation.json").read_text())
+    for head in ("churn", "next_purchase", "ltv"):
+        importance = run.models[head].parameters["importance"]
+        assert importance == written["heads"][head]["parameters"]["importance"]
+        assert sum(one["share"] for one in importance["groups"]) == pytest.approx(1.0)
+        assert {one["name"] for one in importance["features"]} <= set(
+            run.models[head].feature_names
+        )
+    assert "importance" not in run.models["response"].parameters
+    assert run.evaluation.text().count("What moves it:") == 3
+
+
+def test_recorded_reasons_for_leaving_are_written_beside_who_leaves_anyway(run):
+    written = json.loads((run.folder / "evaluation.json").read_text())["reasons_for_leaving"]
+    assert written["horizon_days"] == HORIZON_DAYS
+    assert 0 < written["usual_share_left"] < 1
+    assert set(written["kinds"]) >= {"cancellation", "complaint", "competitor"}
+
+
+def test_a_band_says_what_it_means_and_is_measured(run):
+    churn = run.models["churn"]
+    assert set(churn.parameters["bands_meaning"]) == {"low", "medium", "high"}
+    measured = [name for name in churn.metrics if name.startswith("left_in_")]
+    assert measured

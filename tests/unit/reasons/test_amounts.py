@@ -40,7 +40,8 @@ def test_a_value_is_told_with_its_unit(value, unit, english, korean) -> None:
     [
         (1234.56, "GBP", "1,235 GBP"),
         (39.5, "GBP", "39.50 GBP"),
-        (-12.0, "EUR", "-12.00 EUR"),
+        (-12.5, "EUR", "-12.50 EUR"),
+        (0.0, "EUR", "0 EUR"),
         (39000.4, "KRW", "39,000 KRW"),
         (56.0, "KRW", "56 KRW"),
         (39.5, None, "39.50"),

@@ -7,7 +7,7 @@ ends with one reason. It imports neither LightGBM nor Feast, which take seconds.
 import hashlib
 from collections.abc import Container, Mapping
 
-from retain import actions, artefacts, manifest, segments
+from retain import actions, artefacts, manifest, segments, signals
 from retain.columns import ACTION_RULES, READ_TIME
 from retain.database import connect
 from retain.errors import CorruptModel, FingerprintMismatch, NoModel
@@ -26,7 +26,7 @@ def check(settings: Settings) -> None:
         NoModel: too few heads have a champion, or a champion's folder is gone.
         CorruptModel: a champion's file is not the sealed one.
         FingerprintMismatch: a champion needs features this version does not compute.
-        InvalidInput: ``segments.yaml`` or ``actions.yaml`` is wrong.
+        InvalidInput: ``segments.yaml``, ``actions.yaml`` or ``signals.yaml`` is wrong.
     """
     ledger = Ledger(connect(settings.database_url))
     sealed: dict[Head, Manifest] = {}
@@ -38,6 +38,7 @@ def check(settings: Settings) -> None:
     require_features(sealed)
     segments.load(settings.config / "segments.yaml")
     actions.load(settings.config / "actions.yaml")
+    signals.load(settings.config)
 
 
 def require_heads(champions: Container[str], settings: Settings) -> None:

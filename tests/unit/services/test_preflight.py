@@ -75,13 +75,14 @@ def test_a_manifest_that_is_gone_is_no_model(home) -> None:
         check(home)
 
 
-def test_a_wrong_catalogue_stops_the_start(home, tmp_path) -> None:
+@pytest.mark.parametrize("file", ["actions.yaml", "signals.yaml"])
+def test_a_wrong_configuration_stops_the_start(home, tmp_path, file) -> None:
     config = tmp_path / "config"
     config.mkdir()
     for path in home.config.glob("*.yaml"):
         (config / path.name).write_bytes(path.read_bytes())
-    (config / "actions.yaml").write_text("actions: none")
-    with pytest.raises(InvalidInput, match=r"actions\.yaml"):
+    (config / file).write_text("actions: none")
+    with pytest.raises(InvalidInput, match=file):
         check(load({"RETAIN_CONFIG": str(config)}, home=home.home))
 
 

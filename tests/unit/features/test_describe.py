@@ -35,7 +35,8 @@ def test_every_row_says_as_much_as_its_heading() -> None:
     [
         ("order_recency_days", "RFM"),
         ("order_recency_days", "`lost`"),
-        ("tenure_days", "models (churn, next_purchase, response)"),
+        ("tenure_days", "models"),
+        ("contacts_since_days", "early-warning signals"),
         ("net_spend_365d", "`vip`"),
         ("open_cart", "`cart_left`"),
         ("withdrawn_purposes", "status of a score"),

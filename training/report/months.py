@@ -31,7 +31,7 @@ def rolling_section(rolling: Mapping[str, Any]) -> Markup:
         "rolling",
         f"Rolling cutoffs: {counted} over {verdict['cutoffs']} months trained and judged again",
         paragraph(
-            "At each cutoff the heads were trained by the same functions as `retain train` on "
+            "At each cutoff the heads were trained by the functions of retain train on "
             "what was known, everyone with an order in the last 365 days was scored as the "
             "service would, and what came afterwards was looked up. Intervals are paired over "
             "resampled customers; p-values are corrected by Holm over cutoffs and metrics."

@@ -147,7 +147,7 @@ def _no_rolling() -> Markup:
     return section(
         "rolling",
         "Rolling cutoffs: not made for this run",
-        paragraph("`retain report --rolling` trains and judges again at monthly cutoffs."),
+        paragraph("retain report --rolling trains and judges again at monthly cutoffs."),
     )
 
 

@@ -41,7 +41,7 @@ def table(
 
     The first ``words`` columns are words and stand to the left.
     """
-    kinds = [None if at >= words else "name" for at in range(len(header))]
+    kinds = ["name" if 0 < at < words else None for at in range(len(header))]
     head = tag(
         "tr",
         *(tag("th", cell, scope="col", class_=k) for cell, k in zip(header, kinds, strict=True)),

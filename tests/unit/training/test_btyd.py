@@ -1,10 +1,14 @@
 """BG/NBD and Gamma-Gamma: known customers are recovered, and the formulas agree with counting."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.integrate import quad
+from scipy.stats import beta, gamma
 
+from retain import settings
 from retain.errors import NotEnoughData
-from training.btyd import BgNbd, GammaGamma
+from training.btyd import BgNbd, GammaGamma, _log_likelihood
 
 TRUTH = BgNbd(r=0.8, alpha=20.0, a=0.8, b=2.5)
 WEEKS = 52.0
@@ -52,6 +56,57 @@ def test_the_published_cdnow_parameters_give_the_published_expectation() -> None
     cdnow = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
     one = [np.array([value]) for value in (2.0, 30.43, 38.86)]
     assert cdnow.expected_orders(*one, 39.0)[0] == pytest.approx(1.226, abs=0.001)
+
+
+def test_the_likelihood_is_the_integral_over_rates_and_leaving_chances() -> None:
+    """At the published CDNOW parameters, for customers like those of the published table."""
+    r, alpha, a, b = 0.243, 4.414, 0.793, 2.426
+    for x, recency, age in (
+        (2, 30.43, 38.86),
+        (1, 1.71, 38.86),
+        (0, 0.0, 38.86),
+        (7, 29.43, 38.86),
+    ):
+        leaves = beta(a, b)
+
+        def given(rate, x=x, recency=recency, age=age, leaves=leaves):
+            stayed = leaves.expect(lambda p: (1 - p) ** x) * np.exp(-rate * age)
+            left = leaves.expect(lambda p: p * (1 - p) ** (x - 1)) * np.exp(-rate * recency)
+            return rate**x * (stayed + (left if x else 0.0)) * gamma(r, scale=1 / alpha).pdf(rate)
+
+        integral = sum(quad(given, *ends, limit=200)[0] for ends in ((0, 1e-4), (1e-4, 1), (1, 50)))
+        found = _log_likelihood(
+            *(np.array([float(value)]) for value in (x, recency, age)), np.array([r, alpha, a, b])
+        )
+        assert found[0] == pytest.approx(np.log(integral), abs=1e-3)
+
+
+def test_cdnow_gives_the_published_parameters_and_likelihood(cdnow: pd.DataFrame) -> None:
+    """Fader, Hardie & Lee 2005, table 2: 2,357 customers, 39 weeks, LL = -9582.4."""
+    x, recency, age = (cdnow[name].to_numpy(float) for name in ("x", "t_x", "T"))
+    published = np.array([0.243, 4.414, 0.793, 2.426])
+    assert _log_likelihood(x, recency, age, published).sum() == pytest.approx(-9582.4, abs=1.0)
+    found = BgNbd.fit(x, recency, age)
+    assert (found.r, found.alpha, found.a, found.b) == pytest.approx(published, rel=0.05)
+
+
+@pytest.fixture
+def cdnow() -> pd.DataFrame:
+    """Repeat orders, recency and age in weeks of CDNOW's published sample."""
+    files = sorted(settings.load().data.glob("**/CDNOW_sample*.txt"))
+    if not files:
+        pytest.skip("RETAIN_DATA holds no CDNOW_sample.txt")
+    names = ["master", "customer", "date", "items", "value"]
+    rows = pd.read_csv(files[0], sep=r"\s+", names=names, parse_dates=["date"])
+    end = pd.Timestamp("1997-09-30")
+    days = rows[rows.date <= end].drop_duplicates(["customer", "date"]).groupby("customer").date
+    return pd.DataFrame(
+        {
+            "x": days.count() - 1,
+            "t_x": (days.max() - days.min()).dt.days / 7,
+            "T": (end - days.min()).dt.days / 7,
+        }
+    )
 
 
 def test_a_customer_without_a_repeat_order_is_alive_by_definition() -> None:

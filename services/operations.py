@@ -6,7 +6,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.schemas import events, feedback, health, models, predictions, profiles, ranking
+from services.schemas import (
+    events,
+    feedback,
+    health,
+    models,
+    prediction_examples,
+    predictions,
+    profiles,
+    ranking,
+)
 
 JSON = "application/json"
 
@@ -68,9 +77,9 @@ PREDICT = Operation(
             "The prediction, or `predictions` for a list.",
             predictions.PredictAnswer,
             {
-                "one": predictions.EXAMPLE,
+                "one": prediction_examples.EXAMPLE,
                 "explained": predictions.EXPLAINED_EXAMPLE,
-                "many": predictions.MANY_EXAMPLE,
+                "many": prediction_examples.MANY_EXAMPLE,
             },
         ),
     ),

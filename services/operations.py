@@ -78,7 +78,7 @@ PREDICT = Operation(
             predictions.PredictAnswer,
             {
                 "one": prediction_examples.EXAMPLE,
-                "explained": predictions.EXPLAINED_EXAMPLE,
+                "explained": prediction_examples.EXPLAINED_EXAMPLE,
                 "many": prediction_examples.MANY_EXAMPLE,
             },
         ),

@@ -66,6 +66,6 @@ def _dearest(products: Places, of: Places, tables: ItemTables, price: Floats) ->
     paid = price[products[known]]
     paid[np.isnan(paid)] = 0.0
     np.maximum.at(dearest, (of + np.arange(0, len(dearest), width)[:, None])[known], paid)
-    dearest = dearest.reshape(len(of), width)
-    dearest[:, -1] = 0.0
-    return np.where(dearest > 0, dearest, np.inf)
+    by_category = dearest.reshape(len(of), width)
+    by_category[:, -1] = 0.0
+    return np.where(by_category > 0, by_category, np.inf)

@@ -49,6 +49,30 @@ def shop(customers: int = 500, days: int = DAYS, seed: int = 5, campaigns: bool 
     return _table([row for row in rows if row[2] < days])
 
 
+def beside(customers: int = 500, days: int = DAYS, seed: int = 6) -> pa.Table:
+    """Visits of the customers of :func:`shop`, and monthly subscriptions of every second one.
+
+    Who subscribed long ago is likelier to renew; one in three who leave says so.
+    """
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[str, str, float, dict]] = []
+    for number in range(customers):
+        name, begins = f"c{number:04d}", rng.uniform(0, days * 0.7)
+        ends = min(begins + rng.exponential(200.0), days)
+        visits = rng.uniform(begins, ends, rng.poisson((ends - begins) / 20))
+        rows += [(name, "page_viewed", float(at), {"page": "home"}) for at in visits]
+        at, kind = begins, "subscription_started"
+        while number % 2 == 0 and at < days:
+            term_end = (START + timedelta(days=at + 30)).isoformat()
+            rows.append((name, kind, at, {"plan": "monthly", "term_end": term_end}))
+            at, kind = at + 30.0, "subscription_renewed"
+            if rng.random() < 0.3 * np.exp(-(at - begins) / 120):
+                if rng.random() < 1 / 3:
+                    rows.append((name, "subscription_cancelled", at - 5.0, {"plan": "monthly"}))
+                break
+    return _table([row for row in rows if row[2] < days], "beside")
+
+
 def _order(rng: np.random.Generator, spend: float) -> dict:
     total = round(float(spend * rng.lognormal(0, 0.3)), 2)
     line = {"product_id": f"p{rng.integers(20)}", "category": f"k{rng.integers(4)}"}
@@ -64,13 +88,13 @@ def _assignment(campaign: int, treated: bool) -> dict:
     }
 
 
-def _table(rows: list[tuple[str, str, float, dict]]) -> pa.Table:
+def _table(rows: list[tuple[str, str, float, dict]], named: str = "t") -> pa.Table:
     rows.sort(key=lambda row: (row[2], row[0], row[1]))
     base = int(START.timestamp()) * 1_000_000
     ts = pa.array([base + int(at * DAY) for _, _, at, _ in rows], pa.int64())
     ts = ts.cast(pa.timestamp("us", "UTC"))
     known = {
-        "event_id": [f"t-{at}" for at in range(len(rows))],
+        "event_id": [f"{named}-{at}" for at in range(len(rows))],
         "type": [kind for _, kind, _, _ in rows],
         "customer_id": [customer for customer, _, _, _ in rows],
         "properties": [json.dumps(properties) for *_, properties in rows],

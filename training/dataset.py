@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +18,12 @@ from retain.errors import NotEnoughData
 from retain.features.matrix import to_matrix
 from retain.manifest import ModelFeature
 from retain.predictors.trees import Floats
-from retain.quality.event_source import Source
 from retain.quality.profile import Profile
 from training import population
 from training.configuration import Churn
 from training.cutoffs import Plan
 from training.exclusion import Exclusion
+from training.feature_source import FeatureSource
 from training.population import POPULATION, POPULATION_DAYS, Mask, People
 from training.trade import Trade
 
@@ -45,52 +45,6 @@ ORDERING = Churn()
 Progress = Callable[[str, int, int], None]
 
 _AT_ONCE = 50_000
-
-
-class FeatureSource(Protocol):
-    """Where training gets features and facts from; nothing after ``as_of`` is ever returned."""
-
-    def prepare(self, cutoffs: Sequence[datetime]) -> None:
-        """Make ready to be asked for these cutoffs, in one pass over the log."""
-        ...
-
-    def training_table(
-        self, cutoffs: Sequence[datetime], customers: pa.Array | None = None
-    ) -> pa.Table:
-        """The feature table of every known customer at each cutoff, or of some."""
-        ...
-
-    def features_at(self, keys: pa.Table) -> pa.Table:
-        """The feature table of (customer_id, as_of) keys, in their order."""
-        ...
-
-    def orders(self) -> pa.Table:
-        """``customer_id, ts, is_order, value``; refunds are negative."""
-        ...
-
-    def activity(self, moments: Sequence[datetime], days: int) -> pa.Table:
-        """``customer_id, ts``: the first activity within ``days`` after each moment."""
-        ...
-
-    def subscriptions(self) -> pa.Table:
-        """``customer_id, ts, event_id, is_active, term_end`` of every subscription event."""
-        ...
-
-    def interactions(self) -> pa.Table:
-        """``customer_id, ts, kind, event_id, product_id, category, price``: of products."""
-        ...
-
-    def assignments(self) -> pa.Table:
-        """``customer_id, as_of, action_id, treated, campaign_id``."""
-        ...
-
-    def span(self) -> tuple[datetime, datetime]:
-        """First and last moment of any event."""
-        ...
-
-    def events(self) -> Source:
-        """The events themselves, for the rules that find who is no customer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ KINDS: dict[type[Exception], Kind] = {
     errors.Conflict: Kind(409, "conflict", "The same key was used for something else"),
     errors.InvalidInput: Kind(422, "invalid-input", "The input cannot be used as it is"),
     errors.NotEnoughData: Kind(422, "not-enough-data", "Too little history"),
+    errors.Leakage: Kind(422, "leakage", "A feature that knows the future"),
     NotReflected: Kind(503, "not-reflected", "Stored, but not reflected yet"),
     Overloaded: Kind(503, "overloaded", "Too many events wait to be stored"),
     errors.StoreUnavailable: Kind(

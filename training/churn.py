@@ -63,10 +63,11 @@ def train(data: Dataset, curves: Curves = orders.train) -> FittedHead:
             **gone.parameters,
             "bands": BANDS,
             "bands_meaning": meaning(BANDS),
+            **data.extrapolation,
             **fitted.parameters,
         },
         judgements=_judge(data.where(data.at(data.plan.holdout)), fitted.held),
-        notes=(gone.sentence, *fitted.notes),
+        notes=(gone.sentence, *fitted.notes, *data.extrapolation_notes),
         held={"leaves": fitted.held},
     )
 

@@ -10,7 +10,10 @@ LEAST_SPACING_DAYS = 7
 MINIMUM_HISTORY_DAYS = 30
 MOST_CUTOFFS = 12  # a year of them: every season counts once
 FEWEST_CUTOFFS = 3
+SHORTEST_LABEL_DAYS = 7
 SHORT_HISTORY_CUTOFFS = 5
+
+_BESIDE_LABELS_DAYS = MINIMUM_HISTORY_DAYS + (FEWEST_CUTOFFS - 1) * LEAST_SPACING_DAYS
 
 # (holdout, validation) cutoffs, the most wanted first
 _SHAPES = ((3, 3), (3, 2), (2, 2), (1, 2), (1, 1))
@@ -26,6 +29,7 @@ class Plan:
         refit: the evaluated model is fitted on these; their labels end by the first holdout.
         holdout: judged on these, once.
         statement: the same in words, for the manifest.
+        label_days: how far labels look ahead: the horizon, or as much of it as the history has.
     """
 
     fit: tuple[datetime, ...]
@@ -34,26 +38,30 @@ class Plan:
     holdout: tuple[datetime, ...]
     every: tuple[datetime, ...]
     statement: str
+    label_days: int
 
 
 def plan(first_event_at: datetime, as_of: datetime, horizon_days: int) -> Plan:
     """One cutoff every 30 days over at most a year, as far as the history allows, split by time.
 
     A short horizon has them closer together, and so has a history that would hold fewer than
-    five, down to a week.
+    five, down to a week. A horizon too long even for that is learned on the longest label that
+    leaves three cutoffs.
 
     Raises:
-        NotEnoughData: the history is too short for three cutoffs.
+        NotEnoughData: the history is too short for three cutoffs with labels of a week.
     """
-    every = _grid(first_event_at, as_of, horizon_days)
-    if len(every) < FEWEST_CUTOFFS:
-        needed = horizon_days + MINIMUM_HISTORY_DAYS + 2 * LEAST_SPACING_DAYS
+    history_days = (as_of - first_event_at).days
+    label_days = min(horizon_days, history_days - _BESIDE_LABELS_DAYS)
+    shortest = min(horizon_days, SHORTEST_LABEL_DAYS)
+    if label_days < shortest:
         raise NotEnoughData(
-            f"labels of {horizon_days} days need {needed} days of history; "
-            f"there are {max((as_of - first_event_at).days, 0)} before {as_of:%Y-%m-%d}",
-            remedy="import a longer history, or train with a shorter --horizon-days",
+            f"labels of {shortest} days need {shortest + _BESIDE_LABELS_DAYS} days of history; "
+            f"there are {max(history_days, 0)} before {as_of:%Y-%m-%d}",
+            remedy="import a longer history, or train as of a later moment",
         )
-    horizon = timedelta(days=horizon_days)
+    every = _grid(first_event_at, as_of, label_days)
+    horizon = timedelta(days=label_days)
     enough = max(FEWEST_CUTOFFS, len(every) // 3)
     for held, validated in _SHAPES:
         holdout = every[-held:]
@@ -61,9 +69,11 @@ def plan(first_event_at: datetime, as_of: datetime, horizon_days: int) -> Plan:
         validation = refit[-validated:]
         fit = tuple(at for at in refit if at + horizon <= validation[0]) if validation else ()
         if len(fit) >= enough:
-            return Plan(fit, validation, refit, holdout, every, _apart(fit, validation, holdout))
+            statement = _apart(fit, validation, holdout)
+            return Plan(fit, validation, refit, holdout, every, statement, label_days)
     fit, validation, holdout = every[:-2], every[-2:-1], every[-1:]
-    return Plan(fit, validation, every[:-1], holdout, every, _overlapping(holdout, horizon_days))
+    statement = _overlapping(holdout, label_days)
+    return Plan(fit, validation, every[:-1], holdout, every, statement, label_days)
 
 
 def _spacing(horizon_days: int, room_days: int) -> int:

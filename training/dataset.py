@@ -63,6 +63,7 @@ class Dataset:
         orders: orders these customers ever placed, up to ``as_of``.
         history_days: from the first event to ``as_of``.
         drawn: the share of customers that were drawn, where there were too many.
+        asked_days: the horizon that was asked for, where it is longer than any label can be.
         trees: parameters that a search found for the heads of this data.
         trade: the orders of everybody but the excluded, up to ``as_of``.
     """
@@ -84,13 +85,37 @@ class Dataset:
     history_days: float = 0.0
     drawn: float = 1.0
     trees: Mapping[str, Any] = field(default_factory=dict)
+    asked_days: int | None = None
     trade: Trade = field(kw_only=True)
+
+    @property
+    def served_days(self) -> int:
+        """The horizon of the answers: that of the labels, or a longer one that was asked for."""
+        return self.asked_days or self.horizon_days
+
+    @property
+    def extrapolation(self) -> dict[str, Any]:
+        """For a manifest: whether labels reach as far as the answers, and how far they do."""
+        extrapolated = self.served_days > self.horizon_days
+        return {"extrapolated": extrapolated, "label_days": self.horizon_days}
+
+    @property
+    def extrapolation_notes(self) -> tuple[str, ...]:
+        """For a reader of the evaluation; empty where nothing is extrapolated."""
+        if self.served_days == self.horizon_days:
+            return ()
+        sentence = (
+            f"Extrapolated: the history has labels of {self.horizon_days} days at most. Answers "
+            f"for {self.served_days} days are stretched by BG/NBD and are not judged; the metrics "
+            f"are those of {self.horizon_days} days."
+        )
+        return (sentence,)
 
     @property
     def churn_label(self) -> str:
         """What leaving means, in words."""
         return (
-            f"{standing.wording(self.churn.label).label} in the {self.horizon_days} days "
+            f"{standing.wording(self.churn.label).label} in the {self.served_days} days "
             "after the moment of scoring"
         )
 

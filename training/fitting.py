@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -85,7 +85,7 @@ class FittedRun:
             head=head.head,
             features=head.features,
             label=head.label,
-            horizon_days=head.parameters.get("window_days", data.horizon_days),
+            horizon_days=head.parameters.get("window_days", data.served_days),
             population=head.population,
             training=TrainingWindow(
                 as_of=self.as_of,
@@ -158,17 +158,18 @@ def fit_heads(
     excluded = (
         exclusion.find(source.events(), as_of, thresholds, people) if thresholds else Exclusion()
     )
-    data, leavers = dataset.populations(
+    found = dataset.populations(
         source,
         plan,
         as_of,
-        horizon_days,
+        plan.label_days,
         seed,
         exclusion=excluded,
         churn=declared.churn,
         most_rows=declared.rows,
         progress=report,
     )
+    data, leavers = (replace(one, asked_days=horizon_days) for one in found)
     least, curves = declared.minimum, orders.Shared()
     given: dict[Head, Dataset] = {"churn": leavers, "next_purchase": data, "ltv": data}
     searches = Searches()
@@ -193,8 +194,10 @@ def fit_heads(
             alone(lambda: response.read(source, as_of, excluded, data.withdrawn)), data.seed
         ),
         "next_items": lambda: items.train(
-            alone(lambda: items.read(source, plan, as_of, horizon_days, seed, left_out=left_out)),
-            horizon_days,
+            alone(
+                lambda: items.read(source, plan, as_of, plan.label_days, seed, left_out=left_out)
+            ),
+            plan.label_days,
             seed,
         ),
         "rfm": lambda: rfm.train(data),

@@ -13,7 +13,7 @@ from retain.predictors.btyd import OrderOdds
 from retain.predictors.ltv import Interval
 from retain.predictors.trees import Floats
 from retain.predictors.yearly import Yearly
-from training import btyd, conformal, seasons
+from training import btyd, conformal, seasons, stretching
 from training.amounts import CANDIDATES, FittedAmount
 from training.boosting import Rows
 from training.bootstrap import Bootstrap
@@ -90,8 +90,11 @@ def train(data: Dataset) -> FittedHead:
         predicted = held_out.value(matrix[unseen])
         factor = max(float(net[unseen].sum() / predicted.sum()), SMALLEST_FACTOR)
         amount = tried[kind].refit(rows(mask), features, seed, odds).scaled(factor)
-        found = seasons.outlook(data.trade, moment, data.horizon_days, data.drawn)
-        values = amount.value(to_matrix(people, features))
+        past = to_matrix(people, features)
+        days = data.served_days if moment == data.trade.last else data.horizon_days
+        amount = amount.scaled(stretching.orders(odds, past, data.horizon_days, days))
+        found = seasons.outlook(data.trade, moment, days, data.drawn)
+        values = amount.value(past)
         season = seasons.factor(found, float(values.sum()), moment)
         interval = conformal.fit(predicted * factor, net[unseen])
         return Settled(amount, factor, interval, season, found, values * season.rows[0, 0])
@@ -108,7 +111,7 @@ def train(data: Dataset) -> FittedHead:
     return FittedHead(
         head="ltv",
         label=(
-            f"orders less refunds in the {data.horizon_days} days after the moment of scoring, "
+            f"orders less refunds in the {data.served_days} days after the moment of scoring, "
             "zeros kept"
         ),
         population=POPULATION,
@@ -119,7 +122,7 @@ def train(data: Dataset) -> FittedHead:
             "interval.json": json.dumps(now.interval.to_json(), indent=1),
             "season.json": json.dumps(now.season.to_json()),
         },
-        parameters=_parameters(now, scores),
+        parameters=_parameters(data, now, scores),
         judgements=judgements,
         notes=(
             "Kept by the Gini coefficient at the validation cutoffs: "
@@ -127,18 +130,20 @@ def train(data: Dataset) -> FittedHead:
             + f"; {kind} is registered.",
             _level_sentence(now.factor),
             seasons.sentence(now.outlook),
+            *data.extrapolation_notes,
         ),
         held={"value": value, "low": low, "high": high},
     )
 
 
-def _parameters(now: Settled, scores: dict[str, float]) -> dict[str, Any]:
+def _parameters(data: Dataset, now: Settled, scores: dict[str, float]) -> dict[str, Any]:
     edges = np.quantile(now.newest, TIER_QUANTILES)
     return {
         "kind": now.amount.kind,
         "validation_gini": scores,
         "interval_coverage": conformal.COVERAGE,
         "level_factor": now.factor,
+        **data.extrapolation,
         "season": seasons.described(now.outlook),
         "tiers": {"names": list(TIER_NAMES), "edges": edges.tolist()},
         "tiers_meaning": "predicted value among the customers at the moment of training: "

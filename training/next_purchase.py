@@ -40,13 +40,15 @@ def train(data: Dataset, curves: Callable[[Dataset], Trained] = orders.train) ->
         rows=trained.rows,
         files=trained.final.files(),
         parameters={
+            **data.extrapolation,
             **trained.final.parameters,
             "interval_quantiles": [QUANTILES[0], QUANTILES[-1]],
         },
         judgements=_judge(data.where(holdout), trained.held),
         notes=(
-            f"Beyond {data.horizon_days} days the mean hazard of the second half goes on.",
+            f"Beyond {data.served_days} days the mean hazard of the second half goes on.",
             trained.final.season_note,
+            *data.extrapolation_notes,
         ),
         held=_held(trained.held, data.horizon_days),
     )

@@ -16,7 +16,7 @@ from retain.predictors.btyd import OrderOdds
 from retain.predictors.orders import FILE_NAME
 from retain.predictors.survival import Curves, Reading
 from retain.predictors.trees import Floats
-from training import blending, btyd, hazards, seasons
+from training import blending, btyd, hazards, seasons, stretching
 from training.blending import FittedBlend
 from training.boosting import Rows
 from training.dataset import Dataset, Mask
@@ -96,8 +96,13 @@ def train(data: Dataset) -> Trained:
         held_out = blending.refit(chosen, rows(mask & half), features, seed, odds)
         curve = hazards.fit(held_out.blend.raw(matrix[unseen]), data.days_to_order[unseen], ends)
         whole = blending.refit(chosen, rows(mask), features, seed, odds)
-        found = seasons.outlook(data.trade, moment, data.horizon_days, data.drawn)
-        score = whole.blend.raw(to_matrix(people, features))
+        found = seasons.outlook(data.trade, moment, data.served_days, data.drawn)
+        past = to_matrix(people, features)
+        score = whole.blend.raw(past)
+        if odds and data.served_days > data.horizon_days:
+            days = data.horizon_days, data.served_days
+            more = stretching.buyers(odds, past, *days)
+            curve = stretching.hazards(curve, score, data.served_days, more)
         clock = seasons.clock(found, curve, score, moment)
         return FittedOrders(whole, Curves(curve, clock), found)
 
@@ -121,11 +126,12 @@ class Shared:
 
     def __init__(self) -> None:
         self._alone = Lock()
-        self._trained: Trained | None = None
+        self._trained: dict[str, Trained] = {}
 
     def __call__(self, data: Dataset) -> Trained:
-        """The model of ``data``, which has to be the same whenever this is called."""
+        """The model of ``data``, which may differ between calls in its trees' parameters only."""
         with self._alone:
-            if self._trained is None:
-                self._trained = train(data)
-            return self._trained
+            trees = json.dumps(dict(data.trees), sort_keys=True)
+            if trees not in self._trained:
+                self._trained[trees] = train(data)
+            return self._trained[trees]

@@ -132,7 +132,17 @@ def folds_of(plan: Plan, horizon_days: int) -> list[Plan]:
             break
         validation = known[-1:]
         fit = tuple(at for at in known if at + horizon <= validation[0]) or known[:-1]
-        found.append(Plan(fit, validation, known, (fold,), (*known, fold), "a fold of a search"))
+        found.append(
+            Plan(
+                fit,
+                validation,
+                known,
+                (fold,),
+                (*known, fold),
+                "a fold of a search",
+                plan.label_days,
+            )
+        )
         if len(found) == MOST_FOLDS:
             break
     if not found:

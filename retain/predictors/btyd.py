@@ -76,30 +76,30 @@ class OrderOdds:
         """Plain numbers."""
         return asdict(self)
 
-    def raw(self, matrix: Floats) -> Floats:
-        """Log-odds, (n,), of an (n, d) matrix; who never ordered is like who just began."""
-        return self._odds(matrix[:, list(self.columns)])
-
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`raw`: Shapley values of the three beside the usual."""
-        given = matrix[:, list(self.columns)]
-        usual = np.tile(np.array(self.usual), (len(given), 1))
-        base = self._odds(usual)
+        usual = np.zeros(matrix.shape)
+        usual[:, list(self.columns)] = self.usual
+        base = self.raw(usual)
         values = np.zeros(matrix.shape)
-        orders = list(permutations(range(len(self.columns))))
+        orders = list(permutations(self.columns))
         for order in orders:
             mixed, before = usual.copy(), base
             for place in order:
-                mixed[:, place] = given[:, place]
-                after = self._odds(mixed)
-                values[:, self.columns[place]] += (after - before) / len(orders)
+                mixed[:, place] = matrix[:, place]
+                after = self.raw(mixed)
+                values[:, place] += (after - before) / len(orders)
                 before = after
         return Contributions(values, base)
 
-    def _odds(self, given: Floats) -> Floats:
-        known = np.nan_to_num(given)
-        frequency = np.maximum(known[:, 0] - 1.0, 0.0)
+    def past(self, matrix: Floats) -> tuple[Floats, Floats, Floats]:
+        """Frequency, recency and age of an (n, d) matrix as :class:`BuyTillYouDie` takes them."""
+        known = np.nan_to_num(matrix[:, list(self.columns)])
         age = np.maximum(known[:, 1], known[:, 2])
-        within = self.model.probability_order(frequency, age - known[:, 1], age, self.horizon_days)
+        return np.maximum(known[:, 0] - 1.0, 0.0), age - known[:, 1], age
+
+    def raw(self, matrix: Floats) -> Floats:
+        """Log-odds, (n,), of an (n, d) matrix; who never ordered is like who just began."""
+        within = self.model.probability_order(*self.past(matrix), self.horizon_days)
         p = np.clip(within, _MOST_CERTAIN, 1.0 - _MOST_CERTAIN)
         return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float64)

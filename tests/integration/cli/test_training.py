@@ -124,7 +124,7 @@ def test_too_short_a_history_is_refused_with_how_much_is_needed(retain) -> None:
     early = (END - timedelta(days=380)).date().isoformat()
     answered = retain("train", "--as-of", early, "--horizon-days", "30")
     assert answered.code == 1
-    assert "need 74 days of history; there are " in answered.err
+    assert "need 51 days of history; there are " in answered.err
     assert "longer history" in answered.err
 
 

@@ -20,8 +20,8 @@ def test_no_label_ends_after_the_moment_of_training(history, horizon):
         found = plan(history, horizon)
     except NotEnoughData:
         return
-    assert all(at + timedelta(days=horizon) <= AS_OF for at in found.every)
-    assert found.every[-1] + timedelta(days=horizon) == AS_OF
+    assert found.label_days <= horizon
+    assert found.every[-1] + timedelta(days=found.label_days) == AS_OF
     assert list(found.every) == sorted(set(found.every))
 
 
@@ -54,8 +54,15 @@ def test_cutoffs_cover_at_most_a_year():
 
 
 def test_too_short_a_history_says_how_much_is_missing():
-    with pytest.raises(NotEnoughData, match="90 days need 134 days of history; there are 100"):
-        plan(100)
+    with pytest.raises(NotEnoughData, match="7 days need 51 days of history; there are 50"):
+        plan(50)
+
+
+def test_a_horizon_too_long_is_learned_on_the_longest_label_that_leaves_three_cutoffs():
+    found = plan(100)
+    assert found.label_days == 56
+    assert len(found.every) == 3
+    assert plan(134).label_days == 90
 
 
 def test_a_short_history_has_its_cutoffs_closer_together():

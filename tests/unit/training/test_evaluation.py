@@ -19,7 +19,7 @@ def a_head(low: float) -> FittedHead:
 
 
 def an_evaluation(low: float) -> Evaluation:
-    plan = Plan((AS_OF,), (AS_OF,), (AS_OF,), (AS_OF,), (AS_OF,), "Judged on one cutoff.")
+    plan = Plan((AS_OF,), (AS_OF,), (AS_OF,), (AS_OF,), (AS_OF,), "Judged on one cutoff.", 90)
     return Evaluation(
         "run-1", AS_OF, 90, 7, plan, (("churn:ab12", a_head(low)),), {"response": "no campaigns"}
     )

@@ -20,13 +20,15 @@ from load.traffic import Seen, Traffic
 from retain.database import connect
 from retain.eventlog import EventLog
 from retain.settings import load
+from services.server import workers_here
 
 ABOUT = """
-A home of 10,000 simulated customers is made once (or reused with --home), served by one worker
-of `retain serve`, and loaded from this process. An event counts as visible when /predict answers
-with features computed at or after the moment the event's acceptance reached us. With --kill the
-worker is killed (SIGKILL) in the middle; what was not acknowledged is sent again, and at the end
-every acknowledged id must be in the log exactly once and reflected online.
+A home of 10,000 simulated customers is made once (or reused with --home), served by
+`retain serve` (two workers on two cores, as it does unasked), and loaded from this process. An
+event counts as visible when /predict answers with features that hold every event until the moment
+the acceptance reached us, or later. With --kill a worker is killed (SIGKILL) in the middle; what
+was not acknowledged is sent again, and at the end every acknowledged id must be in the log exactly
+once and reflected online.
 """
 BARS = {"events_per_second": 0.98, "visible_p99_s": 1.0}
 _SETTLE_SECONDS = 60.0
@@ -126,7 +128,8 @@ def main() -> None:
     parser.add_argument("--predictions", type=int, default=100, help="/predict a second")
     parser.add_argument("--probes", type=float, default=5, help="visibility probes a second")
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--kill", action="store_true", help="SIGKILL the worker in the middle")
+    parser.add_argument("--workers", type=int, default=workers_here())
+    parser.add_argument("--kill", action="store_true", help="SIGKILL a worker in the middle")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="retain-bench-") as folder:
         kept = prepared(given.home or Path(folder, "prepared"), given.customers)
@@ -134,7 +137,7 @@ def main() -> None:
         shutil.copytree(kept, home)
         log = EventLog(connect(load(home=home).database_url))
         before = log.last_seq()
-        with Service(home, Path(folder, "service.log")) as service:
+        with Service(home, Path(folder, "service.log"), given.workers) as service:
             run = asyncio.run(drive(service, given, customers_of(log, given.customers)))
             catch_up = settled(log)
         report = judged(given, run, in_the_log(log, before, run.seen), catch_up)
@@ -185,6 +188,7 @@ def judged(
         missed.append("caught_up")
     return {
         "cores": os.cpu_count(),
+        "workers": given.workers,
         "customers": given.customers,
         "events_in_a_request": given.batch,
         "seconds": round(run.seconds, 1),

@@ -22,7 +22,10 @@ def serve(
     as_of: AsOf = None,
     host: Annotated[str, typer.Option(help="0.0.0.0 listens on every interface.")] = "127.0.0.1",
     port: Port = 3000,
-    workers: Annotated[int, typer.Option(min=1)] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that answer; default: two, or one on a single core."),
+    ] = None,
 ) -> None:
     """Serve /predict, /rank, /events and the rest until it is stopped.
 

@@ -120,7 +120,8 @@ class OnlineReader:
             return _as_stored(customer_ids, asked, found, as_of)
         found = sound_table(self._reader, asked, as_of)
         holds = self._holding(asked, found.table, found.ages, state, as_of)
-        kept = _kept(asked, found.table, found.ages, holds, as_of)
+        behind = np.array([state[one].since is not None for one in asked], dtype=np.bool_)
+        kept = _kept(asked, found, holds, as_of, behind)
         if holds.all() and len(asked) == len(customer_ids):
             return kept
         return _joined(customer_ids, [kept, *self._rest(asked, found.ages, holds, state, as_of)])
@@ -215,15 +216,20 @@ def _as_stored(
             field="as_of",
         )
     there: NDArray[np.bool_] = np.any(ages.present, axis=1)
-    known = _kept(asked, found.table, ages, there, as_of)
+    known = _kept(asked, found, there, as_of, there)
     missing = [asked[row] for row in np.flatnonzero(~there)]
     return _joined(customer_ids, [known, Features(FEATURE_SCHEMA.empty_table(), missing, {})])
 
 
 def _kept(
-    asked: list[str], stored: pa.Table, ages: Ages, holds: NDArray[np.bool_], as_of: datetime
+    asked: list[str],
+    found: PackedTable,
+    holds: NDArray[np.bool_],
+    as_of: datetime,
+    behind: NDArray[np.bool_],
 ) -> Features:
-    """The stored rows that hold."""
+    """The stored rows that hold; who is ``behind`` may lack what came after the row was made."""
+    stored, ages = found.table, found.ages
     at = pa.array(np.full(len(asked), to_micros(as_of))).cast(_MOMENT)
     columns = [at if name == "as_of" else stored.column(name) for name in FEATURE_SCHEMA.names]
     table = pa.Table.from_arrays(columns, schema=FEATURE_SCHEMA)
@@ -232,7 +238,9 @@ def _kept(
     return Features(
         table=table if len(rows) == len(asked) else table.take(pa.array(rows, pa.int64())),
         unknown=[],
-        features_as_of={asked[row]: from_micros(int(computed[row])) for row in rows},
+        features_as_of={
+            asked[row]: from_micros(int(computed[row])) if behind[row] else as_of for row in rows
+        },
         stale_views={asked[row]: ages.stale_views(row) for row in rows if ages.stale[row].any()},
     )
 

@@ -11,7 +11,12 @@ from retain.settings import Settings
 SERVICE = "services.service:Retain"
 
 
-def serve(settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers: int = 1) -> None:
+MOST_WORKERS_UNASKED = 2
+
+
+def serve(
+    settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers: int | None = None
+) -> None:
     """Serve ``settings.home`` until it is told to stop; does not return.
 
     The process is replaced, so that signals and exit codes are the server's own. Several
@@ -24,7 +29,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers
     os.set_inheritable(held, True)  # the folder is used for as long as the server runs
     os.environ["BENTOML_HOME"] = str(own)
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    overrides = {"services": {"retain": {"workers": workers}}}
+    overrides = {"services": {"retain": {"workers": workers or workers_here()}}}
     os.environ["BENTOML_CONFIG_OVERRIDES"] = json.dumps(overrides)
     # Feast's SQLite store writes times as local ones
     os.environ["TZ"] = "UTC"
@@ -32,3 +37,8 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 3000, workers
         os.environ["RETAIN_AS_OF"] = iso(settings.as_of)
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE]
     os.execv(sys.executable, [*command, "--host", host, "--port", str(port)])  # noqa: S606
+
+
+def workers_here() -> int:
+    """How many workers serve where nobody says: one interpreter does not fill two cores."""
+    return min(len(os.sched_getaffinity(0)), MOST_WORKERS_UNASKED)

@@ -1,4 +1,4 @@
-"""``retain serve`` as a child of a benchmark, whose worker can be killed."""
+"""``retain serve`` as a child of a benchmark, one of whose workers can be killed."""
 
 import os
 import signal
@@ -16,14 +16,14 @@ READY_WITHIN_SECONDS = 120
 
 
 class Service:
-    """A service over ``home`` with one worker, started anew when it does not come back."""
+    """A service over ``home``, started anew when it does not come back."""
 
-    def __init__(self, home: Path, log: Path) -> None:
+    def __init__(self, home: Path, log: Path, workers: int) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self._command = [sys.executable, "-m", "cli.main", "--home", str(home)]
-        self._command += ["serve", "--port", str(self.port)]
+        self._command += ["serve", "--port", str(self.port), "--workers", str(workers)]
         self._log = log
 
     def __enter__(self) -> Self:
@@ -39,7 +39,7 @@ class Service:
         self._stop()
 
     def kill_worker(self) -> int:
-        """SIGKILL the process that holds the models; returns its id."""
+        """SIGKILL a process that holds the models; returns its id."""
         worker = max(self.processes()[1:], key=_resident)
         os.kill(worker, signal.SIGKILL)
         return worker

@@ -92,7 +92,15 @@ class Traffic:
                 task.cancel()
                 self.seen.failed("not answered in time")
             await asyncio.gather(*late, return_exceptions=True)
+        await self._poll_the_rest()
         self.seen.never_visible = len(self._open)
+
+    async def _poll_the_rest(self) -> None:
+        """Ask for the probes that were sent too late to be asked for among the predictions."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        while self._open and time.monotonic() < deadline:
+            await self._ask(time.perf_counter())
+            await asyncio.sleep(_TICK_SECONDS)
 
     async def _drive(
         self, rate: float, send: Callable[[float], Awaitable[None]], seconds: float

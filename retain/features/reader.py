@@ -28,7 +28,8 @@ class Features:
     Attributes:
         table: feature table of the known customers, in the order asked.
         unknown: customers without any event up to the moment asked for.
-        features_as_of: per known customer, the moment its stored values were computed.
+        features_as_of: per known customer, the moment up to which every accepted event is in
+            its values: that of the answer, or of the stored row where newer events wait.
         stale_views: per customer, feature views older than their time to live.
         merged_into: the surviving customer of those asked for that were merged into another.
     """

@@ -104,6 +104,11 @@ def test_imported_events_are_noticed_although_nobody_marked_them(log, reader) ->
     assert orders(reader, "c0", T0 + timedelta(minutes=2)) == 11.0
 
 
+def test_a_row_nothing_waits_for_is_up_to_date_with_the_answer(log, reader) -> None:
+    later = T0 + timedelta(minutes=1)
+    assert reader.read(["c0"], later).features_as_of == {"c0": later}
+
+
 def test_a_new_customer_is_answered_at_once(log, reader) -> None:
     log.append(to_table([order("new", T0, "first")]), mark_pending=True)
     assert orders(reader, "new", T0) == 1.0

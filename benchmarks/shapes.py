@@ -206,9 +206,11 @@ def main(words: Sequence[str] | None = None) -> None:
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="retain-shapes-") as folder:
         root = given.home or Path(folder)
-        wrong = [miss for name in given.only for miss in examine(name, root / name, given)]
-    for miss in wrong:
-        print(f"MISSED: {miss}")
+        wrong = 0
+        for name in given.only:
+            for miss in examine(name, root / name, given):
+                print(f"MISSED: {miss}", flush=True)
+                wrong += 1
     sys.exit(1 if wrong else 0)
 
 

@@ -47,7 +47,7 @@ def churn(
     objects = _head(
         scores.churn_status,
         {"probability": plain(scores.churn_probability), "band": plain(scores.churn_band)},
-        {"horizon_days": _horizon(manifest), "model": _name(manifest)},
+        {**_reach(manifest), "model": _name(manifest)},
     )
     for one, found in zip(objects, warnings, strict=True):
         told = found if found and one["status"] not in _SILENT else ()
@@ -106,7 +106,7 @@ def ltv(scores: Scores, manifest: Manifest | None) -> list[Json]:
             "high": plain(scores.ltv_high),
             "tier": plain(scores.ltv_tier),
         },
-        {"horizon_days": _horizon(manifest), "model": _name(manifest)},
+        {**_reach(manifest), "model": _name(manifest)},
     )
     for one, currency in zip(objects, plain(scores.currency), strict=True):
         one["currency"] = currency
@@ -151,8 +151,11 @@ def _signal(found: Signal, language: Language) -> Json:
     }
 
 
-def _horizon(manifest: Manifest | None) -> int | None:
-    return None if manifest is None else manifest.horizon_days
+def _reach(manifest: Manifest | None) -> Json:
+    if manifest is None:
+        return {"horizon_days": None, "extrapolated": False}
+    extrapolated = bool(manifest.parameters.get("extrapolated", False))
+    return {"horizon_days": manifest.horizon_days, "extrapolated": extrapolated}
 
 
 def _name(manifest: Manifest | None) -> str | None:

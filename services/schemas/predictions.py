@@ -129,6 +129,11 @@ class Churn(Answer):
     probability: Probability | None
     band: Literal["low", "medium", "high"] | None = Field(description=bands.DESCRIPTION)
     horizon_days: int | None = Field(description="No order in this many days counts as churn.")
+    extrapolated: bool = Field(
+        default=False,
+        description="The history is too short for labels of this horizon: a shorter one was "
+        "learned and stretched.",
+    )
     status: HeadStatus
     signals: list[Signal] = Field(
         description="Early warnings, also where no score is told; empty without consent or with "
@@ -189,6 +194,11 @@ class Ltv(Answer):
     low: float | None
     high: float | None
     horizon_days: int | None
+    extrapolated: bool = Field(
+        default=False,
+        description="The history is too short for labels of this horizon: a shorter one was "
+        "learned and stretched.",
+    )
     currency: str | None
     tier: str | None
     status: HeadStatus

@@ -145,4 +145,4 @@ def _share(share: float | None, ends: list[float] | None) -> str:
 def _found(title: str, ours: Measured, rules: Mapping[str, Measured]) -> str:
     best = max(rules, key=lambda name: rules[name].value)
     rule = f"the best rule ({best.replace('_', ' ')}) {rules[best].value:.3f}"
-    return f"{title} {ours.value:.3f}, {rule}"
+    return f"{title}: {ours.value:.3f}, {rule}"

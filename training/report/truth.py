@@ -92,7 +92,8 @@ def truth_section(facts: Sequence[HeadFacts], truth: pa.Table) -> Markup:
         "Distance to the oracle: " + ("; ".join(words) or "no row has a truth"),
         paragraph(
             "The shop is simulated. The oracle knows each customer's own rate, rhythm and spend "
-            "and when they leave, but neither the days of orders, nor season and campaigns."
+            "and when they leave, but neither the days of orders, nor season, campaigns and "
+            "returns: its total is no target, its ranking is the ceiling."
         ),
         plots(
             *(

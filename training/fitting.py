@@ -216,7 +216,9 @@ def _fit(
     skipped: dict[str, str] = {}
     report("training", 0, len(trainers))
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        started = {pool.submit(trainer): head for head, trainer in trainers.items()}
+        # last: it would wait for the curve it shares with churn, and a core with it
+        order = sorted(trainers, key=lambda head: head == "next_purchase")
+        started = {pool.submit(trainers[head]): head for head in order}
         for done, future in enumerate(as_completed(started), start=1):
             head = started[future]
             try:

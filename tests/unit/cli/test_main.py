@@ -72,7 +72,7 @@ def test_invalid_input_is_exit_code_2_with_a_remedy(retain) -> None:
     assert answered.code == 2
     assert answered.err == (
         "retain: there is no head 'chrun'\n"
-        "  remedy: one of: churn, next_purchase, ltv, response, rfm\n"
+        "  remedy: one of: churn, next_purchase, ltv, response, next_items, rfm\n"
     )
 
 

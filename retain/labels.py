@@ -19,7 +19,9 @@ _OUTCOMES = f"""
         count(*) FILTER (WHERE o.is_order) = 0 AS churned,
         (epoch_us(min(o.ts) FILTER (WHERE o.is_order)) - epoch_us(k.as_of))
             / {_MICROSECONDS_PER_DAY} AS days_to_order,
-        coalesce(sum(o.value), 0)::DOUBLE AS net_revenue
+        coalesce(sum(o.value / power(1 + $rate,
+            (epoch_us(o.ts) - epoch_us(k.as_of)) / (365 * {_MICROSECONDS_PER_DAY}))), 0)::DOUBLE
+            AS net_revenue
     FROM keys AS k LEFT JOIN orders AS o ON o.customer_id = k.customer_id
         AND o.ts > k.as_of AND o.ts <= k.as_of + to_days($days)
     GROUP BY k.row, k.customer_id, k.as_of ORDER BY k.row
@@ -42,7 +44,9 @@ _LAPSED = """
 """
 
 
-def outcomes(keys: pa.Table, orders: pa.Table, horizon_days: int) -> pa.Table:
+def outcomes(
+    keys: pa.Table, orders: pa.Table, horizon_days: int, discount_rate_per_year: float = 0.0
+) -> pa.Table:
     """What each customer did within ``horizon_days`` after ``as_of``, in the order of ``keys``.
 
     Args:
@@ -50,13 +54,15 @@ def outcomes(keys: pa.Table, orders: pa.Table, horizon_days: int) -> pa.Table:
         orders: ``customer_id``, ``ts``, ``is_order``, ``value``; a refund or cancellation is
             a row with ``is_order`` false and a negative value.
         horizon_days: length of the label's window.
+        discount_rate_per_year: what is received ``d`` days after ``as_of`` counts as
+            ``value / (1 + rate) ** (d / 365)``.
 
     Returns:
         ``keys`` with ``churned`` (no order), ``days_to_order`` (null where the next order was
         not within the horizon: right-censored) and ``net_revenue`` (orders less refunds; zero
         for who did nothing, below zero for who only returned).
     """
-    return _run(_OUTCOMES, keys, "orders", orders, days=horizon_days)
+    return _run(_OUTCOMES, keys, "orders", orders, days=horizon_days, rate=discount_rate_per_year)
 
 
 def inactive(keys: pa.Table, activity: pa.Table, horizon_days: int) -> pa.Table:
@@ -114,7 +120,7 @@ def responses(
     return assignments.append_column("responded", responded)
 
 
-def _run(query: str, keys: pa.Table, name: str, facts: pa.Table, **given: int) -> pa.Table:
+def _run(query: str, keys: pa.Table, name: str, facts: pa.Table, **given: float) -> pa.Table:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")

@@ -65,11 +65,13 @@ class Training(Declared):
     """``training.yaml``.
 
     Attributes:
+        discount_rate_per_year: by how much money received a year later is worth less.
         rows: (customer, cutoff) pairs at most; where there are more, customers are drawn.
         sensitive: features by which the report looks for unequal treatment.
     """
 
     horizon_days: Days = 90
+    discount_rate_per_year: Annotated[float, Field(ge=0, le=1)] = 0.0
     churn: Churn = Churn()
     rows: Annotated[int, Field(ge=10_000)] = 1_000_000
     minimum: Minimums = Minimums()

@@ -64,6 +64,7 @@ class Dataset:
         history_days: from the first event to ``as_of``.
         drawn: the share of customers that were drawn, where there were too many.
         asked_days: the horizon that was asked for, where it is longer than any label can be.
+        discount_rate_per_year: of the net revenue, by day of receipt.
         trees: parameters that a search found for the heads of this data.
         trade: the orders of everybody but the excluded, up to ``as_of``.
     """
@@ -84,6 +85,7 @@ class Dataset:
     orders: int = 0
     history_days: float = 0.0
     drawn: float = 1.0
+    discount_rate_per_year: float = 0.0
     trees: Mapping[str, Any] = field(default_factory=dict)
     asked_days: int | None = None
     trade: Trade = field(kw_only=True)
@@ -231,6 +233,7 @@ def populations(
     *,
     exclusion: Exclusion | None = None,
     churn: Churn = ORDERING,
+    discount_rate_per_year: float = 0.0,
     most_rows: int = MOST_ROWS,
     progress: Progress | None = None,
 ) -> Populations:
@@ -272,7 +275,7 @@ def populations(
             "as order_completed as well",
         )
     keys = rows.keys()
-    outcomes = labels.outcomes(keys, orders, horizon_days)
+    outcomes = labels.outcomes(keys, orders, horizon_days, discount_rate_per_year)
     churned = departures(source, keys, plan.every, horizon_days, churn)
     whole = Dataset(
         plan=plan,
@@ -293,6 +296,7 @@ def populations(
         orders=int(pc.sum(orders.column("is_order")).as_py() or 0),
         history_days=(as_of - source.span()[0]) / timedelta(days=1),
         drawn=share,
+        discount_rate_per_year=discount_rate_per_year,
         trade=Trade.of((exclusion or Exclusion()).kept(orders), as_of),
     )
     if progress:

@@ -166,6 +166,7 @@ def fit_heads(
         seed,
         exclusion=excluded,
         churn=declared.churn,
+        discount_rate_per_year=declared.discount_rate_per_year,
         most_rows=declared.rows,
         progress=report,
     )

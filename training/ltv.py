@@ -13,7 +13,7 @@ from retain.predictors.btyd import OrderOdds
 from retain.predictors.ltv import Interval
 from retain.predictors.trees import Floats
 from retain.predictors.yearly import Yearly
-from training import btyd, conformal, seasons, stretching
+from training import btyd, conformal, discounting, seasons, stretching
 from training.amounts import CANDIDATES, FittedAmount
 from training.boosting import Rows
 from training.bootstrap import Bootstrap
@@ -55,6 +55,7 @@ def train(data: Dataset) -> FittedHead:
         NotEnoughData: too few customers brought revenue, or none, in the first cutoffs.
     """
     plan, seed, net = data.plan, data.seed, data.net_revenue
+    rate = data.discount_rate_per_year
     fit, validation, holdout = (data.at(c) for c in (plan.fit, plan.validation, plan.holdout))
     demand(
         "ltv",
@@ -93,9 +94,12 @@ def train(data: Dataset) -> FittedHead:
         past = to_matrix(people, features)
         days = data.served_days if moment == data.trade.last else data.horizon_days
         amount = amount.scaled(stretching.orders(odds, past, data.horizon_days, days))
+        worth = discounting.mean_factor(rate, days)
+        amount = amount.scaled(worth / discounting.mean_factor(rate, data.horizon_days))
         found = seasons.outlook(data.trade, moment, days, data.drawn)
         values = amount.value(past)
-        season = seasons.factor(found, float(values.sum()), moment)
+        # the record's totals are not discounted
+        season = seasons.factor(found, float(values.sum()) / worth, moment)
         interval = conformal.fit(predicted * factor, net[unseen])
         return Settled(amount, factor, interval, season, found, values * season.rows[0, 0])
 
@@ -111,8 +115,8 @@ def train(data: Dataset) -> FittedHead:
     return FittedHead(
         head="ltv",
         label=(
-            f"orders less refunds in the {data.served_days} days after the moment of scoring, "
-            "zeros kept"
+            f"orders less refunds in the {data.served_days} days after the moment of scoring"
+            f"{discounting.wording(rate)}, zeros kept"
         ),
         population=POPULATION,
         features=features,
@@ -143,6 +147,7 @@ def _parameters(data: Dataset, now: Settled, scores: dict[str, float]) -> dict[s
         "validation_gini": scores,
         "interval_coverage": conformal.COVERAGE,
         "level_factor": now.factor,
+        "discount_rate_per_year": data.discount_rate_per_year,
         **data.extrapolation,
         "season": seasons.described(now.outlook),
         "tiers": {"names": list(TIER_NAMES), "edges": edges.tolist()},

@@ -134,9 +134,10 @@ def at_cutoff(
     scores = _scorer(settings, run).score(table)
     rules = Baselines.fit(run.data, aged(source.training_table([cutoff.as_of])))
     answers = {OURS: _ours(scores, cutoff.horizon_days), **rules.answers(columns)}
-    last_year = _last_year(source, cutoff) if cutoff.counted else {}
+    rate = declared.discount_rate_per_year
+    last_year = _last_year(source, cutoff, rate) if cutoff.counted else {}
     later = source_at(cutoff.as_of + timedelta(days=cutoff.horizon_days))
-    found = _outcomes(table, later, cutoff.horizon_days)
+    found = _outcomes(table, later, cutoff.horizon_days, rate)
     left = departures(later, _keys(table), [cutoff.as_of], cutoff.horizon_days, declared.churn)
     if left is not None:
         stays = People.of(table, declared.churn.label, declared.churn.grace_days).stays
@@ -191,8 +192,10 @@ def _known(values: Floats) -> Floats | None:
     return values if np.isfinite(values).any() else None
 
 
-def _outcomes(table: pa.Table, later: FeatureSource, horizon_days: int) -> dict[str, Floats]:
-    found = labels.outcomes(_keys(table), later.orders(), horizon_days)
+def _outcomes(
+    table: pa.Table, later: FeatureSource, horizon_days: int, rate: float
+) -> dict[str, Floats]:
+    found = labels.outcomes(_keys(table), later.orders(), horizon_days, rate)
     names = ("churned", "ordered", "days_to_order", "net_revenue")
     found = found.append_column("ordered", pc.invert(found.column("churned")))
     return {
@@ -201,11 +204,11 @@ def _outcomes(table: pa.Table, later: FeatureSource, horizon_days: int) -> dict[
     }
 
 
-def _last_year(source: FeatureSource, cutoff: RollingCutoff) -> dict[str, float]:
+def _last_year(source: FeatureSource, cutoff: RollingCutoff, rate: float) -> dict[str, float]:
     table, _ = _population(source.training_table([cutoff.a_year_before]))
     if not table.num_rows:
         return {}
-    came = _outcomes(table, source, cutoff.horizon_days)
+    came = _outcomes(table, source, cutoff.horizon_days, rate)
     return {
         "revenue": float(came["net_revenue"].sum()),
         "buyers": float(came["ordered"].sum()),

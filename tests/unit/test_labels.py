@@ -30,8 +30,8 @@ def orders(*rows):
     )
 
 
-def outcome(*rows, horizon_days=90):
-    return labels.outcomes(keys(AS_OF), orders(*rows), horizon_days).to_pylist()[0]
+def outcome(*rows, horizon_days=90, rate=0.0):
+    return labels.outcomes(keys(AS_OF), orders(*rows), horizon_days, rate).to_pylist()[0]
 
 
 def test_a_customer_without_an_order_has_churned_and_is_worth_nothing():
@@ -62,6 +62,17 @@ def test_a_refund_alone_is_no_order():
     found = outcome((AS_OF + DAY, -10))
     assert found["churned"] is True
     assert found["net_revenue"] == -10.0
+
+
+def test_net_revenue_is_discounted_by_the_day_of_receipt():
+    rows = (AS_OF + 73 * DAY, 10), (AS_OF + 365 * DAY, 20), (AS_OF + 365 * DAY, -5)
+    found = outcome(*rows, horizon_days=365, rate=0.1)
+    assert found["net_revenue"] == pytest.approx(10 / 1.1**0.2 + 15 / 1.1, rel=1e-12)
+
+
+def test_without_a_discount_rate_net_revenue_is_the_exact_sum():
+    rows = (AS_OF + 7.3 * DAY, 0.1), (AS_OF + 40 * DAY, 0.2)
+    assert outcome(*rows)["net_revenue"] == 0.1 + 0.2
 
 
 def test_the_next_order_is_counted_in_days():

@@ -72,7 +72,8 @@ class FittedRun:
 
     def digest(self) -> str:
         """sha256 over everything that was learned from, campaigns apart."""
-        features = self.heads[0].features
+        known = (head.features for head in self.heads)
+        features = next((f for f in known if {one.name for one in f} <= self.data.columns.keys()), ())
         parts = [self.data] if self.leavers is self.data else [self.data, self.leavers]
         digests = [part.digest(features) for part in parts]
         return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()
@@ -227,7 +228,7 @@ def _fit(
             except NotEnoughData as error:
                 skipped[head] = f"{error.message}. {error.remedy[:1].upper()}{error.remedy[1:]}."
             report("training", done, len(trainers))
-    if set(fitted) <= {"rfm"} and skipped:
+    if set(fitted) <= {"next_items", "rfm"} and skipped:
         raise NotEnoughData(
             "no head could be trained: " + " ".join(skipped.values()),
             remedy="import more customers or a longer history",

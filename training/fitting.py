@@ -72,8 +72,9 @@ class FittedRun:
 
     def digest(self) -> str:
         """sha256 over everything that was learned from, campaigns apart."""
-        known = (head.features for head in self.heads)
-        features = next((f for f in known if {one.name for one in f} <= self.data.columns.keys()), ())
+        held = self.data.columns.keys()
+        read = (head.features for head in self.heads)
+        features = next((own for own in read if {one.name for one in own} <= held), ())
         parts = [self.data] if self.leavers is self.data else [self.data, self.leavers]
         digests = [part.digest(features) for part in parts]
         return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()

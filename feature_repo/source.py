@@ -1,7 +1,7 @@
 """What training reads: point-in-time features through Feast, and the facts labels are made of."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 from feature_repo import offline
 from feature_repo.offline import Progress
 from retain import history
+from retain.calendar import Calendar, CalendarDay
+from retain.database import connect
 from retain.features.engine import keys_of
 from retain.settings import Settings
 
@@ -20,6 +22,7 @@ class OfflineSource:
         self, settings: Settings, as_of: datetime, progress: Progress | None = None
     ) -> None:
         self._settings = settings
+        self._as_of = as_of
         self._progress = progress
         self._prepared: set[datetime] = set()
         offline.export_history(settings, progress)
@@ -86,6 +89,11 @@ class OfflineSource:
         """First and last moment of any event up to ``as_of``."""
         [row] = self._outcomes.sql("SELECT min(ts) AS a, max(ts) AS b FROM log").to_pylist()
         return row["a"], row["b"]
+
+    def calendar(self, first: date, last: date, known_at: datetime) -> list[CalendarDay]:
+        """What was known at ``known_at``, never after ``as_of``, and holds in every region."""
+        entries = Calendar(connect(self._settings.database_url))
+        return entries.days(None, first, last, min(known_at, self._as_of))
 
     def events(self) -> str:
         """The Parquet glob of the history; whoever reads it keeps to ``as_of`` himself."""

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retain.calendar import CalendarDay
 from retain.event import EVENT_SCHEMA
 from retain.features.engine import FeatureEngine
 from retain.features.outcomes import Outcomes
@@ -158,6 +159,9 @@ class EngineSource:
     def span(self) -> tuple[datetime, datetime]:
         row = self._engine.sql("SELECT min(ts) AS a, max(ts) AS b FROM events").to_pylist()[0]
         return row["a"], row["b"]
+
+    def calendar(self, first: date, last: date, known_at: datetime) -> Sequence[CalendarDay]:
+        return ()
 
     def events(self) -> pa.Table:
         return self._events

@@ -22,8 +22,10 @@ from retain.quality.profile import Profile
 from training import population
 from training.configuration import Churn
 from training.cutoffs import Plan
+from training.departures import departures
 from training.exclusion import Exclusion
 from training.feature_source import FeatureSource
+from training.occasions import Known, nothing_known
 from training.population import POPULATION, POPULATION_DAYS, Mask, People
 from training.trade import Trade
 
@@ -66,6 +68,7 @@ class Dataset:
         asked_days: the horizon that was asked for, where it is longer than any label can be.
         discount_rate_per_year: of the net revenue, by day of receipt.
         trees: parameters that a search found for the heads of this data.
+        known: the calendar, as it was known at any moment up to ``as_of``.
         trade: the orders of everybody but the excluded, up to ``as_of``.
     """
 
@@ -88,6 +91,7 @@ class Dataset:
     discount_rate_per_year: float = 0.0
     trees: Mapping[str, Any] = field(default_factory=dict)
     asked_days: int | None = None
+    known: Known = nothing_known
     trade: Trade = field(kw_only=True)
 
     @property
@@ -207,23 +211,6 @@ def build(
     return populations(source, plan, as_of, horizon_days, seed, exclusion=exclusion).buyers
 
 
-def departures(
-    source: FeatureSource,
-    keys: pa.Table,
-    moments: Sequence[datetime],
-    horizon_days: int,
-    churn: Churn,
-) -> Floats | None:
-    """1 for each of ``keys`` who left by a label other than orders; None where orders decide."""
-    if churn.label == "no_activity":
-        left = labels.inactive(keys, source.activity(moments, horizon_days), horizon_days)
-    elif churn.label == "subscription_not_renewed":
-        left = labels.lapsed(keys, source.subscriptions(), horizon_days, churn.grace_days)
-    else:
-        return None
-    return np.asarray(left.column("churned").cast(pa.float64()).to_numpy(), dtype=np.float64)
-
-
 def populations(
     source: FeatureSource,
     plan: Plan,
@@ -297,6 +284,7 @@ def populations(
         history_days=(as_of - source.span()[0]) / timedelta(days=1),
         drawn=share,
         discount_rate_per_year=discount_rate_per_year,
+        known=source.calendar,
         trade=Trade.of((exclusion or Exclusion()).kept(orders), as_of),
     )
     if progress:

@@ -1,11 +1,12 @@
 """Where training reads from: features at moments, and the facts labels are made of."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 import pyarrow as pa
 
+from retain.calendar import CalendarDay
 from retain.quality.event_source import Source
 
 
@@ -48,6 +49,10 @@ class FeatureSource(Protocol):
 
     def span(self) -> tuple[datetime, datetime]:
         """First and last moment of any event."""
+        ...
+
+    def calendar(self, first: date, last: date, known_at: datetime) -> Sequence[CalendarDay]:
+        """What was known at ``known_at`` of these days, where it holds everywhere."""
         ...
 
     def events(self) -> Source:

@@ -96,7 +96,7 @@ def train(data: Dataset) -> FittedHead:
         amount = amount.scaled(stretching.orders(odds, past, data.horizon_days, days))
         worth = discounting.mean_factor(rate, days)
         amount = amount.scaled(worth / discounting.mean_factor(rate, data.horizon_days))
-        found = seasons.outlook(data.trade, moment, days, data.drawn)
+        found = seasons.outlook(data.trade, moment, days, data.drawn, data.known)
         values = amount.value(past)
         # the record's totals are not discounted
         season = seasons.factor(found, float(values.sum()) / worth, moment)

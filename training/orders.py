@@ -96,7 +96,7 @@ def train(data: Dataset) -> Trained:
         held_out = blending.refit(chosen, rows(mask & half), features, seed, odds)
         curve = hazards.fit(held_out.blend.raw(matrix[unseen]), data.days_to_order[unseen], ends)
         whole = blending.refit(chosen, rows(mask), features, seed, odds)
-        found = seasons.outlook(data.trade, moment, data.served_days, data.drawn)
+        found = seasons.outlook(data.trade, moment, data.served_days, data.drawn, data.known)
         past = to_matrix(people, features)
         score = whole.blend.raw(past)
         if odds and data.served_days > data.horizon_days:

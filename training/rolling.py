@@ -27,7 +27,8 @@ from retain.segments import Segmenter
 from retain.settings import Settings
 from training import configuration
 from training.baselines import SOON_DAYS, Answers, Baselines
-from training.dataset import POPULATION_DAYS, FeatureSource, Mask, departures
+from training.dataset import POPULATION_DAYS, FeatureSource, Mask
+from training.departures import departures
 from training.fitting import FittedRun, Progress, fit_heads
 from training.population import People
 from training.rolling_cutoffs import RollingCutoff

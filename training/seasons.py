@@ -8,14 +8,16 @@ before is the steadier guide to a total:
         times the share of known customers
 
 where growth compares the last quarter with the same quarter a year before, and known customers
-are those who had ordered before the window began. The model's total is moved towards this by as
+are those who had ordered before the window began. Where holidays, promotions and closures that
+were known at the moment moved, both totals are compared without them, and this year's are put in
+again (:mod:`training.occasions`). The model's total is moved towards this by as
 much as the record can be trusted (a precision-weighted mean of logarithms): little where few
 customers make the total, or where the shop today is another one than a year ago, as one that has
 only a single cohort of customers.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ from retain.clock import MICROSECONDS_PER_DAY
 from retain.predictors.survival import LONGEST_DAYS, Clock, Hazards
 from retain.predictors.trees import Floats
 from retain.predictors.yearly import WEEKS, Yearly
+from training import occasions
+from training.occasions import Known, Occasions, Worth, nothing_known
 from training.population import POPULATION_DAYS
 from training.trade import Trade
 
@@ -42,6 +46,7 @@ _MOST_CUSTOMERS = 5_000
 _FEWEST_BUYERS = 20.0
 
 Total = Callable[[Trade], float]
+Part = Callable[[Worth], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Outlook:
             that is to be trusted, (k,), from 0 to 1.
         net: what customers already known will bring within the last of the horizons, (53,).
         growth: of orders and of net revenue over a year, as factors.
+        occasions: the calendar's, as far as it was known.
+        moved: what they change in the horizon that begins now, of buyers and of net revenue.
     """
 
     moment: int
@@ -64,6 +71,8 @@ class Outlook:
     net: Floats
     net_trust: float
     growth: tuple[float, float]
+    occasions: Occasions = field(default_factory=Occasions)
+    moved: tuple[float, float] = (1.0, 1.0)
 
 
 def horizons_of(horizon_days: float) -> Floats:
@@ -72,10 +81,16 @@ def horizons_of(horizon_days: float) -> Floats:
     return np.array(sorted(days for days in every if days <= YEAR_DAYS))
 
 
-def outlook(trade: Trade, moment: int, horizon_days: float, drawn: float = 1.0) -> Outlook | None:
+def outlook(
+    trade: Trade,
+    moment: int,
+    horizon_days: float,
+    drawn: float = 1.0,
+    known: Known = nothing_known,
+) -> Outlook | None:
     """From what was known at ``moment``; None without a year of history and a month to spare.
 
-    ``drawn`` is the share of all customers that the model is asked about.
+    ``drawn`` is the share of all customers that the model is asked about, ``known`` the calendar.
     """
     trade = trade.until(moment)
     spare = (moment - trade.first) / MICROSECONDS_PER_DAY - YEAR_DAYS
@@ -89,25 +104,36 @@ def outlook(trade: Trade, moment: int, horizon_days: float, drawn: float = 1.0) 
     if min(lately.buyers, before.buyers) < _FEWEST_BUYERS or min(lately.net, before.net) <= 0:
         return None
     horizons = horizons_of(horizon_days)
-    again = trade.repeated(YEAR_DAYS)
+    again, found = trade.repeated(YEAR_DAYS), occasions.read(known, trade, moment)
 
-    def yearly(total: Total, days: float) -> Floats:
+    def yearly(total: Total, days: float, part: Part) -> Floats:
         starts = last_year + 7.0 * np.arange(-1, WEEKS + 2) * MICROSECONDS_PER_DAY
         weekly = np.array([total(again.within(start, days)) for start in starts])
+        weekly = weekly / part(found.last_year(starts, days))
         # the days of a week and of Easter move: a window is taken with its neighbours
-        return 0.25 * weekly[:-2] + 0.5 * weekly[1:-1] + 0.25 * weekly[2:]
+        smooth = 0.25 * weekly[:-2] + 0.5 * weekly[1:-1] + 0.25 * weekly[2:]
+        return np.asarray(smooth * part(found.this_year(starts[1:-1], days)))
 
+    def moved(start: float, days: float, part: Part) -> float:
+        this, last = found.this_year(start, days), found.last_year(start, days)
+        return float(part(this) / part(last))
+
+    quarter = last_year - compared * MICROSECONDS_PER_DAY
     noise = 1.0 / lately.buyers + 1.0 / before.buyers
-    buyers_growth = _lasting(np.log(lately.buyers / before.buyers), noise)
-    net_growth = _lasting(np.log(lately.net / before.net), lately.net_noise + before.net_noise)
+    grown = moved(quarter, compared, _buyers_of(before)), moved(quarter, compared, _net)
+    buyers_growth = _lasting(np.log(lately.buyers / before.buyers / grown[0]), noise)
+    net_growth = _lasting(
+        np.log(lately.net / before.net / grown[1]), lately.net_noise + before.net_noise
+    )
     windows = [again.within(last_year, days) for days in horizons]
     buyers = np.column_stack(
         [
-            yearly(lambda one: one.buyers, days) * _known_share(trade, moment, days, _bought)
-            for days in horizons
+            yearly(lambda one: one.buyers, days, _buyers_of(window))
+            * _known_share(trade, moment, days, _bought)
+            for days, window in zip(horizons, windows, strict=True)
         ]
     )
-    net = yearly(lambda one: one.net, horizon_days) * _known_share(
+    net = yearly(lambda one: one.net, horizon_days, _net) * _known_share(
         trade, moment, horizon_days, _brought
     )
     return Outlook(
@@ -118,6 +144,11 @@ def outlook(trade: Trade, moment: int, horizon_days: float, drawn: float = 1.0) 
         drawn * net * np.exp(net_growth[0]),
         _trust(again.within(last_year, horizon_days).net_noise, net_growth[1]),
         (float(np.exp(buyers_growth[0])), float(np.exp(net_growth[0]))),
+        found,
+        (
+            moved(last_year, horizon_days, _buyers_of(again.within(last_year, horizon_days))),
+            moved(last_year, horizon_days, _net),
+        ),
     )
 
 
@@ -161,6 +192,11 @@ def described(found: Outlook | None) -> dict[str, Any]:
         "net_growth": found.growth[1],
         "buyers_trust": found.buyers_trust.tolist(),
         "net_trust": found.net_trust,
+        "calendar": {
+            "day_worth": found.occasions.described(),
+            "buyers_moved": found.moved[0],
+            "net_moved": found.moved[1],
+        },
     }
 
 
@@ -175,6 +211,22 @@ def sentence(found: Outlook | None) -> str:
         "The level follows the same days of last year (orders "
         f"{found.growth[0]:.2f} times, net revenue {found.growth[1]:.2f} times as much since; "
         f"trusted by {found.buyers_trust[-1]:.0%} and {found.net_trust:.0%})."
+        + _calendar_sentence(found)
+    )
+
+
+def _calendar_sentence(found: Outlook) -> str:
+    worth = found.occasions.worth
+    if not worth:
+        return (
+            " The calendar knew no holiday, promotion or closure that holds everywhere: they are "
+            "taken to fall as they did last year."
+        )
+    kinds = ", ".join(f"{kind} {one.net:.2f} ({days})" for kind, (one, days) in worth.items())
+    return (
+        f" Of the calendar, as it was known: a day's net revenue over an ordinary day's is {kinds} "
+        "(days it was measured on); what moved changes the horizon's buyers "
+        f"{found.moved[0]:.2f} times and its net revenue {found.moved[1]:.2f} times."
     )
 
 
@@ -199,6 +251,16 @@ def _lasting(growth: float, noise: float) -> tuple[float, float]:
 def _trust(noise: float, growth: float) -> float:
     # overdispersed: customers come in waves; and half of a change may be of another kind
     return float(_SEASON_VARIANCE / (_SEASON_VARIANCE + 2.0 * noise + 0.5 * growth**2))
+
+
+def _net(worth: Worth) -> Any:
+    return worth.net
+
+
+def _buyers_of(window: Trade) -> Part:
+    """Of more orders, as many more buyers as there are buyers to an order: others come anyway."""
+    each = window.buyers / max(float(window.is_order.sum()), 1.0)
+    return lambda worth: worth.orders**each
 
 
 def _bought(window: Trade, known: Floats) -> float:

@@ -1,11 +1,10 @@
-"""A look at the data in a process of its own, at the lowest priority; answers JSON samples.
+"""A look at the data in a process of its own; answers JSON samples.
 
 Run by :mod:`services.quality`: the settings come as JSON on stdin, so that no password of a
 database is in the list of processes.
 """
 
 import json
-import os
 import sys
 from datetime import datetime
 
@@ -13,8 +12,6 @@ from feature_repo.online_ages import stored_ages
 from retain.errors import RetainError
 from retain.quality import checkup, thresholds
 from retain.settings import Settings, from_json
-
-_LOWEST = 19
 
 
 def asked(settings: Settings, now: datetime) -> str:
@@ -24,7 +21,6 @@ def asked(settings: Settings, now: datetime) -> str:
 
 def main() -> None:
     """Look once; exit code 1 and a sentence on stderr where that was not possible."""
-    os.nice(_LOWEST)
     given = json.load(sys.stdin)
     settings, now = from_json(given["settings"]), datetime.fromisoformat(given["now"])
     try:

@@ -10,7 +10,7 @@ SLICE = 500
 REST_SECONDS = 60.0
 """Between one round over all customers and the next."""
 _SHARE = 0.02
-_SECONDS_PER_CUSTOMER = 0.002
+_SECONDS_PER_CUSTOMER = 0.01
 
 
 class Sweeper:

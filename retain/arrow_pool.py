@@ -20,6 +20,7 @@ from retain.errors import StoreUnavailable
 # types are inferred from a batch of rows: one batch for what a request can ask
 _OPTIONS = {"adbc.sqlite.query.batch_rows": "65536"}
 _NULL = pa.scalar(None, pa.string())
+_POOL = "retain_arrow_pool"
 
 
 def is_file(engine: Engine) -> bool:
@@ -52,12 +53,26 @@ def _nullable_texts(schema: pa.Schema) -> frozenset[str]:
     return frozenset(f.name for f in schema if f.nullable and f.type == pa.string())
 
 
+def pool_of(engine: Engine) -> "ArrowPool":
+    """The one pool of ``engine``, which lives as long as the engine does."""
+    pool: ArrowPool = vars(engine).setdefault(_POOL, None) or ArrowPool(engine)
+    vars(engine)[_POOL] = pool
+    return pool
+
+
 class ArrowPool:
-    """Read-only connections to the file of ``engine``, one for each caller at a time."""
+    """Read-only connections to the file of ``engine``, one for each caller at a time.
+
+    None is closed before the engine is. The driver brings an SQLite of its own, and a process
+    that closes a file gives up its locks on it for everybody in the process: another process
+    could then take ours for gone, and remove the journal that we go on writing to
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._idle: SimpleQueue[adbc.Connection] = SimpleQueue()
+        self._failed: list[adbc.Connection] = []
         event.listen(engine, "engine_disposed", lambda _: self.close())
 
     def table(self, query: str, parameters: Sequence[str | int]) -> pa.Table:
@@ -79,7 +94,9 @@ class ArrowPool:
             ) from error
 
     def close(self) -> None:
-        """Close what is not in use."""
+        """Close what is not in use; only when the engine is closed too."""
+        while self._failed:
+            self._failed.pop().close()
         while True:
             try:
                 self._idle.get_nowait().close()
@@ -100,6 +117,6 @@ class ArrowPool:
         try:
             yield connection
         except BaseException:
-            connection.close()
+            self._failed.append(connection)
             raise
         self._idle.put(connection)

@@ -1,11 +1,10 @@
 """The event log from one sequence number on, chunk by chunk, at the speed of its store."""
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import pyarrow as pa
 
-from retain.arrow_pool import ArrowPool, columns_of, is_file, typed
+from retain.arrow_pool import columns_of, is_file, pool_of, typed
 from retain.eventlog import LOGGED_SCHEMA, EventLog
 
 CHUNK = 50_000
@@ -23,8 +22,8 @@ def scan(log: EventLog, seq: int, *, chunk: int = CHUNK) -> Iterator[pa.Table]:
     if not is_file(engine):
         yield from log.after(seq, chunk=chunk)
         return
-    with closing(ArrowPool(engine)) as pool:
-        while (rows := pool.table(_QUERY, [seq, chunk])).num_rows:
-            table = typed(rows, LOGGED_SCHEMA)
-            seq = table.column("seq")[-1].as_py()
-            yield table
+    pool = pool_of(engine)
+    while (rows := pool.table(_QUERY, [seq, chunk])).num_rows:
+        table = typed(rows, LOGGED_SCHEMA)
+        seq = table.column("seq")[-1].as_py()
+        yield table

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from retain.arrow_pool import ArrowPool, columns_of, is_file, typed
+from retain.arrow_pool import columns_of, is_file, pool_of, typed
 from retain.clock import to_micros
 from retain.eventlog import LOGGED_SCHEMA, EventLog
 from retain.features.engine import EVENT_COLUMNS
@@ -29,7 +29,7 @@ class CustomerEvents:
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._pool = ArrowPool(log.engine) if is_file(log.engine) else None
+        self._pool = pool_of(log.engine) if is_file(log.engine) else None
 
     def until(
         self, customer_ids: Sequence[str], as_of: datetime, anonymous_ids: Sequence[str] = ()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from retain.arrow_pool import pool_of
 from retain.database import connect
 from retain.eventlog import LOGGED_SCHEMA, EventLog
 from retain.log_scan import scan
@@ -27,3 +28,14 @@ def test_a_scan_gives_the_rows_nulls_and_types_of_the_log(
 
 def test_a_scan_of_an_empty_log_gives_nothing(tmp_path: Path) -> None:
     assert list(scan(EventLog(connect(f"sqlite:///{tmp_path / 'log.db'}")), 0)) == []
+
+
+def test_every_reader_of_a_log_shares_connections_that_stay_open(tmp_path: Path) -> None:
+    # closing one would give up the locks of the whole process on the file
+    engine = connect(f"sqlite:///{tmp_path / 'retain.db'}")
+    pool = pool_of(engine)
+    list(scan(EventLog(engine), 0))
+    assert pool_of(engine) is pool
+    assert not pool._idle.empty()
+    engine.dispose()
+    assert pool._idle.empty()

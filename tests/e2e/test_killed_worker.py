@@ -31,7 +31,9 @@ def home(tmp_path_factory):
 def service(home, tmp_path_factory):
     environment = clean_environment(RETAIN_HOME=str(home.home), RETAIN_AS_OF=iso(AS_OF))
     folder = tmp_path_factory.mktemp("elsewhere")
-    with served([sys.executable, "-m", "services", "--workers", "1"], folder, environment) as running:
+    with served(
+        [sys.executable, "-m", "services", "--workers", "1"], folder, environment
+    ) as running:
         yield running
 
 

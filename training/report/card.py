@@ -186,7 +186,7 @@ def _ethics(evaluation: Mapping[str, Any]) -> list[str]:
         "",
         (
             "- Scores profile persons. Who withdrew consent to profiling is in no row "
-            f"({withdrawn:,} here) and gets no score; inactive or erased customers are not scored"
+            f"({withdrawn:,} here) and gets no score; who has left already gets no churn score"
         ),
         (
             "- The features are behaviour, and places and habits a campaign may be planned by; a "

@@ -104,7 +104,7 @@ def _headline(facts: Sequence[HeadFacts]) -> str:
     if losing:
         return "Not better than their dumb rule: " + ", ".join(losing)
     grades = ", ".join(f"{TITLE[one.head]} {one.grade.letter}" for one in facts)
-    return f"Every head beats its dumb rule: {grades}"
+    return f"Every score beats its dumb rule: {grades}"
 
 
 def _card(facts: HeadFacts) -> Markup:

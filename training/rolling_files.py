@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from retain.clock import iso, parse_utc
+from training.comparisons import as_json, standings
 from training.holdout import plain
 from training.rolling import Rolled
-from training.standing import as_json, standings
 from training.verdict import judge
 
 NUMBERS = "rolling.json"

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from training.baselines import BLEND
+from training.comparisons import NAMES, QUESTIONS, RANKING, Standing
 from training.holm import adjusted
 from training.metrics import BRIER
 from training.rolling import name_of
 from training.rolling_cutoffs import RollingCutoff
-from training.standing import NAMES, QUESTIONS, RANKING, Standing
 
 SIGNIFICANCE = 0.05
 METRICS_AT_OR_ABOVE = 3

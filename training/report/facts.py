@@ -10,10 +10,10 @@ from retain.manifest import Measured
 from retain.predictors.trees import Floats
 from training.baselines import BLEND, SOON_DAYS, TITLES
 from training.bootstrap import Bootstrap
+from training.comparisons import Standing, stand
 from training.grades import Grade, grade
 from training.holdout import OURS, Held
 from training.metrics import AUC, BRIER, CALIBRATION_ERROR, GINI, LEVEL, SPEARMAN, Metric
-from training.standing import Standing, stand
 
 SEED = 7
 REPLICATES = 300

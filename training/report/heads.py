@@ -4,11 +4,11 @@ import numpy as np
 
 from training import curves
 from training.baselines import BLEND
+from training.comparisons import Standing
 from training.report.facts import ASKED, HeadFacts
 from training.report.parts import beside, bounds, figure, paragraph, plots, rival, section
 from training.report.plots import Series, lines, reliability, tenths
 from training.report.tags import Content, Markup, joined, table
-from training.standing import Standing
 
 _RULE = {"churn": "recency", "next_purchase": "recency", "ltv": "last_spend"}
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from training.baselines import BLEND, LAST_YEAR
+from training.comparisons import NAMES, RANKING
 from training.curves import Curve
 from training.report.facts import measured
 from training.report.parts import bounds, figure, paragraph, plots, rival, section, verdicts
 from training.report.plots import Series, lines
 from training.report.tags import Content, Markup, table
-from training.standing import NAMES, RANKING
 
 _SHOWN = ("recency", "rfm", "last_spend", "bgnbd", "regression", "lightgbm", BLEND, LAST_YEAR)
 

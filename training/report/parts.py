@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from retain.manifest import Measured
 from training.baselines import LAST_YEAR, TITLES
+from training.comparisons import Standing
 from training.report.plots import Row, intervals
 from training.report.tags import Content, Markup, tag
-from training.standing import Standing
 
 OURS = "Retain"
 _STYLES = {"blend": "blend"}

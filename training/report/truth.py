@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from training import oracle
 from training.bootstrap import Bootstrap
+from training.comparisons import Standing, stand
 from training.metrics import CALIBRATION_ERROR
 from training.report.facts import ASKED, HEADLINE, REPLICATES, SEED, HeadFacts
 from training.report.parts import beside, bounds, paragraph, plots, section
 from training.report.tags import Markup, table
-from training.standing import Standing, stand
 
 ORACLE = "oracle"
 

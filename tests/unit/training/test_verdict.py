@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 import pytest
 
 from retain.manifest import Measured
+from training.comparisons import Beside, Standing
 from training.rolling_cutoffs import RollingCutoff
-from training.standing import Beside, Standing
 from training.verdict import judge
 
 

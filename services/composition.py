@@ -11,9 +11,9 @@ from feature_repo.online import OnlineReader
 from retain import signals
 from retain.clock import now, pinned
 from retain.database import connect
+from retain.decisions.feedback import Feedback
 from retain.eventlog import EventLog
 from retain.exclusive import Exclusive
-from retain.feedback import Feedback
 from retain.quality import thresholds
 from retain.reasons import Explainer
 from retain.settings import Settings

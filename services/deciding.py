@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from retain import actions, champions, segments
-from retain.contacts import Contacts
-from retain.decisions import Decisions
+from retain import champions, segments
+from retain.decisions import actions
+from retain.decisions.contacts import Contacts
+from retain.decisions.ranking import Ranker
+from retain.decisions.store import Decisions
 from retain.ledger import Ledger
 from retain.products import Products
-from retain.ranking import Ranker
 from retain.scoring import Scorer
 from retain.segments import Segmenter
 from retain.settings import Settings

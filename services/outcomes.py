@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from retain.feedback import Feedback
+from retain.decisions.feedback import Feedback
 from services.ingest import Handled
 from services.metrics import Metrics
 from services.schemas.feedback import Outcome

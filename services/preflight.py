@@ -7,9 +7,10 @@ ends with one reason. It imports neither LightGBM nor Feast, which take seconds.
 import hashlib
 from collections.abc import Container, Mapping
 
-from retain import actions, artefacts, manifest, segments, signals
+from retain import artefacts, manifest, segments, signals
 from retain.columns import ACTION_RULES, READ_TIME
 from retain.database import connect
+from retain.decisions import actions
 from retain.errors import CorruptModel, FingerprintMismatch, NoModel
 from retain.ledger import Ledger
 from retain.manifest import HEADS, Head, Manifest

@@ -3,12 +3,12 @@
 from datetime import UTC
 from typing import Any
 
-from retain.contacts import Contacts
-from retain.decision_columns import of_scores
-from retain.decisions import Decisions
+from retain.decisions.columns import of_scores
+from retain.decisions.contacts import Contacts
+from retain.decisions.ranking import Ranker
+from retain.decisions.receipt import Evidence
+from retain.decisions.store import Decisions
 from retain.features.reader import Features
-from retain.ranking import Ranker
-from retain.receipt import Evidence
 from retain.scoring import Scores
 from services.answers import Json
 from services.metrics import Metrics

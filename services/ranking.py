@@ -2,13 +2,13 @@
 
 from retain.clock import Clock
 from retain.columns import Columns
-from retain.context import Context
-from retain.decision_columns import of_scores
-from retain.decisions import Decisions
+from retain.decisions.columns import of_scores
+from retain.decisions.context import Context
+from retain.decisions.ranking import Ranker
+from retain.decisions.receipt import Decision, Evidence
+from retain.decisions.store import Decisions
 from retain.features.reader import FeatureReader
 from retain.items.suggestions import Suggestions
-from retain.ranking import Ranker
-from retain.receipt import Decision, Evidence
 from services.answers import Json
 from services.metrics import Metrics
 from services.predictions import Scoring

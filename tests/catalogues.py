@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from retain.actions import ActionConfig, Catalogue, compile_catalogue
 from retain.columns import ACTION_RULES
+from retain.decisions.actions import ActionConfig, Catalogue, compile_catalogue
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

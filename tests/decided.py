@@ -3,8 +3,8 @@
 from typing import Any
 
 from retain.database import connect
-from retain.decisions import Decisions
-from retain.ranking import Ranker, Ranking
+from retain.decisions.ranking import Ranker, Ranking
+from retain.decisions.store import Decisions
 from tests.catalogues import NOW, action, catalogue, customers
 
 CATALOGUE = catalogue(

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from retain import actions, eligibility, ranking, rfm, scoring, segments, signals
+from retain import rfm, scoring, segments, signals
 from retain.columns import READ_TIME, SEGMENT_RULES
+from retain.decisions import actions, eligibility, ranking
 from retain.features import ageing
 from retain.items import histories
 from retain.rules import compile_rule

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, RootModel, TypeAdapter
 
-from retain.feedback import Outcome as OutcomeName
+from retain.decisions.feedback import Outcome as OutcomeName
 from services.schemas.base import MAX_OUTCOMES, Answer, Identifier, Request, UtcTime
 
 _EXAMPLE: dict[str, Any] = {

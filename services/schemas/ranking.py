@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from retain.context import ContextChannel
+from retain.decisions.context import ContextChannel
 from retain.errors import InvalidInput
 from services.schemas.base import MAX_ACTIONS, Answer, Identifier, Probability, Request
 

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from retain.actions import Channel
-from retain.context import ContextChannel
+from retain.decisions.actions import Channel
+from retain.decisions.context import ContextChannel
 from services.bodies import MAX_BODY_BYTES
 from tests.unit.services.fakes import Service
 

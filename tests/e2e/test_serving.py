@@ -8,7 +8,7 @@ import pytest
 
 from retain.clock import iso
 from retain.database import connect
-from retain.decisions import Decisions
+from retain.decisions.store import Decisions
 from retain.eventlog import EventLog
 from tests.served import Served, clean_environment, served
 from tests.tiny_home import AS_OF, make_home

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from retain import contacts
-from retain.contacts import Contacts
 from retain.database import connect, writing
+from retain.decisions import contacts
+from retain.decisions.contacts import Contacts
 from retain.event import Event, to_table
 from retain.eventlog import EventLog
 from tests.catalogues import NOW

@@ -8,12 +8,12 @@ from multiprocessing import get_context
 
 import pytest
 
-from retain.contacts import Contacts
-from retain.context import Context
 from retain.database import connect
-from retain.decisions import Decisions
+from retain.decisions.contacts import Contacts
+from retain.decisions.context import Context
+from retain.decisions.receipt import Evidence
+from retain.decisions.store import Decisions
 from retain.errors import Conflict, NotFound
-from retain.receipt import Evidence
 from tests.catalogues import NOW
 from tests.decided import ask, ranking
 

@@ -6,10 +6,10 @@ from itertools import permutations
 import pytest
 
 from retain.clock import pinned
-from retain.contacts import Contacts
 from retain.database import connect
-from retain.decisions import Decisions
-from retain.feedback import Feedback, is_released
+from retain.decisions.contacts import Contacts
+from retain.decisions.feedback import Feedback, is_released
+from retain.decisions.store import Decisions
 from tests.catalogues import NOW
 from tests.decided import ranking
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from retain.actions import Action, Treatment
 from retain.clock import iso
+from retain.decisions.actions import Action, Treatment
 
 PROPENSITY = 1.0
 """The policy is deterministic: what it returned it would always have returned."""

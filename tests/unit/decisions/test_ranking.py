@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retain import actions
-from retain.caps import Contact, ContactState
 from retain.columns import READ_TIME
-from retain.context import Context
+from retain.decisions import actions
+from retain.decisions.caps import Contact, ContactState
+from retain.decisions.context import Context
+from retain.decisions.ranking import Ranker
 from retain.features.catalogue import FEATURES
 from retain.manifest import Manifest, ModelFeature, TrainingWindow
-from retain.ranking import Ranker
 from retain.settings import PROJECT_CONFIG
 from tests.catalogues import NOW, action, catalogue, customers
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from retain.actions import Action, Catalogue
 from retain.columns import Columns
-from retain.context import LIVE_SURFACES, Context
+from retain.decisions.actions import Action, Catalogue
+from retain.decisions.context import LIVE_SURFACES, Context
 from retain.rules import Rule
 
 STALE_FEATURES = "stale_features"

@@ -24,9 +24,9 @@ from sqlalchemy import (
 )
 
 from retain import identities
-from retain.caps import Contact, ContactState
 from retain.clock import from_micros, to_micros
 from retain.database import Id, in_parts, metadata, reading
+from retain.decisions.caps import Contact, ContactState
 from retain.eventlog import events
 from retain.identity_links import CUSTOMER
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from retain.actions import Action, ActionConfig
+from retain.decisions.actions import Action, ActionConfig
 
 
 class SendTimes:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retain.caps import Contact, ContactState, Limits
+from retain.decisions.caps import Contact, ContactState, Limits
 from tests.catalogues import NOW, action, catalogue
 
 CATALOGUE = catalogue(

@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.clock import MICROSECONDS_PER_DAY
-from retain.eligibility import STALE_FEATURES
+from retain.decisions.eligibility import STALE_FEATURES
 from retain.scoring import Scores
 
 
 def of_scores(scores: Scores) -> dict[str, NDArray[Any]]:
     """Every column of :data:`retain.columns.ACTION_RULES` but the context's, n rows each.
 
-    Where somebody's profile or orders are too old, also who: see :mod:`retain.eligibility`.
+    Where somebody's profile or orders are too old, also who: see
+    :mod:`retain.decisions.eligibility`.
     """
     stale = {} if scores.undecidable is None else {STALE_FEATURES: scores.undecidable}
     ahead = (scores.expected_at - scores.as_of) / np.timedelta64(1, "us")

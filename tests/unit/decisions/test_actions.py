@@ -4,8 +4,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from retain import actions, caps, eligibility, ranking, segments
-from retain.actions import NONE, QuietHours
+from retain import segments
+from retain.decisions import actions, caps, eligibility, ranking
+from retain.decisions.actions import NONE, QuietHours
 from retain.errors import InvalidInput
 from retain.settings import PROJECT_CONFIG
 from tests.catalogues import action, catalogue

@@ -22,14 +22,15 @@ from sqlalchemy import (
     select,
 )
 
-from retain import contacts, ulid
-from retain.actions import NONE
-from retain.caps import ContactState
+from retain import ulid
 from retain.clock import parse_utc, to_micros
 from retain.database import Id, metadata, reading, upsert, writing
+from retain.decisions import contacts
+from retain.decisions.actions import NONE
+from retain.decisions.caps import ContactState
+from retain.decisions.ranking import Ranking
+from retain.decisions.receipt import Decision, Evidence, Receipt, write_receipt
 from retain.errors import Conflict, NotFound
-from retain.ranking import Ranking
-from retain.receipt import Decision, Evidence, Receipt, write_receipt
 from retain.write_behind import WriteBehind
 
 decisions = Table(
@@ -170,7 +171,7 @@ class Decisions:
         Args:
             ranking: actions ranked before caps.
             row: the customer's place in it.
-            state: from :meth:`retain.contacts.Contacts.read`; None where there was no contact.
+            state: from :meth:`~retain.decisions.contacts.Contacts.read`; None: no contact made.
             evidence: models and feature age, for the receipt.
         """
         return Preview(

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from retain.caps import ContactState
 from retain.clock import iso
-from retain.ranking import Ranking
+from retain.decisions.caps import ContactState
+from retain.decisions.ranking import Ranking
 
 Receipt = dict[str, Any]
 

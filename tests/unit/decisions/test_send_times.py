@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retain.send_times import SendTimes
+from retain.decisions.send_times import SendTimes
 from tests.catalogues import action, catalogue
 
 CATALOGUE = catalogue(

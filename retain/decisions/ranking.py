@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retain.actions import NONE, Catalogue
-from retain.candidate import Candidate, Terms
-from retain.caps import ContactState, Limits
 from retain.columns import Columns
-from retain.context import Context
-from retain.eligibility import Eligibility
+from retain.decisions.actions import NONE, Catalogue
+from retain.decisions.candidate import Candidate, Terms
+from retain.decisions.caps import ContactState, Limits
+from retain.decisions.context import Context
+from retain.decisions.eligibility import Eligibility
+from retain.decisions.send_times import SendTimes
+from retain.decisions.worth import Appraiser, ResponseModel, Worth
 from retain.items.suggestions import SOURCES, Suggestions
-from retain.send_times import SendTimes
-from retain.worth import Appraiser, ResponseModel, Worth
 
 NOT_WORTH_IT = "not_worth_it"
 VALUE_UNKNOWN = "value_unknown"
@@ -45,7 +45,7 @@ class Ranker:
         """Rank for n customers as of ``now``, before caps.
 
         Args:
-            columns: n rows of what rules read (see :func:`retain.decision_columns.of_scores`); a
+            columns: n rows of what rules read (see :func:`retain.decisions.columns.of_scores`); a
                 column that is not there is missing for everybody.
             customer_ids: the n customers, in the order of the rows.
             now: the moment of the decision, UTC.

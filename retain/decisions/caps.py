@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from retain.actions import Action, Cap, Catalogue
+from retain.decisions.actions import Action, Cap, Catalogue
 
 CAP_CONTACTS = "cap_contacts"
 CAP_CUSTOMER = "cap_customer"

@@ -20,10 +20,10 @@ from sqlalchemy import (
     select,
 )
 
-from retain import contacts
 from retain.clock import Clock, from_micros, now, to_micros
 from retain.database import metadata, writing
-from retain.decisions import Decisions, find
+from retain.decisions import contacts
+from retain.decisions.store import Decisions, find
 from retain.errors import InvalidInput
 from retain.fields import storable
 

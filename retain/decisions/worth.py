@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retain.actions import Catalogue
 from retain.columns import Columns
+from retain.decisions.actions import Catalogue
 from retain.features.matrix import to_matrix
 from retain.manifest import Manifest
 from retain.rules import Amount

@@ -55,9 +55,9 @@ def _nullable_texts(schema: pa.Schema) -> frozenset[str]:
 
 def pool_of(engine: Engine) -> "ArrowPool":
     """The one pool of ``engine``, which lives as long as the engine does."""
-    pool: ArrowPool = vars(engine).setdefault(_POOL, None) or ArrowPool(engine)
-    vars(engine)[_POOL] = pool
-    return pool
+    pool = vars(engine).get(_POOL) or ArrowPool(engine)
+    kept: ArrowPool = vars(engine).setdefault(_POOL, pool)  # where two threads made one
+    return kept
 
 
 class ArrowPool:

@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retain.errors import InvalidInput
+from retain.settings import PROJECT_CONFIG
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 """Snake case: names stand in rules, receipts, columns and metrics."""
@@ -53,3 +54,13 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
             remedy="see docs/guides for the fields of this file",
             field=where,
         ) from error
+
+
+def read_declared(folder: Path, file_name: str, model: type[Model]) -> Model:
+    """What a configuration folder declares in ``file_name``, or what is shipped where it does not.
+
+    Raises:
+        InvalidInput: the file cannot be read or a field is wrong; the message names it.
+    """
+    own = folder / file_name
+    return read_yaml(own if own.exists() else PROJECT_CONFIG / file_name, model)

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from retain.columns import Columns
-from retain.configuration import Declared, read_yaml
-from retain.settings import PROJECT_CONFIG
+from retain.configuration import Declared, read_declared
 
 FILE_NAME = "signals.yaml"
 WINDOW_DAYS = 30.0
@@ -193,8 +192,7 @@ def load(folder: Path) -> SignalConfig:
     Raises:
         InvalidInput: ``signals.yaml`` cannot be read or a field is wrong; the message names it.
     """
-    own = folder / FILE_NAME
-    return read_yaml(own if own.exists() else PROJECT_CONFIG / FILE_NAME, SignalConfig)
+    return read_declared(folder, FILE_NAME, SignalConfig)
 
 
 class Signals:

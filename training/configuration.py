@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
-from retain.configuration import Declared, read_yaml
+from retain.configuration import Declared, read_declared
 from retain.errors import InvalidInput
-from retain.settings import PROJECT_CONFIG
 from retain.standing import CHURN_LABELS, GRACE_DAYS, ChurnLabel
 
 FILE_NAME = "training.yaml"
@@ -115,5 +114,4 @@ def load(folder: Path) -> Training:
     Raises:
         InvalidInput: ``training.yaml`` cannot be read or a field is wrong; the message names it.
     """
-    own = folder / FILE_NAME
-    return read_yaml(own if own.exists() else PROJECT_CONFIG / FILE_NAME, Training)
+    return read_declared(folder, FILE_NAME, Training)

@@ -9,8 +9,7 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
 from retain.columns import READ_TIME
-from retain.configuration import Declared, read_yaml
-from retain.settings import PROJECT_CONFIG
+from retain.configuration import Declared, read_declared
 
 FILE_NAME = "quality.yaml"
 
@@ -153,5 +152,4 @@ def load(folder: Path) -> Thresholds:
     Raises:
         InvalidInput: ``quality.yaml`` cannot be read or a field is wrong; the message names it.
     """
-    own = folder / FILE_NAME
-    return read_yaml(own if own.exists() else PROJECT_CONFIG / FILE_NAME, Thresholds)
+    return read_declared(folder, FILE_NAME, Thresholds)

@@ -1,11 +1,15 @@
 """Scanning a log gives what reading it row by row gives."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pyarrow as pa
 import pytest
+from sqlalchemy import Engine
 
-from retain.arrow_pool import pool_of
+from retain import arrow_pool
+from retain.arrow_pool import ArrowPool, pool_of
 from retain.database import connect
 from retain.eventlog import LOGGED_SCHEMA, EventLog
 from retain.log_scan import scan
@@ -39,3 +43,21 @@ def test_every_reader_of_a_log_shares_connections_that_stay_open(tmp_path: Path)
     assert not pool._idle.empty()
     engine.dispose()
     assert pool._idle.empty()
+
+
+def test_threads_that_ask_for_the_connections_at_once_share_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Barrier(2)
+
+    class Slow(ArrowPool):
+        def __init__(self, engine: Engine) -> None:
+            super().__init__(engine)
+            both.wait(30)
+
+    monkeypatch.setattr(arrow_pool, "ArrowPool", Slow)
+    engine = connect(f"sqlite:///{tmp_path / 'retain.db'}")
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(pool_of, [engine, engine])
+    assert one is other
+    engine.dispose()

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from feature_repo.packed_ages import Ages
 from feature_repo.packed_home import online_rows
 from feature_repo.packed_reader import PackedReader, PackedTable
-from feature_repo.packed_sound import sound_table
+from feature_repo.packed_sound import in_sound_parts, sound_table
 from feature_repo.packed_view import stored_views
 from feature_repo.recompute import Aside, Recompute
 from feature_repo.row_writer import RowWriter
 from retain.clock import Clock, from_micros, now, to_micros
-from retain.errors import FingerprintMismatch, InvalidInput
+from retain.errors import InvalidInput
 from retain.eventlog import EventLog, Freshness
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, valid_until_name
 from retain.features.lifetimes import lifetimes
@@ -141,18 +141,14 @@ class OnlineReader:
             StoreUnavailable: the online store did not answer.
         """
         names = [valid_until_name(view) for view in VIEWS]
-        try:
-            ends = self._reader.read_matrix(customer_ids, names, as_of).values
-        except FingerprintMismatch:
-            if len(customer_ids) == 1:
-                return list(customer_ids)
-            middle = len(customer_ids) // 2
-            return [
-                *self.due(customer_ids[:middle], as_of),
-                *self.due(customer_ids[middle:], as_of),
-            ]
-        passed = np.flatnonzero((ends <= to_micros(as_of)).any(axis=1))
-        return [customer_ids[row] for row in passed.tolist()]
+
+        def passed(ids: Sequence[str]) -> list[str]:
+            ends = self._reader.read_matrix(ids, names, as_of).values
+            rows = np.flatnonzero((ends <= to_micros(as_of)).any(axis=1))
+            return [ids[row] for row in rows.tolist()]
+
+        parts = in_sound_parts(customer_ids, passed, lambda unusable, _: list(unusable))
+        return [one for part in parts for one in part]
 
     def close(self) -> None:
         """Mark who is still to be marked."""

@@ -5,8 +5,9 @@ damaged one, is as if it were not there: whoever can compute it again does, and 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,24 +17,46 @@ from feature_repo.packed_reader import PackedReader, PackedTable
 from retain.errors import FingerprintMismatch
 
 log = logging.getLogger("retain.service")
+Part = TypeVar("Part")
 
 
-def sound_table(reader: PackedReader, customer_ids: Sequence[str], at: datetime) -> PackedTable:
-    """As :meth:`PackedReader.read_table`, an unusable row being as none at all.
+def in_sound_parts(
+    customer_ids: Sequence[str],
+    read: Callable[[Sequence[str]], Part],
+    instead: Callable[[Sequence[str], FingerprintMismatch], Part],
+) -> list[Part]:
+    """What ``read`` gives for all at once, or for parts of the list, in its order.
 
-    Where there is one, the list is read again in halves until it stands alone.
+    Where there is an unusable row, the list is read again in halves until it stands alone;
+    ``instead`` is asked for that one.
 
     Raises:
         StoreUnavailable: the store did not answer.
     """
     try:
-        return reader.read_table(customer_ids, at)
+        return [read(customer_ids)]
     except FingerprintMismatch as error:
         if len(customer_ids) == 1:
-            log.warning("computing a customer from the log: %s", error)
-            return reader.nothing(customer_ids)
+            return [instead(customer_ids, error)]
     middle = len(customer_ids) // 2
-    parts = [sound_table(reader, own, at) for own in (customer_ids[:middle], customer_ids[middle:])]
+    halves = customer_ids[:middle], customer_ids[middle:]
+    return [part for half in halves for part in in_sound_parts(half, read, instead)]
+
+
+def sound_table(reader: PackedReader, customer_ids: Sequence[str], at: datetime) -> PackedTable:
+    """As :meth:`PackedReader.read_table`, an unusable row being as none at all.
+
+    Raises:
+        StoreUnavailable: the store did not answer.
+    """
+
+    def nothing(unusable: Sequence[str], error: FingerprintMismatch) -> PackedTable:
+        log.warning("computing a customer from the log: %s", error)
+        return reader.nothing(unusable)
+
+    parts = in_sound_parts(customer_ids, lambda ids: reader.read_table(ids, at), nothing)
+    if len(parts) == 1:
+        return parts[0]
     ages = [part.ages for part in parts]
     return PackedTable(
         pa.concat_tables([part.table for part in parts]),

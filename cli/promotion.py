@@ -19,16 +19,17 @@ def promote_run(
     """Promote what is above its baseline, and what serving would lack; by ``force``, all.
 
     A serving head without a champion that earned its place gets this run's model also where
-    it is not above its baseline, unless it is below: the ledger says that it was forced, and
-    why. It never replaces a champion that was above its own.
+    it is not above its baseline, unless it is below or ``first_champion`` wants it better: the
+    ledger says that it was forced, and why. It never replaces a champion that was above its own.
 
     Raises:
         InvalidInput: it is forced without a ``reason``.
     """
     from retain.database import connect
     from retain.ledger import Ledger
-    from training import pipeline, promotion
+    from training import configuration, pipeline, promotion
 
+    lenient = configuration.load(settings.config).first_champion == "not_worse"
     pipeline.promote_all(settings, run, reason=reason)
     ledger = Ledger(connect(settings.database_url))
     for head, model in run.models.items():
@@ -36,7 +37,7 @@ def promote_run(
             continue
         entries = ledger.history(head)
         earned = bool(entries) and not entries[-1].evidence.get("forced", False)
-        lacking = head in SERVING and not earned and not promotion.worse(model)
+        lacking = lenient and head in SERVING and not earned and not promotion.worse(model)
         if force or lacking:
             because = f"no model of its head was above its baseline, nor is this of {run.run_id}"
             promotion.promote(

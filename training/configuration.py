@@ -67,6 +67,8 @@ class Training(Declared):
         discount_rate_per_year: by how much money received a year later is worth less.
         rows: (customer, cutoff) pairs at most; where there are more, customers are drawn.
         sensitive: features by which the report looks for unequal treatment.
+        first_champion: what a serving head without a champion takes by itself: also a model that
+            is not told apart from its rule (``not_worse``), or only one above it (``better``).
     """
 
     horizon_days: Days = 90
@@ -76,6 +78,7 @@ class Training(Declared):
     minimum: Minimums = Minimums()
     tuning: Budget = Budget()
     sensitive: tuple[str, ...] = ()
+    first_champion: Literal["not_worse", "better"] = "not_worse"
 
     def told(self, flags: Mapping[str, Any]) -> Self:
         """The same with what a command line says in its place, by the name of the field.

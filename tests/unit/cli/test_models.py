@@ -1,10 +1,12 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from retain import artefacts, manifest
+from cli.promotion import promote_run
+from retain import artefacts, manifest, settings
 from retain.manifest import Manifest, Measured, TrainingWindow
 
 
@@ -109,3 +111,27 @@ def test_what_is_not_there_is_said_in_one_line(retain, words: tuple[str, ...]) -
     answered = retain("models", *words)
     assert answered.code == 1
     assert answered.err.startswith("retain: ")
+
+
+def a_run(home: Path, *heads: str) -> Mock:
+    """A run whose models are not told apart from their rules."""
+    folders = {head: home / "bentoml" / "models" / artefacts.store_name(head) for head in heads}
+    versions = {head: a_model(home, better=False, head=head) for head in heads}
+    models = {head: manifest.read(folders[head] / versions[head]) for head in heads}
+    return Mock(run_id="a run", models=models)
+
+
+def test_a_serving_head_without_a_champion_gets_a_model_that_is_not_told_apart(home: Path) -> None:
+    [entry] = promote_run(settings.load({}, home=home), a_run(home, "churn"))
+    assert entry.head == "churn"
+    assert entry.evidence["forced"] is True
+
+
+def test_only_a_better_model_becomes_champion_where_that_is_declared(
+    home: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "training.yaml").write_text("first_champion: better\n")
+    strict = settings.load({"RETAIN_CONFIG": str(config)}, home=home)
+    assert promote_run(strict, a_run(home, "churn", "ltv")) == []

@@ -17,6 +17,8 @@ from retain.signals import Signal
 
 Json = dict[str, Any]
 _SILENT = {NO_CONSENT, STALE_FEATURES}
+FURTHEST_DAYS = 90
+"""How far ahead ``next_purchase`` tells a probability, whatever horizon it was trained for."""
 
 
 def plain(column: NDArray[Any] | Sequence[Any]) -> list[Any]:
@@ -72,7 +74,7 @@ def next_purchase(
             "low_at": plain(scores.low_at),
             "high_at": plain(scores.high_at),
         },
-        {"model": _name(manifest)},
+        {**_learned(manifest), "model": _name(manifest)},
     )
     suggested = scores.suggestions
     if suggested is not None:
@@ -156,6 +158,14 @@ def _reach(manifest: Manifest | None) -> Json:
         return {"horizon_days": None, "extrapolated": False}
     extrapolated = bool(manifest.parameters.get("extrapolated", False))
     return {"horizon_days": manifest.horizon_days, "extrapolated": extrapolated}
+
+
+def _learned(manifest: Manifest | None) -> Json:
+    """How far the curve was learned; what is told beyond it is stretched."""
+    if manifest is None:
+        return {"label_days": None, "extrapolated": False}
+    days = int(manifest.parameters.get("label_days", manifest.horizon_days))
+    return {"label_days": days, "extrapolated": days < FURTHEST_DAYS}
 
 
 def _name(manifest: Manifest | None) -> str | None:

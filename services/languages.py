@@ -22,6 +22,18 @@ def preferred(accepted: str | None) -> Language | None:
     return best
 
 
+def headers(language: Language | None, *, negotiated: bool) -> dict[str, str]:
+    """What an answer says of its language (RFC 9110, 8.5 and 12.5.5).
+
+    ``negotiated`` where the request's body named none: another ``Accept-Language`` may then have
+    brought other words.
+    """
+    found: dict[str, str] = {"Content-Language": language or DEFAULT}
+    if negotiated:
+        found["Vary"] = "Accept-Language"
+    return found
+
+
 def _weight(parameters: str) -> float:
     name, _, value = parameters.strip().partition("=")
     if name.strip() != "q":

@@ -97,7 +97,16 @@ def _reply(reply: Reply) -> dict[str, Any]:
     }
     if reply.examples:
         content["examples"] = {name: {"value": value} for name, value in reply.examples.items()}
-    return {"description": reply.description, "content": {reply.media_type: content}}
+    described: dict[str, Any] = {
+        "description": reply.description,
+        "content": {reply.media_type: content},
+    }
+    if reply.headers:
+        described["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in reply.headers.items()
+        }
+    return described
 
 
 def _plain_schema(reply: Reply) -> dict[str, Any]:

@@ -33,13 +33,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One successful answer; ``schema`` is a model, or None for text."""
+    """One successful answer; ``schema`` is a model, or None for text.
+
+    ``headers`` are described by name.
+    """
 
     status: int
     description: str
     schema: type[BaseModel] | None
     examples: Mapping[str, Any] = field(default_factory=dict)
     media_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,10 @@ PREDICT = Operation(
                 "one": prediction_examples.EXAMPLE,
                 "explained": prediction_examples.EXPLAINED_EXAMPLE,
                 "many": prediction_examples.MANY_EXAMPLE,
+            },
+            headers={
+                "Content-Language": "The language of signals and reasons, `en` or `ko`.",
+                "Vary": "`Accept-Language`, where the body names no `language`.",
             },
         ),
     ),

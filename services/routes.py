@@ -40,11 +40,14 @@ class Routes:
 
     async def predict(self, request: Request) -> Response:
         asked = bodies.parse(PredictRequest, await bodies.read(request))
-        if asked.language is None and (accepted := request.headers.get("accept-language")):
+        negotiated = asked.language is None
+        if negotiated and (accepted := request.headers.get("accept-language")):
             asked = asked.model_copy(update={"language": languages.preferred(accepted)})
         several = asked.customer_ids is not None
         work = self._do.predictions.predict
-        return json_response(await self._pools.score(work, asked, several=several))
+        answer = json_response(await self._pools.score(work, asked, several=several))
+        answer.headers.update(languages.headers(asked.language, negotiated=negotiated))
+        return answer
 
     async def rank(self, request: Request) -> Response:
         asked = bodies.parse(RankRequest, await bodies.read(request))

@@ -14,7 +14,7 @@ from retain import rfm
 from retain.columns import Columns
 from retain.predictors.trees import Floats
 from retain.rfm import RfmEdges
-from training import baseline_models, hiatus
+from training import baseline_models
 from training.baseline_models import RfmModel, RfmRegression, RfmTrees
 from training.btyd import BgNbd, GammaGamma
 from training.dataset import Dataset
@@ -60,8 +60,6 @@ class Baselines:
     """Every baseline, fitted on one training set."""
 
     horizon_days: int
-    hiatus_days: float
-    shares: tuple[float, float]
     edges: RfmEdges
     bgnbd: BgNbd
     gamma_gamma: GammaGamma
@@ -74,14 +72,6 @@ class Baselines:
         Raises:
             NotEnoughData: nobody ordered twice, or nobody in the last year.
         """
-        recency = _numbers(data.columns, "order_recency_days")
-        days = hiatus.learn(recency, data.churned)
-        gone = recency > days
-        rate = float(data.churned.mean())
-        shares = (
-            float(data.churned[~gone].mean()) if (~gone).any() else rate,
-            float(data.churned[gone].mean()) if gone.any() else rate,
-        )
         bought = _numbers(known, "orders_lifetime") > 0
         buyers = {name: column[bought] for name, column in known.items()}
         frequency, age, last = _history(buyers)
@@ -95,8 +85,6 @@ class Baselines:
         rows = {name: column[sample] for name, column in data.columns.items()}
         return cls(
             horizon_days=data.horizon_days,
-            hiatus_days=days,
-            shares=shares,
             edges=rfm.fit(known),
             bgnbd=BgNbd.fit(frequency, last, age),
             gamma_gamma=GammaGamma.fit(frequency + 1, _order_value(buyers)),
@@ -120,11 +108,6 @@ class Baselines:
         found |= {name: _modelled(model, columns) for name, model in self.models.items()}
         found[BLEND] = _average([found[name] for name in ("bgnbd", *self.models)])
         return found
-
-    def hiatus_probability(self, columns: Columns) -> Floats:
-        """The hiatus rule as a probability: the share who left on each side of it, (n,)."""
-        gone = _numbers(columns, "order_recency_days") > self.hiatus_days
-        return np.where(gone, self.shares[1], self.shares[0])
 
     def _btyd(self, columns: Columns) -> Answers:
         frequency, age, last = _history(columns)

@@ -1,5 +1,7 @@
 """Churn: the probability that a customer leaves within the horizon, by the declared label."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from retain.predictors import calibrator, orders
@@ -61,11 +63,12 @@ class _ByCurve:
 
     def season(self, matrix: Floats, as_of: Times) -> Season:
         found = self._orders.season(matrix, as_of, self._horizon_days)
-        return Season(-found.part, found.worth)
+        return replace(found, part=-found.part)
 
 
 class _ByScore:
     def __init__(self, artefact: Artefact) -> None:
+        self._horizon_days = float(artefact.manifest.horizon_days)
         self._blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
         self._calibrator = calibrator.from_json(artefact.json("calibration.json"))
 
@@ -76,4 +79,4 @@ class _ByScore:
         return self._blend.contributions(matrix)
 
     def season(self, matrix: Floats, as_of: Times) -> Season:  # noqa: ARG002
-        return Season(np.zeros(len(matrix)), np.ones(len(matrix)))
+        return Season(np.zeros(len(matrix)), np.ones(len(matrix)), self._horizon_days)

@@ -20,10 +20,12 @@ class Season:
     Attributes:
         part: added to the score, (n,).
         worth: what the coming days are worth in average days, as a factor, (n,).
+        days: how many days are coming.
     """
 
     part: Floats
     worth: Floats
+    days: float
 
 
 @dataclass(frozen=True, slots=True)

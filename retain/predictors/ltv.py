@@ -93,7 +93,7 @@ class LtvPredictor:
     def season(self, matrix: Floats, as_of: Times) -> Season:  # noqa: ARG002
         """What the season adds to the logarithm of the value."""
         worth = self._season.at(as_of)[:, 0]
-        return Season(np.log(worth), worth)
+        return Season(np.log(worth), worth, float(self.manifest.horizon_days))
 
     def tier(self, value: Floats) -> list[str]:
         """The tier's name for each value; edges are quantiles of the training customers."""

@@ -37,7 +37,7 @@ class Orders:
         found = self.curves(matrix, as_of)
         even = replace(found, average=np.broadcast_to(found.calendar, found.average.shape))
         part = log_odds(found.probability(days)) - log_odds(even.probability(days))
-        return Season(part, found.worth(days) / days)
+        return Season(part, found.worth(days) / days, days)
 
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`score`."""

@@ -53,10 +53,6 @@ class Findings:
         """The gravest severity; ``ok`` where nothing was found."""
         return max((f.severity for f in self.findings), key=_GRAVITY.__getitem__, default="ok")
 
-    def at_least(self, severity: Severity) -> tuple[Finding, ...]:
-        """The findings as grave as ``severity`` or graver."""
-        return tuple(f for f in self.findings if _GRAVITY[f.severity] >= _GRAVITY[severity])
-
     def metrics(self) -> list[Sample]:
         """Every number, and how many findings each check has, without customers' ids."""
         counts = Counter((f.check, f.severity) for f in self.findings)

@@ -10,7 +10,7 @@ from retain.predictors.contributions import Contributions, Floats, Season
 from retain.predictors.yearly import Times
 from retain.quality.profile import Profile
 from retain.reasons.reason import Direction, Head, Reason
-from retain.reasons.telling import SEASON, Teller
+from retain.reasons.telling import SEASON, Saying, Teller
 from retain.reasons.words import Language, Tells, unit_of, words
 from retain.scoring import OK, Scores
 
@@ -75,8 +75,8 @@ class Explainer:
             for place, row in enumerate(rows):
                 parts = dict(zip(names, values[place].tolist(), strict=True))
                 parts[SEASON] = float(season.part[place])
-                worth = float(season.worth[place])
-                found[row] += _reasons(head, row, parts, worth, teller)
+                coming = teller.season(head, float(season.worth[place]), season.days)
+                found[row] += _reasons(head, row, parts, coming, teller)
         return found
 
 
@@ -107,7 +107,7 @@ def grouped(parts: Mapping[str, float]) -> dict[str, dict[str, float]]:
 
 
 def _reasons(
-    head: Head, row: int, parts: Mapping[str, float], worth: float, teller: Teller
+    head: Head, row: int, parts: Mapping[str, float], coming: Saying, teller: Teller
 ) -> list[Reason]:
     groups = grouped(parts)
     sums = {name: sum(members.values()) for name, members in groups.items()}
@@ -123,7 +123,7 @@ def _reasons(
         direction: Direction = "raises" if sums[name] > 0 else "lowers"
         movers = () if name == SEASON else _movers(groups[name], sums[name])
         if name == SEASON:
-            said = teller.season(head, worth)
+            said = coming
         else:
             said = teller.tell(row, by_name[name], movers, _side(head, direction))
         made.append(

@@ -58,11 +58,15 @@ class Teller:
                     return said
         return self._labelled(row, group, mover)
 
-    def season(self, head: Head, worth: float) -> Saying:
-        """What the time of year says, ``worth`` being that of the coming days in average ones."""
+    def season(self, head: Head, worth: float, days: float) -> Saying:
+        """What the time of year says: what the coming ``days`` are ``worth`` in average ones.
+
+        They are named, as one head may look further ahead than another and see another season.
+        """
         phrase = "season_of_revenue" if head == "ltv" else "season_of_orders"
-        factor = told(worth, "ratio", self._language)
-        text = str(getattr(words().phrases[phrase], self._language)).format(value=factor)
+        text = str(getattr(words().phrases[phrase], self._language)).format(
+            value=told(worth, "ratio", self._language), days=told(days, "days", self._language)
+        )
         return Saying(SEASON, text, worth, 1.0, "average")
 
     def _said(self, row: int, sentence: Sentence) -> Saying | None:

@@ -13,6 +13,7 @@ EXAMPLE: dict[str, Any] = {
         "probability": 0.31,
         "band": "medium",
         "horizon_days": 90,
+        "extrapolated": False,
         "status": "ok",
         "signals": [
             {
@@ -30,6 +31,8 @@ EXAMPLE: dict[str, Any] = {
         "probability_7d": 0.08,
         "probability_30d": 0.27,
         "probability_90d": 0.61,
+        "label_days": 90,
+        "extrapolated": False,
         "expected_at": "2027-01-14T00:00:00Z",
         "low_at": "2026-12-02T00:00:00Z",
         "high_at": "2027-04-01T00:00:00Z",
@@ -44,6 +47,7 @@ EXAMPLE: dict[str, Any] = {
         "low": 120.0,
         "high": 980.0,
         "horizon_days": 90,
+        "extrapolated": False,
         "currency": "GBP",
         "tier": "high",
         "status": "ok",

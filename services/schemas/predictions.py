@@ -169,6 +169,15 @@ class NextPurchase(Answer):
     probability_7d: Probability | None
     probability_30d: Probability | None
     probability_90d: Probability | None
+    label_days: int | None = Field(
+        default=None,
+        description="How far ahead the labels looked that the curve was learned from.",
+    )
+    extrapolated: bool = Field(
+        default=False,
+        description="`label_days` is under 90: probabilities and dates beyond it are stretched "
+        "from what was learned, and were not judged.",
+    )
     expected_at: datetime | None = Field(description="Median of the curve.")
     low_at: datetime | None
     high_at: datetime | None

@@ -54,6 +54,7 @@ class Given:
     """A predictor whose contributions are given."""
 
     season_part = 0.0
+    season_days = 30.0
 
     def __init__(self, head: str, *parts: dict[str, float]) -> None:
         features = tuple(
@@ -68,7 +69,9 @@ class Given:
         self.asked: list[int] = []
 
     def season(self, matrix, as_of):
-        return Season(np.full(len(matrix), self.season_part), np.full(len(matrix), 1.3))
+        return Season(
+            np.full(len(matrix), self.season_part), np.full(len(matrix), 1.3), self.season_days
+        )
 
     def contributions(self, matrix):
         self.asked.append(len(matrix))
@@ -172,28 +175,46 @@ def test_a_withheld_head_gives_no_reasons_and_is_not_asked() -> None:
     assert given_.asked == [1]
 
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
 @pytest.mark.parametrize(
-    ("head", "part", "text"),
+    ("head", "part", "days", "language", "text"),
     [
         (
             "churn",
             -0.2,
-            "coming days usually bring 1.3\N{MULTIPLICATION SIGN} the orders of average days",
+            90.0,
+            "en",
+            f"the next 90 days usually bring 1.3{TIMES} the orders of as many average days",
+        ),
+        (
+            "next_purchase",
+            0.2,
+            30.0,
+            "en",
+            f"the next 30 days usually bring 1.3{TIMES} the orders of as many average days",
         ),
         (
             "ltv",
             0.2,
-            "coming days usually bring 1.3\N{MULTIPLICATION SIGN} the revenue of average days",
+            90.0,
+            "en",
+            f"the next 90 days usually bring 1.3{TIMES} the revenue of as many average days",
         ),
+        ("churn", -0.2, 90.0, "ko", "앞으로 90일 동안의 주문은 연중 평균의 1.3배"),
+        ("ltv", 0.2, 90.0, "ko", "앞으로 90일 동안의 매출은 연중 평균의 1.3배"),
     ],
 )
-def test_the_time_of_year_is_a_reason_of_its_own(head, part, text) -> None:
+def test_the_time_of_year_is_a_reason_of_its_own_that_names_its_days(
+    head, part, days, language, text
+) -> None:
     given_ = Given(head, {"country": 0.2})
-    given_.season_part = part
+    given_.season_part, given_.season_days = part, days
     made = scores(["a"], NOW)
     made.columns.clear()
     made.columns.update(columns(LATE))
-    ((*_, season),) = Explainer({head: given_}, {}).explain(made, [head], "en")
+    ((*_, season),) = Explainer({head: given_}, {}).explain(made, [head], language)
     assert (season.code, season.text, season.share) == ("season", text, 0.5)
     assert (season.value, season.usual, season.compared_with) == (1.3, 1.0, "average")
     assert season.direction == ("raises" if part > 0 else "lowers")
@@ -254,7 +275,7 @@ def test_every_feature_can_be_told_of_everybody(feature, language, customer) -> 
             training=TrainingWindow(as_of=NOW),
         ).model_copy(update={"features": (ModelFeature(name=feature, dtype="category"),)}),
         contributions=lambda _matrix: Contributions(np.ones((1, 1)), np.zeros(1)),
-        season=lambda _matrix, _as_of: Season(np.zeros(1), np.ones(1)),
+        season=lambda _matrix, _as_of: Season(np.zeros(1), np.ones(1), 90.0),
     )
     made = scores(["a"], NOW)
     made.columns.clear()

@@ -76,6 +76,16 @@ def test_a_head_without_a_model_keeps_its_object_and_names_none() -> None:
     assert churn["probability"] is purchase["probability_30d"] is ltv["value"] is None
 
 
+@pytest.mark.parametrize(("label_days", "extrapolated"), [(30, True), (90, False), (180, False)])
+def test_a_probability_beyond_the_label_is_told_as_extrapolated(label_days, extrapolated) -> None:
+    learned = {"label_days": label_days, "extrapolated": False}
+    manifest = MANIFESTS["next_purchase"].model_copy(update={"parameters": learned})
+    (purchase,) = answers.next_purchase(scores(["a"], NOW), manifest)
+    assert (purchase["label_days"], purchase["extrapolated"]) == (label_days, extrapolated)
+    (none,) = answers.next_purchase(scores(["a"], NOW), None)
+    assert (none["label_days"], none["extrapolated"]) == (None, False)
+
+
 OVERDUE = Signal("purchase_cycle_anomaly", 46.0, 20.0, "days", NOW)
 
 

@@ -138,6 +138,16 @@ def test_the_language_of_a_request_is_its_own_or_its_headers(service, body, head
             headers={"accept-language": header},
         )
     assert {one["text"] for one in answer.json()["reasons"]} == {text}
+    assert answer.headers["content-language"] == text.removeprefix("told in ")
+
+
+def test_an_answer_varies_with_the_header_only_where_the_body_names_no_language(service) -> None:
+    with service.client() as client:
+        asked = [{"customer_id": "17850"}, {"customer_id": "17850", "language": "ko"}]
+        open_, named = (client.post("/predict", json=one) for one in asked)
+    assert (open_.headers["content-language"], open_.headers["vary"]) == ("en", "Accept-Language")
+    assert named.headers["content-language"] == "ko"
+    assert "vary" not in named.headers
 
 
 def test_a_language_that_is_not_spoken_is_refused_by_name(service) -> None:

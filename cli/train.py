@@ -34,7 +34,7 @@ def train(
         str | None,
         typer.Option(
             metavar="LABEL",
-            help="What leaving means: no_order, no_activity or subscription_not_renewed.",
+            help="What leaving means; see above.",
             show_default=f"{_DECLARED}: no_order",
         ),
     ] = None,
@@ -56,7 +56,7 @@ def train(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0, help="Of --tune: minutes per head.", show_default=f"{_DECLARED}: 10"),
+        typer.Option(help="Of --tune: minutes per head.", show_default=f"{_DECLARED}: 10"),
     ] = None,
     promote: Annotated[
         bool, typer.Option(help="Promote heads above their baseline, and any without a champion.")
@@ -71,12 +71,13 @@ def train(
 ) -> None:
     """Train every head on what was known before a moment, and write the evaluation.
 
+    Labels of leaving: no_order, no_activity, subscription_not_renewed.
+
     Example: retain train --as-of 2011-03-10 --horizon-days 90
     """
     settings = settings_of(context)
     _check(promote=promote, force=force, reason=reason)
-    if not tune and (trials or minutes):
-        raise InvalidInput("a budget is of a search", remedy="add --tune", field="--trials")
+    _check_search(tune=tune, trials=trials, minutes=minutes)
     declared = _declared(
         settings,
         horizon_days=horizon_days,
@@ -124,6 +125,21 @@ def _check(*, promote: bool, force: bool, reason: str | None) -> None:
             remedy="give one of them",
             field="--force",
         )
+
+
+def _check_search(*, tune: bool, trials: int | None, minutes: float | None) -> None:
+    given = {"--trials": trials, "--minutes": minutes}
+    budget = next((flag for flag, value in given.items() if value is not None), None)
+    if budget and not tune:
+        raise InvalidInput(
+            f"{budget} is of a search, and none is asked for",
+            remedy=f"add --tune, or leave {budget} out",
+            field=budget,
+        )
+    if tune:
+        from training import tuning
+
+        tuning.library()  # before the data is read
 
 
 def _declared(settings: Settings, **flags: str | float | None) -> "Training":

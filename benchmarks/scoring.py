@@ -88,7 +88,7 @@ def _rows(ask: Callable[[], object]) -> int:
         counted += len(given)
         return honest(self, given)
 
-    Trees.raw = counting  # type: ignore[method-assign]
+    Trees.raw = counting  # type: ignore[assignment,method-assign]
     try:
         ask()
     finally:

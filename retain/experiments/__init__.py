@@ -1,0 +1,1 @@
+"""Experiments: declared in YAML, assigned by a salted hash, written into every receipt."""

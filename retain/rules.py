@@ -31,6 +31,7 @@ from retain.rule_operations import (
     text_equal,
     truth,
 )
+from retain.rule_rows import Row, of_row
 
 Array = NDArray[Any]
 _Kind = Literal["number", "text", "list", "choices", "truth"]
@@ -54,12 +55,14 @@ class Rule:
         name: what the rule is called in receipts.
         text: as written.
         columns: the columns it reads.
+        of_row: whether it holds for one row, what ``evaluate`` says of many.
     """
 
     name: str
     text: str
     columns: frozenset[str]
     _read: _Read
+    of_row: Callable[[Row], bool]
 
     def evaluate(self, columns: Columns, rows: int) -> NDArray[np.bool_]:
         """(rows,) booleans. A declared column that ``columns`` lacks is missing everywhere."""
@@ -69,12 +72,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number for every row: ``evaluate`` gives float64, NaN where it is missing."""
+    """A number for every row: ``evaluate`` gives float64, NaN where it is missing.
+
+    ``of_row`` is the same number of one row.
+    """
 
     name: str
     text: str
     columns: frozenset[str]
     _read: _Read
+    of_row: Callable[[Row], float]
 
     def evaluate(self, columns: Columns, rows: int) -> NDArray[np.float64]:
         """(rows,) float64. A declared column that ``columns`` lacks is missing everywhere."""
@@ -90,8 +97,10 @@ def compile_rule(text: str | bool, known: Mapping[str, Kind], *, name: str, file
             message names the rule, the file and the part at fault.
     """
     compiler = _Compiler(known, name, file)
-    part = compiler.root(str(text))
-    return Rule(name, str(text), frozenset(compiler.used), compiler.as_truth(part).read)
+    tree = compiler.tree(str(text))
+    condition = compiler.as_truth(compiler.part(tree)).read
+    used = frozenset(compiler.used)
+    return Rule(name, str(text), used, condition, of_row(tree, known, truth=True))
 
 
 def compile_amount(text: str | float, known: Mapping[str, Kind], *, name: str, file: str) -> Amount:
@@ -101,10 +110,12 @@ def compile_amount(text: str | float, known: Mapping[str, Kind], *, name: str, f
         InvalidInput: as :func:`compile_rule`, or the expression is not a number.
     """
     compiler = _Compiler(known, name, file)
-    part = compiler.root(str(text))
+    tree = compiler.tree(str(text))
+    part = compiler.part(tree)
     if part.kind != "number":
         raise compiler.refused(f"{text!r} is not a number")
-    return Amount(name, str(text), frozenset(compiler.used), part.read)
+    used = frozenset(compiler.used)
+    return Amount(name, str(text), used, part.read, of_row(tree, known, truth=False))
 
 
 class _Compiler:
@@ -122,14 +133,13 @@ class _Compiler:
             field=self.name,
         )
 
-    def root(self, text: str) -> _Part:
+    def tree(self, text: str) -> ast.expr:
         if len(text) > MAX_LENGTH:
             raise self.refused(f"it is longer than {MAX_LENGTH} characters")
         try:
-            tree = ast.parse(text.strip(), mode="eval")
+            return ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise self.refused(f"{text!r} cannot be read: {error}") from None
-        return self.part(tree.body)
 
     def part(self, node: ast.expr) -> _Part:
         self.depth += 1

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retain.errors import InvalidInput
+from retain.rule_rows import Row
 from retain.rules import compile_amount, compile_rule
 
 KNOWN: dict[str, Any] = {
@@ -309,9 +310,26 @@ def test_the_vectorised_rule_agrees_with_reading_it_row_by_row(text, rows):
     }
     tree = ast.parse(text, mode="eval").body
     rule = compile_rule(text, KNOWN, name="r", file="f")
-    assert rule.evaluate(columns, len(rows)).tolist() == [
-        bool(reference(tree, row)) for row in rows
-    ]
+    expected = [bool(reference(tree, row)) for row in rows]
+    assert rule.evaluate(columns, len(rows)).tolist() == expected
+    assert [rule.of_row(Row(columns, KNOWN, place)) for place in range(len(rows))] == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=NUMERIC, row=ROWS)
+def test_a_number_of_one_row_is_the_vectorised_one_to_the_last_bit(text, row):
+    columns = {name: np.array([math.nan if row[name] is None else row[name]]) for name in "xy"}
+    amount = compile_amount(text, KNOWN, name="a", file="f")
+    together = float(amount.evaluate(columns, 1)[0])
+    alone = amount.of_row(Row(columns, KNOWN))
+    assert type(alone) is float
+    assert alone == together or (math.isnan(alone) and math.isnan(together))
+
+
+def test_a_row_without_a_column_has_it_missing():
+    assert compile_rule("missing(x)", KNOWN, name="r", file="f").of_row(Row({}, KNOWN))
+    assert compile_rule("missing(channels)", KNOWN, name="r", file="f").of_row(Row({}, KNOWN))
+    assert not compile_rule("x != 1", KNOWN, name="r", file="f").of_row(Row({}, KNOWN))
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,13 +1,16 @@
 """Which rule forbids which action to whom, before its worth is asked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retain.columns import Columns
 from retain.decisions.actions import Action, Catalogue
+from retain.decisions.constraints import channel_named
 from retain.decisions.context import LIVE_SURFACES, Context
+from retain.rule_rows import Row
 from retain.rules import Rule
 
 STALE_FEATURES = "stale_features"
@@ -19,9 +22,18 @@ UNSUBSCRIBED = "unsubscribed"
 NOT_REACHABLE = "not_reachable"
 CONTEXT_CHANNEL = "context_channel"
 STAGE = "stage"
+GOAL_REACHED = "goal_reached"
+"""A rule in ``withdrawn_by`` holds, or an event that is a goal came after what is followed."""
 
 Mask = NDArray[np.bool_]
-_Forbids = Callable[[Columns, int, Context], Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class _Forbids:
+    """A hindrance, asked of n rows at once or of one: both answer alike."""
+
+    rows: Callable[[Columns, int, Context], Mask]
+    row: Callable[[Row, Context], bool]
 
 
 class Eligibility:
@@ -42,6 +54,7 @@ class Eligibility:
                     self._forbids.append(forbids)
                 order.append(known[key])
             orders.append(order)
+        self._of_action = [tuple(order) for order in orders]
         nothing = len(self._names)
         self._names.append(None)
         longest = max(len(order) for order in orders)
@@ -54,19 +67,35 @@ class Eligibility:
         """(n, a): the name of the first rule that removes the action, None where none does."""
         forbidden = np.zeros((len(self._names), rows), dtype=np.bool_)
         for place, forbids in enumerate(self._forbids):
-            forbidden[place] = forbids(columns, rows, context)
+            forbidden[place] = forbids.rows(columns, rows, context)
         by_action = forbidden[self._orders]
         first = np.where(by_action.any(axis=1), by_action.argmax(axis=1), -1)
         hindrance = np.take_along_axis(self._orders, first, axis=1)
         names: NDArray[np.object_] = np.array(self._names, dtype=object)[hindrance].T
         return names
 
+    def of_row(self, row: Row, context: Context) -> list[str | None]:
+        """What :meth:`removed_by` says of one customer, (a,); each hindrance asked once at most."""
+        known: dict[int, bool] = {}
+        found: list[str | None] = []
+        for order in self._of_action:
+            name = None
+            for place in order:
+                forbidden = known.get(place)
+                if forbidden is None:
+                    forbidden = known[place] = self._forbids[place].row(row, context)
+                if forbidden:
+                    name = self._names[place]
+                    break
+            found.append(name)
+        return found
+
     def _hindrances(self, action: Action) -> Iterator[tuple[tuple[str, ...], _Forbids]]:
         if action.channel == "none":
             return
         channel = action.channel
         yield (STALE_FEATURES,), _undecidable
-        yield (CONSENT_CHANNEL, channel), _named_in("withdrawn_channels", channel)
+        yield (CONSENT_CHANNEL, channel), _withdrawn(channel)
         if not action.transactional:
             purposes = (action.consent, action.purpose, "all")
             yield (CONSENT_PROFILING,), _named_in("withdrawn_purposes", "profiling")
@@ -80,61 +109,96 @@ class Eligibility:
             yield (NOT_REACHABLE, channel), _unreachable(channel, by_default=by_default)
         if action.stages:
             yield (STAGE, *action.stages), _other_stage(frozenset(action.stages))
-        for name in action.eligibility:
+        for name in action.conditions:
             yield (name,), _unless(self._catalogue.rules[name])
+        for goal in action.withdrawn_by:
+            if goal in self._catalogue.rules:
+                yield (GOAL_REACHED, goal), _if(self._catalogue.rules[goal])
 
 
 def _named_in(column: str, *texts: str) -> _Forbids:
     wanted = frozenset(texts)
 
-    def forbids(columns: Columns, rows: int, _: Context) -> Mask:
+    def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
         lists = columns.get(column)
         if lists is None:
             return np.zeros(rows, dtype=np.bool_)
         return np.array([row is not None and not wanted.isdisjoint(row) for row in lists])
 
-    return forbids
+    def row_of(row: Row, _: Context) -> bool:
+        texts = row[column]
+        return texts is not None and not wanted.isdisjoint(texts)
+
+    return _Forbids(rows_of, row_of)
 
 
-def _undecidable(columns: Columns, rows: int, _: Context) -> Mask:
+def _withdrawn(channel: str) -> _Forbids:
+    def one(channels: Sequence[str] | None) -> bool:
+        return channels is not None and channel in map(channel_named, channels)
+
+    def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
+        lists = columns.get("withdrawn_channels")
+        if lists is None:
+            return np.zeros(rows, dtype=np.bool_)
+        return np.array([one(row) for row in lists])
+
+    return _Forbids(rows_of, lambda row, _: one(row["withdrawn_channels"]))
+
+
+def _flagged(columns: Columns, rows: int, _: Context) -> Mask:
     flags = columns.get(STALE_FEATURES)
     return np.zeros(rows, dtype=np.bool_) if flags is None else flags
 
 
-def _unsubscribed(columns: Columns, rows: int, _: Context) -> Mask:
+def _are_unsubscribed(columns: Columns, rows: int, _: Context) -> Mask:
     flags = columns.get("unsubscribed")
     return np.zeros(rows, dtype=np.bool_) if flags is None else np.equal(flags, 1)
 
 
+_undecidable = _Forbids(_flagged, lambda row, _: bool(row[STALE_FEATURES]))
+_unsubscribed = _Forbids(_are_unsubscribed, lambda row, _: bool(row["unsubscribed"] == 1))
+
+
 def _elsewhere(channel: str) -> _Forbids:
     surfaces = LIVE_SURFACES[channel]
-    return lambda _, rows, context: np.full(rows, context.channel not in surfaces)
+    return _Forbids(
+        lambda _, rows, context: np.full(rows, context.channel not in surfaces),
+        lambda _, context: context.channel not in surfaces,
+    )
 
 
 def _unreachable(channel: str, *, by_default: bool) -> _Forbids:
-    def forbids(columns: Columns, rows: int, _: Context) -> Mask:
+    def one(channels: Sequence[str] | None) -> bool:
+        if channels is None or not len(channels):
+            return not by_default
+        return channel not in map(channel_named, channels)
+
+    def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
         lists = columns.get("reachable_channels")
         if lists is None:
             return np.full(rows, not by_default)
-        return np.array(
-            [
-                channel not in row if row is not None and len(row) else not by_default
-                for row in lists
-            ]
-        )
+        return np.array([one(row) for row in lists])
 
-    return forbids
+    return _Forbids(rows_of, lambda row, _: one(row["reachable_channels"]))
 
 
 def _other_stage(stages: frozenset[str]) -> _Forbids:
-    def forbids(columns: Columns, rows: int, _: Context) -> Mask:
+    def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
         stage = columns.get("stage")
         if stage is None:
             return np.ones(rows, dtype=np.bool_)
         return np.array([each not in stages for each in stage])
 
-    return forbids
+    return _Forbids(rows_of, lambda row, _: row["stage"] not in stages)
 
 
 def _unless(rule: Rule) -> _Forbids:
-    return lambda columns, rows, _: ~rule.evaluate(columns, rows)
+    holds = rule.of_row
+    return _Forbids(
+        lambda columns, rows, _: ~rule.evaluate(columns, rows), lambda row, _: not holds(row)
+    )
+
+
+def _if(rule: Rule) -> _Forbids:
+    holds = rule.of_row
+    return _Forbids(lambda columns, rows, _: rule.evaluate(columns, rows), lambda row, _: holds(row))

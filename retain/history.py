@@ -17,11 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from retain.duck import connected
 from retain.errors import Conflict
 from retain.eventlog import LOGGED_SCHEMA, EventLog
 from retain.log_scan import scan
@@ -84,10 +84,7 @@ class _Batch:
         self.rows = 0
         self.first_seq = 0
         self.last_seq = 0
-        self._db = duckdb.connect(
-            config={"memory_limit": _MEMORY, "temp_directory": str(spill), "threads": 2}
-        )
-        self._db.execute("SET TimeZone = 'UTC'")
+        self._db = connected(memory_limit=_MEMORY, temp_directory=str(spill), threads=2)
 
     def add(self, chunk: pa.Table) -> None:
         self._db.register("chunk", chunk)

@@ -4,10 +4,10 @@ A feature at ``as_of`` uses events with ``ts <= as_of``; a label uses ``as_of < 
 Both sides are SQL over the same facts, so that they cannot drift apart.
 """
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retain.duck import connected
 from retain.standing import GRACE_DAYS
 
 RESPONSE_WINDOW_DAYS = 14
@@ -121,9 +121,7 @@ def responses(
 
 
 def _run(query: str, keys: pa.Table, name: str, facts: pa.Table, **given: float) -> pa.Table:
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")
+    with connected() as connection:
         connection.register("given_keys", keys)
         connection.register(name, facts)
         connection.execute(

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import duckdb
 import pyarrow as pa
 
 from retain.clock import to_micros
+from retain.duck import connected
 from retain.features.engine import EVENT_COLUMNS
 from retain.identity import MEMBERSHIPS_SCHEMA, component_of, memberships
 from retain.identity_links import LINKS_SCHEMA, LINKS_SQL
@@ -49,15 +49,8 @@ class Buckets:
     """
 
     def __init__(self, history: str, until: datetime, *, spill: Path, size: int = BUCKET) -> None:
-        self._connection = duckdb.connect(
-            config={"memory_limit": "1GB", "temp_directory": str(spill / "buckets")}
-        )
-        for setting in (
-            "TimeZone = 'UTC'",
-            "enable_progress_bar = false",
-            "preserve_insertion_order = false",
-        ):
-            self._connection.execute(f"SET {setting}")
+        self._connection = connected(memory_limit="1GB", temp_directory=str(spill / "buckets"))
+        self._connection.execute("SET preserve_insertion_order = false")
         self._connection.execute(
             f"CREATE TEMP VIEW history AS SELECT {_EVENTS} "
             f"FROM read_parquet('{history}', hive_partitioning = false) "

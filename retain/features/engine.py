@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from retain.clock import to_micros
+from retain.duck import connected
 from retain.features import versions
 from retain.features.facts import FACTS
 from retain.features.queries import (
@@ -199,14 +200,6 @@ def in_batches(keys: pa.Table, size: int) -> Iterator[pa.Table]:
     """``keys`` in slices of ``size`` rows, so that memory does not grow with the base."""
     for start in range(0, keys.num_rows, size):
         yield keys.slice(start, size)
-
-
-def connected(**config: str | int) -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory whose time zone is UTC."""
-    connection = duckdb.connect(config={**config})
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
-    return connection
 
 
 def create_facts(connection: duckdb.DuckDBPyConnection, kind: str) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import duckdb
 import pyarrow as pa
 
 from retain.clock import to_micros
+from retain.duck import connected
 from retain.features.facts import FACTS
 from retain.features.queries import EVENT_COLUMNS
 from retain.identity import memberships
@@ -74,12 +74,8 @@ class Outcomes:
         spill: Path | None = None,
         memory_limit: str = "1GB",
     ) -> None:
-        config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit}
-        if spill is not None:
-            config["temp_directory"] = str(spill)
-        self._connection = duckdb.connect(config=config)
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_progress_bar = false")
+        spilling = {} if spill is None else {"temp_directory": str(spill)}
+        self._connection = connected(memory_limit=memory_limit, **spilling)
         source = "given_events"
         if isinstance(events, str):
             source = f"read_parquet('{events}', hive_partitioning=false)"

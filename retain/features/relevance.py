@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-import duckdb
-
+from retain.duck import connected
 from retain.features.facts import FACTS, TYPES
 from retain.features.queries import VIEWS
 from retain.features.relations import RELATIONS
@@ -27,7 +26,7 @@ def views_of(event_type: str) -> frozenset[str]:
 @cache
 def _views() -> Mapping[str, frozenset[str]]:
     predicates = {view: " OR ".join(map(_predicate, _facts(view))) for view in VIEWS}
-    with duckdb.connect() as connection:
+    with connected() as connection:
         found = connection.execute(
             f"SELECT type, {', '.join(predicates.values())} FROM (SELECT unnest(?) AS type)",
             [list(vocabulary().types)],

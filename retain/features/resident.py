@@ -10,8 +10,9 @@ from threading import Lock
 
 import pyarrow as pa
 
+from retain.duck import connected
 from retain.features import consent, versions
-from retain.features.engine import KEYS_SQL, connected, create_facts, insert, keys_of
+from retain.features.engine import KEYS_SQL, create_facts, insert, keys_of
 from retain.features.queries import (
     EVENT_COLUMNS,
     KEYS_SCHEMA,

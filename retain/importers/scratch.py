@@ -12,6 +12,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from retain.duck import connected
+
 MEMORY_LIMIT = "320MB"
 _PREFIX = ".scratch-"
 
@@ -25,12 +27,11 @@ def scratch(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     # a file of its own: its tables are compressed and leave memory without being written first
     with (
         TemporaryDirectory(dir=folder, prefix=prefix) as spill,
-        duckdb.connect(str(Path(spill) / "scratch.duckdb")) as database,
+        connected(str(Path(spill) / "scratch.duckdb")) as database,
     ):
         database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         database.execute("SET temp_directory = $folder", {"folder": spill})
         database.execute("SET threads = 2")
-        database.execute("SET TimeZone = 'UTC'")
         yield database
 
 

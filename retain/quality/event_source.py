@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from retain.clock import to_micros
+from retain.duck import connected
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
 
@@ -40,11 +41,9 @@ def opened(
     microseconds from the event to ``as_of``. With ``only_times`` it is a table of ``type``
     and ``age``, read once: most of what a scan of many days costs is opening their files.
     """
-    with duckdb.connect(
-        config={"memory_limit": _MEMORY, "threads": threads, "temp_directory": gettempdir()}
+    with connected(
+        memory_limit=_MEMORY, threads=threads, temp_directory=gettempdir()
     ) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")
         since = as_of - timedelta(days=days)
         given = _given(connection, source, since, as_of)
         until = to_micros(as_of)

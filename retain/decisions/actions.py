@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -11,9 +12,21 @@ from pydantic import Field, field_validator, model_validator
 
 from retain.columns import ACTION_RULES
 from retain.configuration import Declared, Name, Names, read_yaml
+from retain.decisions import consistency
+from retain.decisions.constraints import (
+    Budgets,
+    Caps,
+    Constraints,
+    CoolDown,
+    DeclaredChannel,
+    Exclusion,
+    FollowUp,
+)
+from retain.decisions.exploration import Exploration
+from retain.decisions.terms import ContextWeight, RankedBy
 from retain.rules import Amount, Rule, compile_amount, compile_rule
+from retain.vocabulary import vocabulary
 
-Channel = Literal["email", "sms", "push", "in_app", "web", "ads", "call", "none"]
 Purpose = Literal[
     "win_back",
     "retention_offer",
@@ -44,19 +57,13 @@ ItemSource = Literal[
 Formula = str | float
 
 NONE = "none"
+_ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 LIVE_CHANNELS = frozenset({"web", "in_app"})
 """Shown while the customer is there: no message, no contact, only with a matching context."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Cost = Annotated[float, Field(ge=0)]
 Hour = Annotated[int, Field(ge=0, le=23)]
-
-
-class Cap(Declared):
-    """At most ``limit`` contacts in any ``days`` days."""
-
-    limit: Annotated[int, Field(ge=0)]
-    days: Annotated[float, Field(gt=0, le=365)]
 
 
 class QuietHours(Declared):
@@ -113,11 +120,12 @@ class Action(Declared):
 
     id: Name
     names: Names
-    channel: Channel
+    channel: DeclaredChannel
     purpose: Purpose
     consent: Literal["marketing", "service"] = "marketing"
     tone: str
     content_type: str
+    message: Name | None = None
     items: tuple[ItemSource, ...] = ()
     treatments: Annotated[tuple[Treatment, ...], Field(min_length=1)] = (
         Treatment(name="standard"),
@@ -127,14 +135,28 @@ class Action(Declared):
     margin: Share
     prior: Prior
     eligibility: tuple[Name, ...] = ()
+    applicability: tuple[Name, ...] = ()
+    suitability: tuple[Name, ...] = ()
     stages: tuple[Name, ...] = ()
+    follows: tuple[FollowUp, ...] = ()
+    withdrawn_by: tuple[Name, ...] = ()
+    valid_from: date | None = None
+    valid_until: date | None = None
     send: Literal["at_once", "usual_hour"] = "usual_hour"
     respects_quiet_hours: bool = True
     valid_hours: Annotated[float, Field(gt=0, le=24 * 90)]
     lever: Annotated[float, Field(gt=0, le=100)] = 1.0
+    context_weights: tuple[ContextWeight, ...] = ()
     tags: tuple[Name, ...] = ()
-    cap: Cap | None = None
+    cap: Caps = ()
+    cool_down: tuple[CoolDown, ...] = ()
+    budget: Budgets = ()
     transactional: bool = False
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The rules that must hold, in the order they are asked."""
+        return (*self.eligibility, *self.applicability, *self.suitability)
 
     @property
     def is_live(self) -> bool:
@@ -147,16 +169,15 @@ class Action(Declared):
         return self.channel not in LIVE_CHANNELS | {"none", "ads"}
 
 
-class ActionConfig(Declared):
+class ActionConfig(Constraints):
     """The content of ``config/actions.yaml``."""
 
-    time_zone: str = "UTC"
     usual_hour: Hour = 10
     quiet_hours: QuietHours
-    reachable_by_default: tuple[Channel, ...] = ("email",)
-    contact_cap: Cap
-    channel_caps: Mapping[Channel, Cap] = {}
+    reachable_by_default: tuple[DeclaredChannel, ...] = ("email",)
     basket: Formula
+    ranking: RankedBy = RankedBy()
+    exploration: Exploration = Exploration()
     rules: Mapping[Name, NamedRule]
     actions: tuple[Action, ...]
 
@@ -169,20 +190,25 @@ class ActionConfig(Declared):
             raise ValueError(f"{name!r} is not an IANA time zone") from error
         return name
 
+    def members(self, exclusion: Exclusion) -> tuple[str, ...]:
+        """The ids of the actions in a group that excludes each other."""
+        named, tags = set(exclusion.actions), set(exclusion.tags)
+        return tuple(a.id for a in self.actions if a.id in named or tags & {*a.tags})
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         ids = [action.id for action in self.actions]
         if len(set(ids)) < len(ids):
             raise ValueError("two actions have one id")
         nothing = [a for a in self.actions if a.channel == "none"]
-        if [a.id for a in nothing] != [NONE] or nothing[0].eligibility or nothing[0].stages:
+        if [a.id for a in nothing] != [NONE] or nothing[0].conditions or nothing[0].stages:
             raise ValueError("there must be one action `none` on channel none, for everybody")
         for action in self.actions:
-            if unknown := set(action.eligibility) - set(self.rules):
-                raise ValueError(f"{action.id} needs rules that are not declared: {unknown}")
             names = [treatment.name for treatment in action.treatments]
             if len(set(names)) < len(names):
                 raise ValueError(f"two treatments of {action.id} have one name")
+        if wrong := next(consistency.contradictions(self), None):
+            raise ValueError(wrong)
         return self
 
 
@@ -194,6 +220,7 @@ class Catalogue:
         rules: shared conditions by name.
         values: per action, what one conversion is worth before margin.
         conversions, uplifts: per action, the prior's formulas.
+        weights: per action, rules over the moment and the factor while each holds.
         basket: the value of an order, which discounts are taken from.
     """
 
@@ -202,6 +229,7 @@ class Catalogue:
     values: Mapping[str, Amount]
     conversions: Mapping[str, Amount]
     uplifts: Mapping[str, Amount]
+    weights: Mapping[str, tuple[tuple[Rule, float], ...]]
     basket: Amount
 
     @property
@@ -213,6 +241,34 @@ class Catalogue:
     def by_id(self) -> Mapping[str, Action]:
         """Actions by their ids."""
         return {action.id: action for action in self.actions}
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Positions in the file by action id."""
+        return {action.id: place for place, action in enumerate(self.actions)}
+
+    @cached_property
+    def windows(self) -> Mapping[str, tuple[datetime, datetime]]:
+        """UTC begin and end (exclusive) of the actions that are not always valid."""
+        return {
+            action.id: (
+                self._midnight(action.valid_from) if action.valid_from else _ALWAYS[0],
+                self._midnight(action.valid_until + timedelta(days=1))
+                if action.valid_until
+                else _ALWAYS[1],
+            )
+            for action in self.actions
+            if action.valid_from or action.valid_until
+        }
+
+    @cached_property
+    def goal_events(self) -> frozenset[str]:
+        """Event types that are goals of actions which follow others."""
+        named = {goal for action in self.actions if action.follows for goal in action.withdrawn_by}
+        return frozenset(named & vocabulary().types.keys())
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.config.zone).astimezone(UTC)
 
 
 def load(path: Path) -> Catalogue:
@@ -245,5 +301,17 @@ def compile_catalogue(config: ActionConfig, *, file: str) -> Catalogue:
             a.id: amount(a.prior.conversion, f"{a.id}.prior.conversion") for a in config.actions
         },
         uplifts={a.id: amount(a.prior.uplift, f"{a.id}.prior.uplift") for a in config.actions},
+        weights={
+            a.id: tuple(
+                (
+                    compile_rule(
+                        weight.when, ACTION_RULES, name=f"{a.id}.context_weights", file=file
+                    ),
+                    weight.factor,
+                )
+                for weight in a.context_weights
+            )
+            for a in config.actions
+        },
         basket=amount(config.basket, "basket"),
     )

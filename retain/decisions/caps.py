@@ -1,99 +1,176 @@
-"""Caps: how often a customer may be contacted, counted over the contacts already made."""
+"""Caps and all else that limits what may be done for one customer now, once it is worth doing."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from retain.decisions.actions import Action, Cap, Catalogue
+import numpy as np
+from numpy.typing import NDArray
 
-CAP_CONTACTS = "cap_contacts"
-CAP_CUSTOMER = "cap_customer"
-CAP_CHANNEL = "cap_channel"
-CAP_ACTION = "cap_action"
+from retain.decisions import follow_ups
+from retain.decisions.actions import Action, Catalogue
+from retain.decisions.budgets import Budgets
+from retain.decisions.exclusions import Exclusions
+from retain.decisions.state import Contact, ContactState
+from retain.decisions.tally import CONTACTS, Tally
+
+__all__ = ["Contact", "ContactState", "Limiter", "Limits"]
+
 SUPPRESSED = "suppressed"
-WEEK_DAYS = 7.0
+NOT_VALID_NOW = "not_valid_now"
+CONTROL_GROUP = "control_group"
+CAP_ACTION = "cap_action"
+COOL_DOWN = "cool_down"
+CAP_CUSTOMER = "cap_customer"
+CAP_CONTACTS = "cap_contacts"
+CAP_CHANNEL = "cap_channel"
+CAP_TAG = "cap_tag"
+WEEK = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """One message that was or will be sent; what is unknown of a foreign one is None."""
+class Limiter:
+    """What a catalogue declares about limits, made ready to be asked for many customers."""
 
-    at: datetime
-    channel: str | None
-    action_id: str | None
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.budgets = Budgets(catalogue)
+        self.exclusions = Exclusions(catalogue)
+
+    def of(
+        self,
+        customer_id: str,
+        own_per_week: float | None = None,
+        redemption_costs: NDArray[np.float64] | None = None,
+    ) -> "Limits":
+        """The limits of one customer.
+
+        Args:
+            customer_id: decides who is in the control group.
+            own_per_week: the customer's own limit of contacts.
+            redemption_costs: (a,) what each action is expected to give away; None: nothing.
+        """
+        return Limits(self, customer_id, own_per_week, redemption_costs)
 
 
-@dataclass(frozen=True, slots=True)
-class ContactState:
-    """What caps are counted over, for one customer."""
-
-    contacts: tuple[Contact, ...] = ()
-    suppressed: frozenset[str] = field(default_factory=frozenset)
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
-    """The caps that hold for one customer.
+    """The limits that hold for one customer.
 
     Every contact later than the window's start is counted, planned ones included: no window
     of that length, whenever it starts, can then hold more than the cap.
     """
 
-    catalogue: Catalogue
-    own_per_week: float | None
+    def __init__(
+        self,
+        limiter: Limiter,
+        customer_id: str,
+        own_per_week: float | None,
+        redemption_costs: NDArray[np.float64] | None,
+    ) -> None:
+        self._limiter = limiter
+        self._catalogue = limiter.catalogue
+        self._config = limiter.catalogue.config
+        self._customer_id = customer_id
+        self._own_per_week = own_per_week
+        self._redemption_costs = redemption_costs
+        self._tallied: tuple[ContactState, datetime, Tally, bool] | None = None
 
     def forbid(self, action: Action, state: ContactState, now: datetime) -> str | None:
-        """The name of the cap that forbids ``action`` now, or None."""
+        """The name of the limit that forbids ``action`` now, or None."""
         if action.channel in state.suppressed:
             return SUPPRESSED
-        if action.transactional or action.channel == "none":
+        if action.channel == "none":
             return None
-        config = self.catalogue.config
-        if action.cap and self._full(action.cap, state, now, action_id=action.id):
+        window = self._catalogue.windows.get(action.id)
+        if window is not None and not window[0] <= now < window[1]:
+            return NOT_VALID_NOW
+        tally, held_out = self._tally(state, now)
+        if held_out and not action.transactional:
+            return CONTROL_GROUP
+        if action.follows and (why := follow_ups.forbid(action, tally, state.goals, now)):
+            return why
+        if action.cap and tally.full(("action", action.id), action.cap):
             return CAP_ACTION
-        if not action.is_contact:
+        if action.cool_down and _rests(action, tally, now):
+            return COOL_DOWN
+        if action.transactional:
             return None
-        if (own := self.own_per_week) is not None and self._count(state, now, WEEK_DAYS) >= own:
-            return CAP_CUSTOMER
-        if self._full(config.contact_cap, state, now):
-            return CAP_CONTACTS
-        cap = config.channel_caps.get(action.channel)
-        if cap and self._full(cap, state, now, channel=action.channel):
-            return CAP_CHANNEL
-        return None
+        return (
+            self._limiter.exclusions.forbid(action, tally, now)
+            or self._capped(action, tally)
+            or self._limiter.budgets.forbid(action, state.spent, self._cost(action), now)
+        )
 
     def as_json(self, state: ContactState, now: datetime) -> dict[str, Any]:
         """Where the customer stands, for the receipt."""
-        cap = self.catalogue.config.contact_cap
-        return {
-            "contacts": {
-                "made": self._count(state, now, cap.days),
+        tally, held_out = self._tally(state, now)
+        config = self._config
+        declared = [
+            (CONTACTS, config.contact_cap),
+            *((("channel", name), caps) for name, caps in config.channel_caps.items()),
+            *((("tag", name), caps) for name, caps in config.tag_caps.items()),
+            *((("action", action.id), action.cap) for action in self._catalogue.actions),
+        ]
+        stands = [
+            {
+                "of": ":".join(part for part in key if part),
+                "made": tally.count(key, cap.window),
                 "limit": cap.limit,
                 "days": cap.days,
-            },
-            "own_limit_per_week": self.own_per_week,
+            }
+            for key, caps in declared
+            for cap in caps
+            if key[0] != "action" or tally.ages(key)
+        ]
+        return {
+            "contacts": {name: value for name, value in stands[0].items() if name != "of"}
+            if config.contact_cap
+            else None,
+            "own_limit_per_week": self._own_per_week,
             "suppressed_channels": sorted(state.suppressed),
+            "control_group": held_out,
+            "caps": stands,
+            "budgets": self._limiter.budgets.as_json(state.spent, now),
         }
 
-    def _full(self, cap: Cap, state: ContactState, now: datetime, **only: str) -> bool:
-        return self._count(state, now, cap.days, **only) >= cap.limit
+    def _capped(self, action: Action, tally: Tally) -> str | None:
+        config = self._config
+        if action.is_contact:
+            own = self._own_per_week
+            if own is not None and tally.count(CONTACTS, WEEK) >= own:
+                return CAP_CUSTOMER
+            if tally.full(CONTACTS, config.contact_cap):
+                return CAP_CONTACTS
+        caps = config.channel_caps.get(action.channel)
+        if caps and tally.full(("channel", action.channel), caps):
+            return CAP_CHANNEL
+        for tag in action.tags:
+            caps = config.tag_caps.get(tag)
+            if caps and tally.full(("tag", tag), caps):
+                return CAP_TAG
+        return None
 
-    def _count(
-        self,
-        state: ContactState,
-        now: datetime,
-        days: float,
-        channel: str | None = None,
-        action_id: str | None = None,
-    ) -> int:
-        since = now - timedelta(days=days)
-        return sum(
-            contact.at > since
-            and (channel is None or contact.channel == channel)
-            and (contact.action_id == action_id if action_id else self._counts(contact))
-            for contact in state.contacts
-        )
+    def _cost(self, action: Action) -> float:
+        if self._redemption_costs is None:
+            return action.contact_cost
+        redemption = self._redemption_costs[self._catalogue.places[action.id]]
+        return action.contact_cost + (float(redemption) if np.isfinite(redemption) else 0.0)
 
-    def _counts(self, contact: Contact) -> bool:
-        action = self.catalogue.by_id.get(contact.action_id or "")
-        return action is None or (action.is_contact and not action.transactional)
+    def _tally(self, state: ContactState, now: datetime) -> tuple[Tally, bool]:
+        # asked again for every action of the catalogue: counted once
+        known = self._tallied
+        if known is None or known[0] is not state or known[1] != now:
+            group = self._config.control_group
+            held_out = group is not None and group.holds(
+                self._customer_id, now.astimezone(self._config.zone)
+            )
+            tally = Tally(self._catalogue, state.contacts, now)
+            known = self._tallied = (state, now, tally, held_out)
+        return known[2], known[3]
+
+
+def _rests(action: Action, tally: Tally, now: datetime) -> bool:
+    for contact in tally.remembered(action.id):
+        for rest in action.cool_down:
+            times = (contact.happened(outcome) for outcome in rest.after)
+            if any(at is not None and now - at < timedelta(days=rest.days) for at in times):
+                return True
+    return False

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from retain.columns import Columns
 from retain.decisions.actions import NONE, Catalogue
 from retain.decisions.candidate import Candidate, Terms
-from retain.decisions.caps import ContactState, Limits
+from retain.decisions.caps import ContactState, Limiter, Limits
 from retain.decisions.context import Context
 from retain.decisions.eligibility import Eligibility
 from retain.decisions.send_times import SendTimes
@@ -30,6 +30,7 @@ class Ranker:
 
     def __init__(self, catalogue: Catalogue, response: ResponseModel | None = None) -> None:
         self.catalogue = catalogue
+        self.limiter = Limiter(catalogue)
         self._eligibility = Eligibility(catalogue)
         self._appraiser = Appraiser(catalogue, response)
 
@@ -91,7 +92,11 @@ class Ranking:
     def limits(self, row: int) -> Limits:
         """The caps that hold for this customer."""
         own = self._value("max_contacts_per_week", row)
-        return Limits(self.catalogue, None if own is None or np.isnan(own) else float(own))
+        return self.ranker.limiter.of(
+            self.customer_ids[row],
+            None if own is None or np.isnan(own) else float(own),
+            self.worth.redemption_cost[row],
+        )
 
     def prepare_items(self) -> None:
         """Compute at once what the best actions of all customers will suggest."""

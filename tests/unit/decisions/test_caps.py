@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retain.decisions.caps import Contact, ContactState, Limits
+from retain.decisions.caps import Limiter
+from retain.decisions.state import Contact, ContactState
 from tests.catalogues import NOW, action, catalogue
 
 CATALOGUE = catalogue(
@@ -17,6 +18,7 @@ CATALOGUE = catalogue(
     action("must", transactional=True),
     channel_caps={"sms": {"limit": 1, "days": 7}},
 )
+LIMITER = Limiter(CATALOGUE)
 
 
 def forbid(action_id, *contacts, own=None, suppressed=()):
@@ -24,7 +26,7 @@ def forbid(action_id, *contacts, own=None, suppressed=()):
         Contact(NOW + timedelta(days=days), channel, who) for days, channel, who in contacts
     )
     state = ContactState(made, frozenset(suppressed))
-    return Limits(CATALOGUE, own).forbid(CATALOGUE.by_id[action_id], state, NOW)
+    return LIMITER.of("c1", own).forbid(CATALOGUE.by_id[action_id], state, NOW)
 
 
 THREE = [(-1, "email", "mail"), (-2, "email", None), (1, "push", "other")]
@@ -76,7 +78,7 @@ def test_nothing_forbids_doing_nothing():
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 60)), max_size=60))
 def test_no_seven_days_ever_hold_more_contacts_than_the_cap(requests):
-    limits, made = Limits(CATALOGUE, None), []
+    limits, made = LIMITER.of("c1"), []
     for asked, delay in sorted(requests):
         now = NOW + timedelta(hours=asked)
         state = ContactState(tuple(made))
@@ -90,5 +92,5 @@ def test_no_seven_days_ever_hold_more_contacts_than_the_cap(requests):
 @pytest.mark.parametrize("limit", [0, 1])
 def test_a_cap_of_zero_forbids_always(limit):
     zero = catalogue(action("mail"), contact_cap={"limit": limit, "days": 7})
-    forbidden = Limits(zero, None).forbid(zero.by_id["mail"], ContactState(), NOW)
+    forbidden = Limiter(zero).of("c1").forbid(zero.by_id["mail"], ContactState(), NOW)
     assert forbidden == ("cap_contacts" if limit == 0 else None)

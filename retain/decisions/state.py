@@ -1,0 +1,73 @@
+"""What is known of one customer's contacts when a decision is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+NOTHING_HAPPENED: Mapping[str, datetime] = {}
+_EVIDENCE = {
+    "delivered": ("delivered", "opened", "clicked", "complained", "unsubscribed"),
+    "shown": ("shown", "clicked", "dismissed"),
+    "opened": ("opened", "clicked"),
+}
+"""Outcomes that could not be without another: who clicks has opened."""
+
+
+class Spent(NamedTuple):
+    """What a budget has paid for in one period: millionths of money, and decisions."""
+
+    micros: int = 0
+    decisions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact that was, will or may be made; what is unknown of a foreign one is None.
+
+    Attributes:
+        at: when it was sent; where that was not reported, when it is to be.
+        expires_at: until when it may be made while nothing is reported of it.
+        reported: whether anything says that it was made.
+        released: whether it was said not to have reached the customer.
+        made_at: when it was decided.
+        outcomes: when each of them first happened.
+    """
+
+    at: datetime
+    channel: str | None
+    action_id: str | None
+    expires_at: datetime | None = None
+    reported: bool = True
+    released: bool = False
+    made_at: datetime | None = None
+    outcomes: Mapping[str, datetime] = field(default_factory=lambda: NOTHING_HAPPENED)
+
+    @property
+    def decided_at(self) -> datetime:
+        """When it was decided, or sent by others."""
+        return self.made_at or self.at
+
+    def happened(self, outcome: str) -> datetime | None:
+        """When ``outcome`` first happened, or what could not be without it."""
+        if not self.outcomes:
+            return None
+        times = (self.outcomes.get(each) for each in _EVIDENCE.get(outcome, (outcome,)))
+        return min((time for time in times if time is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactState:
+    """What constraints are counted over, for one customer.
+
+    Attributes:
+        contacts: within a year, planned and released ones included.
+        suppressed: channels closed by feedback.
+        goals: the last time of each event that is a goal of an action.
+        spent: of budgets in their present periods, by key; the same for everybody.
+    """
+
+    contacts: tuple[Contact, ...] = ()
+    suppressed: frozenset[str] = frozenset()
+    goals: Mapping[str, datetime] = field(default_factory=dict)
+    spent: Mapping[str, Spent] = field(default_factory=dict)

@@ -62,7 +62,7 @@ class Design(Declared):
     """
 
     primary: Metric = "conversion"
-    window_days: Annotated[float, Field(gt=0, le=365)] = 14
+    window_days: Annotated[int, Field(ge=1, le=365)] = 14
     baseline_conversion: Share | None = None
     minimum_lift: Annotated[float, Field(gt=0, le=10)] | None = None
     revenue_mean: Annotated[float, Field(gt=0)] | None = None

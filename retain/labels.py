@@ -113,11 +113,12 @@ def responses(
         window_days: how long after the assignment an order counts as its answer.
 
     Returns:
-        ``assignments`` with ``responded``.
+        ``assignments`` with ``responded``, and ``net_revenue`` of the window.
     """
     found = outcomes(assignments.select(["customer_id", "as_of"]), orders, window_days)
     responded = pc.invert(found.column("churned"))
-    return assignments.append_column("responded", responded)
+    revenue = found.column("net_revenue")
+    return assignments.append_column("responded", responded).append_column("net_revenue", revenue)
 
 
 def _run(query: str, keys: pa.Table, name: str, facts: pa.Table, **given: float) -> pa.Table:

@@ -135,6 +135,18 @@ def _ltv(folder: Path, width: int, rng: np.random.Generator) -> dict:
 
 
 def _response(folder: Path, width: int, rng: np.random.Generator) -> dict:
-    _trees(folder / "model.txt", width + 2 + 1, "binary", rng)
-    _json(folder / "calibration.json", {"method": "platt", "slope": 1.0, "offset": 0.0})
-    return {"action_ids": ["win_back_email", "welcome_push"], "window_days": 14}
+    # an S-learner of two actions: what was offered, what was carried out, and whether anything was
+    _trees(folder / "outcome.txt", width + 2 + 2 + 1, "binary", rng)
+    effects = {
+        "learner": "s",
+        "separate": True,
+        "level": {"slope": 1.0, "offsets": [0.0, 0.0]},
+        "calibration": {"outcome": {"method": "platt", "slope": 1.0, "offset": 0.0}},
+    }
+    _json(folder / "effects.json", effects)
+    actions = ["win_back_email", "welcome_push"]
+    return {
+        "action_ids": actions,
+        "window_days": 14,
+        "mean_response": dict.fromkeys(actions, 0.2),
+    }

@@ -8,6 +8,9 @@ which leaves the expectation and takes away most of the noise.
 import numpy as np
 
 from retain.predictors.trees import Floats
+from training.metrics import Statistic, ranks
+
+__all__ = ["TARGETED_SHARE", "Statistic", "among_targeted", "area", "qini", "transformed"]
 
 TARGETED_SHARE = 0.3
 
@@ -44,3 +47,21 @@ def among_targeted(
     chosen = order[people <= share]
     total = weight[chosen].sum()
     return float((weight * effect)[chosen].sum() / total) if total else float("nan")
+
+
+def area(effect: Floats, score: Floats) -> Statistic:
+    """Extra orders per customer on average over all budgets, as a function of row weights.
+
+    The area under the Qini curve, without its diagonal taken off: customers of one score are
+    reached in no order, so the curve is straight between them.
+    """
+    codes = ranks(-score)
+
+    def of(weight: Floats) -> float:
+        people = np.bincount(codes, weight)
+        gained = np.bincount(codes, weight * effect)
+        before = np.cumsum(gained) - gained / 2.0
+        total = float(people.sum())
+        return float((people * before).sum()) / total**2 if total else float("nan")
+
+    return of

@@ -1,51 +1,60 @@
 """Response: how likely a customer orders after an action, treated and held out."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from retain.predictors import calibrator
 from retain.predictors.artefact import Artefact
+from retain.predictors.effects import MODELS, Effects, Level, Scored
 from retain.predictors.trees import Floats, Trees
+
+Mode = Literal["uplift", "response_only"]
 
 
 class ResponsePredictor:
-    """One model of customer, action and treatment (an S-learner, Künzel et al. 2019)."""
+    """What the learner of uplift that the manifest names says of customers and actions.
+
+    Attributes:
+        mode: ``response_only`` where no campaign had a hold-out: then what an action adds is
+            unknown, and only how many order after it is told.
+        mean_response: share that ordered among the treated, per action.
+    """
 
     def __init__(self, artefact: Artefact) -> None:
         self.manifest = artefact.manifest
-        self.action_ids = tuple(str(action) for action in self.manifest.parameters["action_ids"])
-        self.window_days = float(self.manifest.parameters["window_days"])
-        self._trees = Trees(artefact.text("model.txt"))
-        self._calibrator = calibrator.from_json(artefact.json("calibration.json"))
+        given = self.manifest.parameters
+        self.action_ids = tuple(str(action) for action in given["action_ids"])
+        self.window_days = float(given["window_days"])
+        self.mean_response = {str(k): float(v) for k, v in given["mean_response"].items()}
+        side = artefact.json("effects.json")
+        models = {
+            name: Scored(
+                Trees(artefact.text(f"{name}.txt")),
+                calibrator.from_json(side["calibration"][name]) if name != "effect" else None,
+            )
+            for name in MODELS[side["learner"]]
+        }
+        self._effects = Effects(
+            side["learner"],
+            len(self.action_ids),
+            bool(side["separate"]),
+            models,
+            Level.from_json(side["level"]),
+        )
+        self.mode: Mode = "response_only" if side["learner"] == "response" else "uplift"
 
     def response(self, matrix: Floats, action_ids: Sequence[str]) -> tuple[Floats, Floats]:
         """Probability of an order within the window, treated and not, each (n, a).
 
-        An action that no campaign tried has NaN in its column: nothing is known of it.
+        An action that no campaign tried has NaN in its column: nothing is known of it. In
+        ``response_only`` mode all that is known is the first of the two.
         """
         shape = (len(matrix), len(action_ids))
         treated, control = np.full(shape, np.nan), np.full(shape, np.nan)
         known = [place for place, action in enumerate(action_ids) if action in self.action_ids]
         if known and len(matrix):
             codes = [self.action_ids.index(action_ids[place]) for place in known]
-            stacked = np.vstack(
-                [
-                    assigned(matrix, np.full(len(matrix), code), len(self.action_ids), arm)
-                    for arm in (1.0, 0.0)
-                    for code in codes
-                ]
-            )
-            flat = self._calibrator.probability(self._trees.raw(stacked))
-            arms = flat.reshape(2, len(known), len(matrix)).transpose(0, 2, 1)
-            treated[:, known], control[:, known] = arms
+            treated[:, known], control[:, known] = self._effects.outcomes(matrix, codes)
         return treated, control
-
-
-def assigned(
-    matrix: Floats, codes: Sequence[int] | np.ndarray, actions: int, treated: float | Floats
-) -> Floats:
-    """The model's input: features, one column per action, and whether it was carried out."""
-    one_hot = np.zeros((len(matrix), actions))
-    one_hot[np.arange(len(matrix)), codes] = 1.0
-    return np.column_stack([matrix, one_hot, np.broadcast_to(treated, len(matrix))])

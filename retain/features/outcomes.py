@@ -138,7 +138,10 @@ class Outcomes:
         )
 
     def sql(self, query: str) -> pa.Table:
-        """Rows of a query over the table ``log``, whose ids are those the events came with."""
+        """Rows of a query over ``log``, whose ids are those the events came with, or ``events``.
+
+        The rows of ``events`` are under the ids that their customers have at the end.
+        """
         return self._connection.sql(query).to_arrow_table()
 
     def _join(self, until: int) -> None:

@@ -1,13 +1,13 @@
 """The page: a summary, the sections, and how to read them; nothing outside the file is needed."""
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
 
 from training.grades import RULE
 from training.report.design import data_section, design_section
+from training.report.document import document
 from training.report.facts import TITLE, HeadFacts, place
 from training.report.heads import head_section
 from training.report.months import rolling_section
@@ -58,17 +58,7 @@ def render(
         data_section(evaluation),
         _method(),
     ]
-    title = f"Retain: evaluation of run {evaluation['run_id']}"
-    style = resources.files("training.report").joinpath("style.css").read_text("utf-8")
-    head = tag(
-        "head",
-        Markup('<meta charset="utf-8"/>'),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", title),
-        tag("style", Markup(style)),
-    )
-    body = tag("body", tag("main", *(part for part in parts if part is not None)))
-    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+    return document(f"Retain: evaluation of run {evaluation['run_id']}", parts)
 
 
 def _summary(

@@ -17,7 +17,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from retain import postgres
+from retain import postgres, schema
 from retain.errors import InvalidInput, StoreUnavailable
 
 metadata = MetaData()
@@ -34,7 +34,7 @@ _FILE = "retain_sqlite_file"
 
 
 def connect(url: str) -> Engine:
-    """An engine for ``url`` with every table of ``metadata`` created.
+    """An engine for ``url`` with every table of ``metadata`` created, or completed.
 
     SQLite runs in WAL mode, and its writers take the write lock when they begin
     (``BEGIN IMMEDIATE``): a transaction that upgrades from read to write can fail
@@ -52,7 +52,7 @@ def connect(url: str) -> Engine:
                 Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             event.listen(engine, "connect", _configure_sqlite)
         with writing(engine, alone="schema") as connection:
-            metadata.create_all(connection)
+            schema.complete(connection, metadata)
         _remember_file(engine)
     except (StoreUnavailable, OSError, ProgrammingError) as error:
         said = error.orig if isinstance(error, ProgrammingError) else error

@@ -63,7 +63,7 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
     decisions = Decisions(engine)
     previews = Previews(
         ranker=ranker,
-        contacts=Contacts(engine),
+        contacts=Contacts(engine, ranker.limiter),
         decisions=decisions,
         models=_names(scoring),
         metrics=metrics,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from retain.decisions import follow_ups
 from retain.decisions.actions import Action, Catalogue
-from retain.decisions.budgets import Budgets
+from retain.decisions.budgets import BUDGET, Budgets
 from retain.decisions.exclusions import Exclusions
 from retain.decisions.state import Contact, ContactState
 from retain.decisions.tally import CONTACTS, Tally
@@ -93,6 +93,8 @@ class Limits:
             return COOL_DOWN
         if action.transactional:
             return None
+        if action.id in state.exhausted:
+            return BUDGET
         return (
             self._limiter.exclusions.forbid(action, tally, now)
             or self._capped(action, tally)

@@ -1,12 +1,13 @@
-"""Contacts made with customers, by us and by others, and the channels they closed."""
+"""Contacts: planned, settled by what became of them, and read as the state limits are asked of."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Boolean,
     Column,
     Connection,
@@ -14,11 +15,10 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    Text,
     bindparam,
-    delete,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -26,11 +26,15 @@ from sqlalchemy import (
 from retain import identities
 from retain.clock import from_micros, to_micros
 from retain.database import Id, in_parts, metadata, reading
-from retain.decisions.caps import Contact, ContactState
+from retain.decisions import messages, spending, suppressions
+from retain.decisions.caps import Limiter
+from retain.decisions.constraints import REMEMBERED_DAYS
+from retain.decisions.state import Contact, ContactState, Spent, is_released, is_reported, sent_at
 from retain.eventlog import events
 from retain.identity_links import CUSTOMER
 
-# one row per (decision, action) that was reserved or reported as sent
+# one row per (decision, action) that was reserved or reported as sent; rows without
+# ``expires_at`` were made by others, or by a version that did not keep it
 contacts = Table(
     "contacts",
     metadata,
@@ -41,41 +45,37 @@ contacts = Table(
     Column("at", BigInteger, nullable=False),
     Column("made_at", BigInteger, nullable=False),
     Column("released", Boolean, nullable=False, default=False),
+    Column("expires_at", BigInteger),
+    Column("outcomes", Text),
     Index("contacts_by_customer", "customer_id", "at"),
-)
-
-# channels a customer closed through feedback; the log may say it later or never
-suppressions = Table(
-    "suppressions",
-    metadata,
-    Column("customer_id", Id, primary_key=True),
-    Column("channel", String, primary_key=True),
-    Column("since", BigInteger, nullable=False),
-    Column("reason", String, nullable=False),
 )
 
 LOOK_BACK_DAYS = 365
 
 # made once: for one customer, making a query takes longer than running it
-_THESE: BindParameter[str] = bindparam("ids", expanding=True)
 _OURS = select(contacts).where(
-    contacts.c.customer_id.in_(_THESE), contacts.c.at > bindparam("since")
+    contacts.c.customer_id.in_(bindparam("ids", expanding=True)),
+    contacts.c.at > bindparam("since"),
 )
 _OURS_UNTIL = _OURS.where(contacts.c.made_at <= bindparam("latest"))
-_SENT = select(events.c.customer_id, events.c.ts, events.c.channel, events.c.properties).where(
-    events.c.customer_id.in_(_THESE),
-    events.c.ts > bindparam("since"),
-    events.c.ts <= bindparam("until"),
-    events.c.type == "message_sent",
+_GOALS = (
+    select(events.c.customer_id, events.c.type, func.max(events.c.ts).label("ts"))
+    .where(
+        events.c.customer_id.in_(bindparam("ids", expanding=True)),
+        events.c.ts > bindparam("since"),
+        events.c.ts <= bindparam("until"),
+        events.c.type.in_(bindparam("goals", expanding=True)),
+    )
+    .group_by(events.c.customer_id, events.c.type)
 )
-_SHUT = select(suppressions).where(suppressions.c.customer_id.in_(_THESE))
 
 
 class Contacts:
-    """Reads what caps are counted over: our own contacts, and messages sent by others."""
+    """Reads what limits are counted over: our own contacts, messages sent by others, budgets."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, limiter: Limiter | None = None) -> None:
         self._engine = engine
+        self._limiter = limiter
 
     def read(self, customer_ids: Sequence[str], now: datetime) -> dict[str, ContactState]:
         """The state of every customer who has one; the others had no contact in a year.
@@ -83,13 +83,14 @@ class Contacts:
         What was decided after ``now`` is not known at ``now``.
         """
         with reading(self._engine) as connection:
-            return states(connection, customer_ids, now, decided_until=now)
+            return states(connection, customer_ids, now, self._limiter, decided_until=now)
 
 
 def states(
     connection: Connection,
     customer_ids: Sequence[str],
     now: datetime,
+    limiter: Limiter | None = None,
     *,
     decided_until: datetime | None = None,
 ) -> dict[str, ContactState]:
@@ -99,20 +100,30 @@ def states(
     ahead of ours, and its contact must not be overlooked when the next is reserved.
     """
     latest = None if decided_until is None else to_micros(decided_until)
-    made: dict[str, list[Contact]] = {}
-    closed: dict[str, set[str]] = {}
+    made: defaultdict[str, list[Contact]] = defaultdict(list)
+    closed: defaultdict[str, set[str]] = defaultdict(set)
+    goals: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+    wanted = limiter.catalogue.goal_events if limiter is not None else frozenset()
     for ids in in_parts(customer_ids):
-        since = to_micros(now - timedelta(days=LOOK_BACK_DAYS))
         owner = _owners(connection, ids, to_micros(now))
-        for one, contact in _made(connection, list(owner), since, to_micros(now), latest):
-            made.setdefault(owner[one], []).append(contact)
-        for one, channel in _closed(connection, owner):
-            closed.setdefault(owner[one], set()).add(channel)
+        for one, contact in _made(connection, list(owner), now, latest):
+            made[owner[one]].append(contact)
+        for one, channel in suppressions.closed(connection, owner):
+            closed[owner[one]].add(channel)
+        if wanted and made:
+            for row in _goals(connection, list(owner), wanted, now):
+                known, at = goals[owner[row.customer_id]], from_micros(row.ts)
+                known[row.type] = max(at, known.get(row.type, at))
+    spent = _spent(connection, limiter, now)
+    whom = customer_ids if spent else made.keys() | closed.keys()
     return {
-        customer_id: ContactState(
-            tuple(made.get(customer_id, ())), frozenset(closed.get(customer_id, ()))
+        one: ContactState(
+            tuple(made.get(one, ())),
+            frozenset(closed.get(one, ())),
+            goals.get(one, {}),
+            spent,
         )
-        for customer_id in made.keys() | closed.keys()
+        for one in whom
     }
 
 
@@ -125,8 +136,13 @@ def plan(
     customer_id: str,
     at: datetime,
     made_at: datetime,
+    expires_at: datetime | None = None,
+    outcomes: Mapping[str, datetime] | None = None,
 ) -> None:
-    """Count a contact decided at ``made_at`` that is to be made ``at`` this time."""
+    """Count a contact decided at ``made_at`` that is to be made ``at`` this time.
+
+    Until ``expires_at`` it may be made; without it, it was.
+    """
     connection.execute(
         insert(contacts).values(
             decision_id=decision_id,
@@ -136,40 +152,33 @@ def plan(
             at=to_micros(at),
             made_at=to_micros(made_at),
             released=False,
+            expires_at=None if expires_at is None else to_micros(expires_at),
+            outcomes=None if outcomes is None else _written(outcomes),
         )
     )
 
 
 def settle(
-    connection: Connection,
-    decision_id: str,
-    action_id: str,
-    *,
-    sent_at: datetime | None,
-    released: bool,
-) -> bool:
-    """Say when a planned contact was made, or that it was not; False where none was planned."""
-    known = {} if sent_at is None else {"at": to_micros(sent_at)}
-    settled = connection.execute(
+    connection: Connection, decision_id: str, action_id: str, told: Mapping[str, datetime]
+) -> dict[str, datetime] | None:
+    """Add what was told of a planned contact, by outcome the first time of each.
+
+    Returns all that is known of it now, or None where none was planned.
+    """
+    this = (contacts.c.decision_id == decision_id, contacts.c.action_id == action_id)
+    query = select(contacts.c.outcomes).where(*this).with_for_update()
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    known = _merged(_read(row.outcomes), told)
+    at = sent_at(known)
+    moved = {} if at is None else {"at": to_micros(at)}
+    connection.execute(
         update(contacts)
-        .where(contacts.c.decision_id == decision_id, contacts.c.action_id == action_id)
-        .values(released=released, **known)
+        .where(*this)
+        .values(released=is_released(known), outcomes=_written(known), **moved)
     )
-    return settled.rowcount > 0
-
-
-def suppress(
-    connection: Connection, customer_id: str, channel: str, since: datetime, reason: str
-) -> None:
-    """Close a channel for a customer, until they consent to it after ``since``."""
-    key = (suppressions.c.customer_id == customer_id, suppressions.c.channel == channel)
-    connection.execute(delete(suppressions).where(*key, suppressions.c.since < to_micros(since)))
-    if connection.execute(select(suppressions.c.since).where(*key)).first() is None:
-        connection.execute(
-            insert(suppressions).values(
-                customer_id=customer_id, channel=channel, since=to_micros(since), reason=reason
-            )
-        )
+    return known
 
 
 def _owners(connection: Connection, customer_ids: Sequence[str], at: int) -> dict[str, str]:
@@ -183,35 +192,62 @@ def _owners(connection: Connection, customer_ids: Sequence[str], at: int) -> dic
 
 
 def _made(
-    connection: Connection, customer_ids: Sequence[str], since: int, until: int, latest: int | None
-) -> Iterator[tuple[str, Contact]]:
+    connection: Connection, customer_ids: Sequence[str], now: datetime, latest: int | None
+) -> list[tuple[str, Contact]]:
     """Our contacts, planned ones included, and messages in the log that are not ours."""
-    ours: set[tuple[str, str]] = set()
-    given = {"ids": customer_ids, "since": since, "until": until}
+    given = {"ids": customer_ids, "since": to_micros(now - timedelta(days=LOOK_BACK_DAYS))}
     query = _OURS
     if latest is not None:
         query, given["latest"] = _OURS_UNTIL, latest
-    for row in connection.execute(query, given):
-        ours |= {(row.decision_id, row.action_id), (row.decision_id, "")}
-        if not row.released:
-            yield row.customer_id, Contact(from_micros(row.at), row.channel, row.action_id)
-    for row in connection.execute(_SENT, given):
-        properties = json.loads(row.properties)
-        action_id = properties.get("action_id")
-        if (properties.get("decision_id"), action_id or "") not in ours:
-            channel = row.channel.lower() if row.channel else None
-            yield row.customer_id, Contact(from_micros(row.ts), channel, action_id)
+    rows = connection.execute(query, given).all()
+    of_others, of_ours = messages.read(
+        connection, customer_ids, {(row.decision_id, row.action_id) for row in rows}, now
+    )
+    for row in rows:
+        told = of_ours.get((row.decision_id, row.action_id))
+        known = _read(row.outcomes)
+        of_others.append((row.customer_id, _contact(row, _merged(known, told) if told else known)))
+    return of_others
 
 
-def _closed(connection: Connection, owner: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Channels closed by feedback, unless the customer consented to them since."""
-    for row in connection.execute(_SHUT, {"ids": list(owner)}).all():
-        own = [one for one, whose in owner.items() if whose == owner[row.customer_id]]
-        consented = select(events.c.event_id).where(
-            events.c.customer_id.in_(own),
-            events.c.ts > row.since,
-            events.c.type == "consent_given",
-            or_(events.c.channel.is_(None), func.lower(events.c.channel) == row.channel),
-        )
-        if connection.execute(consented.limit(1)).first() is None:
-            yield row.customer_id, row.channel
+def _contact(row: Any, outcomes: Mapping[str, datetime]) -> Contact:
+    return Contact(
+        sent_at(outcomes) or from_micros(row.at),
+        row.channel,
+        row.action_id,
+        expires_at=None if row.expires_at is None else from_micros(row.expires_at),
+        reported=row.expires_at is None or is_reported(outcomes),
+        released=is_released(outcomes) if outcomes else row.released,
+        made_at=from_micros(row.made_at),
+        outcomes=outcomes,
+    )
+
+
+def _goals(
+    connection: Connection, customer_ids: Sequence[str], goals: frozenset[str], now: datetime
+) -> Sequence[Any]:
+    since = to_micros(now - timedelta(days=REMEMBERED_DAYS))
+    given = {"ids": customer_ids, "goals": sorted(goals), "since": since, "until": to_micros(now)}
+    return connection.execute(_GOALS, given).all()
+
+
+def _spent(connection: Connection, limiter: Limiter | None, now: datetime) -> dict[str, Spent]:
+    if limiter is None or not limiter.budgets:
+        return {}
+    return spending.read(connection, limiter.budgets.keys(now))
+
+
+def _merged(known: Mapping[str, datetime], told: Mapping[str, datetime]) -> dict[str, datetime]:
+    first = {name: min(at, known.get(name, at)) for name, at in told.items()}
+    return {**known, **first}
+
+
+def _read(text: str | None) -> dict[str, datetime]:
+    if text is None:
+        return {}
+    return {name: from_micros(micros) for name, micros in json.loads(text).items()}
+
+
+def _written(outcomes: Mapping[str, datetime]) -> str:
+    micros = {name: to_micros(at) for name, at in outcomes.items()}
+    return json.dumps(micros, separators=(",", ":"))

@@ -1,7 +1,7 @@
 """Feedback: what became of a decision, taken once however often it is told."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -22,7 +22,9 @@ from sqlalchemy import (
 
 from retain.clock import Clock, from_micros, now, to_micros
 from retain.database import metadata, writing
-from retain.decisions import contacts
+from retain.decisions import contacts, spending, suppressions
+from retain.decisions.spending import Facts
+from retain.decisions.state import is_released, is_reported, sent_at
 from retain.decisions.store import Decisions, find
 from retain.errors import InvalidInput
 from retain.fields import storable
@@ -58,7 +60,6 @@ Outcome = Literal[
 ]
 Status = Literal["accepted", "duplicate", "rejected"]
 
-_REACHED = {"delivered", "shown", "opened", "clicked", "dismissed", "complained", "unsubscribed"}
 _CLOSING = {"complained", "unsubscribed"}
 FUTURE_TOLERANCE = timedelta(hours=24)
 """Clocks of senders drift; what lies further ahead is a mistake."""
@@ -129,17 +130,25 @@ class Feedback:
         if self._decisions is not None:
             self._decisions.flush()
         with writing(self._engine, alone="feedback") as connection:
-            return [self._record(connection, item) for item in items]
+            known: dict[tuple[str, str], Facts] = {}
+            results = [self._record(connection, item, known) for item in items]
+            spending.correct(connection, known)
+        return results
 
-    def _record(self, connection: Connection, given: Mapping[str, Any]) -> FeedbackResult:
+    def _record(
+        self,
+        connection: Connection,
+        given: Mapping[str, Any],
+        known: dict[tuple[str, str], Facts],
+    ) -> FeedbackResult:
         try:
             item, occurred_at = self._read(given)
         except InvalidInput as error:
             named = given.get("feedback_id")
             return _rejected(named if isinstance(named, str) else None, error.message, error.field)
         digest = hashlib.blake2b(item.model_dump_json().encode(), digest_size=16).hexdigest()
-        known = select(feedback.c.digest).where(feedback.c.feedback_id == item.feedback_id)
-        seen = connection.scalar(known)
+        query = select(feedback.c.digest).where(feedback.c.feedback_id == item.feedback_id)
+        seen = connection.scalar(query)
         if seen is not None:
             if seen == digest:
                 return FeedbackResult(item.feedback_id, "duplicate")
@@ -161,7 +170,11 @@ class Feedback:
             "received_at": to_micros(self._clock()),
         }
         connection.execute(insert(feedback).values(row))
-        _act(connection, item, receipt["customer_id"], channels[item.action_id], occurred_at)
+        acted = _act(
+            connection, item, receipt["customer_id"], channels[item.action_id], occurred_at
+        )
+        if acted is not None:
+            known[item.decision_id, item.action_id] = acted
         return FeedbackResult(item.feedback_id, "accepted")
 
     def _read(self, given: Mapping[str, Any]) -> tuple[FeedbackItem, datetime]:
@@ -179,34 +192,37 @@ class Feedback:
         return item, at
 
 
-def is_released(outcomes: Iterable[str]) -> bool:
-    """Whether a contact with these outcomes, told in any order, did not take place."""
-    told = set(outcomes)
-    if told & _REACHED:
-        return False
-    return "bounced" in told or ("not_sent" in told and "sent" not in told)
-
-
 def _act(
     connection: Connection, item: FeedbackItem, customer_id: str, channel: str, at: datetime
-) -> None:
+) -> Facts | None:
     if channel == "none":
-        return
-    told = select(feedback.c.outcome, feedback.c.occurred_at).where(
+        return None
+    query = select(feedback.c.outcome, feedback.c.occurred_at, feedback.c.value).where(
         feedback.c.decision_id == item.decision_id, feedback.c.action_id == item.action_id
     )
-    rows = connection.execute(told).all()
-    if (outcomes := {row.outcome for row in rows}) != {"converted"}:
-        sent = [from_micros(row.occurred_at) for row in rows if row.outcome == "sent"]
-        released = is_released(outcomes)
-        of_action = (connection, item.decision_id, item.action_id)
-        sent_at = min(sent, default=None)
-        if not contacts.settle(*of_action, sent_at=sent_at, released=released) and not released:
-            contacts.plan(
-                *of_action, channel=channel, customer_id=customer_id, at=sent_at or at, made_at=at
-            )
+    rows = connection.execute(query.order_by(feedback.c.occurred_at.desc())).all()
+    # the latest come first: what is kept of each outcome is when it was told to happen first
+    told = {row.outcome: from_micros(row.occurred_at) for row in rows}
+    of_action = (connection, item.decision_id, item.action_id)
+    known = contacts.settle(*of_action, told)
+    if known is None and told.keys() != {"converted"} and not is_released(told):
+        contacts.plan(
+            *of_action,
+            channel=channel,
+            customer_id=customer_id,
+            at=sent_at(told) or at,
+            made_at=at,
+            outcomes=told,
+        )
     if item.outcome in _CLOSING:
-        contacts.suppress(connection, customer_id, channel, at, item.outcome)
+        suppressions.suppress(connection, customer_id, channel, at, item.outcome)
+    outcomes = told if known is None else known
+    return Facts(
+        reported=is_reported(outcomes),
+        released=is_released(outcomes),
+        bounced="bounced" in outcomes,
+        conversions=[row.value for row in rows if row.outcome == "converted"],
+    )
 
 
 def _rejected(feedback_id: str | None, reason: str, field: str | None) -> FeedbackResult:

@@ -1,38 +1,54 @@
 """Ranking: every action for every customer, its worth in terms, and what removed the losers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import cached_property
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from retain.columns import Columns
+from retain.columns import ACTION_RULES, Columns
 from retain.decisions.actions import NONE, Catalogue
-from retain.decisions.candidate import Candidate, Terms
+from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState, Limiter, Limits
+from retain.decisions.channels import ChannelPreference
 from retain.decisions.context import Context
 from retain.decisions.eligibility import Eligibility
+from retain.decisions.exploration import Exploration
+from retain.decisions.hours import Habits
+from retain.decisions.ranked import Beliefs, Outcomes, Ranked
 from retain.decisions.send_times import SendTimes
-from retain.decisions.worth import Appraiser, ResponseModel, Worth
+from retain.decisions.worth import Appraiser, ResponseModel, WorthsOfRow
+from retain.decisions.worths import Appraisers, Worths
 from retain.items.suggestions import SOURCES, Suggestions
+from retain.rule_rows import Row
 
-NOT_WORTH_IT = "not_worth_it"
-VALUE_UNKNOWN = "value_unknown"
+__all__ = ["Ranker", "Ranking"]
+
 ITEMS = 5
-_NOBODY: NDArray[np.object_] = np.array(None, dtype=object)
+NO_SEED = ""
 
 
 class Ranker:
-    """Ranks the catalogue's actions; deterministic, so every propensity is 1."""
+    """Ranks the catalogue's actions."""
 
-    def __init__(self, catalogue: Catalogue, response: ResponseModel | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        response: ResponseModel | None = None,
+        *,
+        preference: ChannelPreference | None = None,
+        habits: Habits | None = None,
+    ) -> None:
         self.catalogue = catalogue
         self.limiter = Limiter(catalogue)
-        self._eligibility = Eligibility(catalogue)
-        self._appraiser = Appraiser(catalogue, response)
+        self.habits = habits or Habits()
+        self.eligibility = Eligibility(catalogue)
+        self.appraiser = Appraiser(catalogue, response, preference)
+        self.appraisers = Appraisers(self.appraiser)
+        self.beliefs = Beliefs(
+            catalogue.config.exploration, outcomes_of(response), self.appraiser.fixed
+        )
 
     def rank(
         self,
@@ -42,8 +58,9 @@ class Ranker:
         now: datetime,
         context: Context | None = None,
         suggestions: Suggestions | None = None,
+        exploration: Exploration | None = None,
     ) -> "Ranking":
-        """Rank for n customers as of ``now``, before caps.
+        """Rank for n customers as of ``now``, before limits.
 
         Args:
             columns: n rows of what rules read (see :func:`retain.decisions.columns.of_scores`); a
@@ -52,26 +69,29 @@ class Ranker:
             now: the moment of the decision, UTC.
             context: of a live request.
             suggestions: what the customers may buy next, in the order of the rows.
+            exploration: another policy than the catalogue's.
         """
         rows, moment = len(customer_ids), context or Context()
         known = {**columns, **moment.columns(rows)}
-        removed = self._eligibility.removed_by(known, rows, moment)
-        worth = self._appraiser.appraise(known, rows)
-        _remove_worthless(self.catalogue, removed, worth)
-        kept = np.equal(removed, _NOBODY)
-        order = np.argsort(np.where(kept, -worth.expected, np.inf), axis=1, kind="stable")
-        customers = tuple(customer_ids)
-        return Ranking(self, customers, known, now, moment, removed, worth, order, suggestions)
+        beliefs = self.beliefs
+        if exploration is not None:
+            beliefs = beliefs._replace(exploration=exploration)
+        table = None
+        if rows != 1:
+            removed = self.eligibility.removed_by(known, rows, moment)
+            table = removed.tolist(), self.appraisers.appraise(known, rows)
+        return Ranking(self, tuple(customer_ids), known, now, moment, beliefs, suggestions, table)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """The ranking of n customers; ``of`` reads one of them.
+    """The ranking of n customers; each is ranked when it is first asked about.
 
     Attributes:
-        removed: (n, a) name of the rule that removed the action, or None.
-        worth: terms, each (n, a).
-        order: (n, a) positions in the catalogue, best first, removed ones last.
+        columns: what is known of them and of the moment.
+        beliefs: how is chosen among what is allowed.
+        table: of many customers, what removed each action, and its worth: computed for all of
+            them at once. Of a single customer it costs less to ask only what is needed.
     """
 
     ranker: Ranker
@@ -79,121 +99,116 @@ class Ranking:
     columns: Columns
     now: datetime
     context: Context
-    removed: NDArray[np.object_]
-    worth: Worth
-    order: NDArray[np.int64]
+    beliefs: Beliefs
     suggestions: Suggestions | None = None
+    table: tuple[list[list[str | None]], Worths] | None = None
+    _ranked: dict[int, tuple[Row, Ranked]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue that was ranked."""
         return self.ranker.catalogue
 
+    @property
+    def limiter(self) -> Limiter:
+        """What limits the catalogue's actions."""
+        return self.ranker.limiter
+
     def limits(self, row: int) -> Limits:
         """The caps that hold for this customer."""
-        own = self._value("max_contacts_per_week", row)
-        return self.ranker.limiter.of(
+        known, ranked = self.of(row)
+        own = known["max_contacts_per_week"]
+        return self.limiter.of(
             self.customer_ids[row],
-            None if own is None or np.isnan(own) else float(own),
-            self.worth.redemption_cost[row],
+            None if np.isnan(own) else own,
+            lambda place: ranked.worths.of(place).redemption_cost,
         )
 
     def prepare_items(self) -> None:
         """Compute at once what the best actions of all customers will suggest."""
-        if self.suggestions is None:
+        if self.suggestions is None or len(self.customer_ids) == 1:
             return
-        wanting = np.array(
-            [not SOURCES.keys().isdisjoint(each.items) for each in self.catalogue.actions]
-        )
-        rows = np.flatnonzero(wanting[self.order[:, 0]])
-        self.suggestions.prepare(rows.tolist())
+        actions = self.catalogue.actions
+        wanting = [not SOURCES.keys().isdisjoint(each.items) for each in actions]
+        rows = range(len(self.customer_ids))
+        self.suggestions.prepare([row for row in rows if wanting[self.of(row)[1].kept[0]]])
 
-    def best(self, row: int, state: ContactState | None = None) -> Candidate:
-        """The best action that no cap forbids, without looking at the others."""
-        limits, actions = self.limits(row), self.catalogue.actions
-        for place in self.order[row]:
-            action = actions[place]
-            if self.removed[row, place] is None and (
-                state is None or limits.forbid(action, state, self.now) is None
-            ):
-                return self._candidate(row, int(place))
-        raise AssertionError(f"the catalogue always has {NONE}")
+    def best(
+        self, row: int, state: ContactState | None = None, seed: str = NO_SEED
+    ) -> Candidate:
+        """What is chosen of the actions that no limit forbids."""
+        return self.of(row)[1].best(self.limits(row), state, self.now, seed)
 
-    def candidates(self, row: int, state: ContactState | None = None) -> list[Candidate]:
-        """Every action for this customer, best first; then the removed ones with the rule.
+    def candidates(
+        self, row: int, state: ContactState | None = None, seed: str = NO_SEED
+    ) -> list[Candidate]:
+        """Every action for this customer: the chosen one, the others by worth, then the removed.
 
         Args:
             row: which customer.
-            state: contacts made, which caps are counted over; None counts none.
+            state: contacts made, which limits are counted over; None counts none.
+            seed: decides what is explored; the same seed chooses the same.
         """
-        limits = self.limits(row)
-        found = [self._candidate(row, int(place)) for place in self.order[row]]
-        if state is not None:
-            found = [
-                replace(each, removed_by=limits.forbid(each.action, state, self.now))
-                if each.removed_by is None
-                else each
-                for each in found
-            ]
-        return sorted(found, key=lambda each: each.removed_by is not None)
+        return self.of(row)[1].candidates(self.limits(row), state, self.now, seed)
 
-    @cached_property
-    def _send_times(self) -> SendTimes:
-        return SendTimes(self.catalogue.config, self.now)
+    def of(self, row: int) -> tuple[Row, Ranked]:
+        """What is known of one customer, and their ranking."""
+        found = self._ranked.get(row)
+        if found is None:
+            found = self._ranked[row] = self._rank(row)
+        return found
 
-    def _candidate(self, row: int, place: int) -> Candidate:
-        action, worth = self.catalogue.actions[place], self.worth
-        hour = self._value("usual_order_hour", row)
-        return Candidate(
-            action=action,
-            treatment=action.treatments[worth.treatment[row, place]],
-            terms=Terms(
-                basis="model" if worth.modelled[row, place] else "prior",
-                conversion=_known(worth.conversion[row, place]),
-                uplift=_known(worth.uplift[row, place]),
-                value=_known(worth.value[row, place]),
-                margin=action.margin,
-                contact_cost=action.contact_cost,
-                redemption_cost=_known(worth.redemption_cost[row, place]),
-                lever=action.lever,
-                expected_value=_known(worth.expected[row, place]),
-            ),
-            items=self._items(row, place),
-            send_at=self._send_times.send_at(
-                action, self._value("time_zone", row), np.nan if hour is None else float(hour)
-            ),
-            removed_by=self.removed[row, place],
+    def _rank(self, row: int) -> tuple[Row, Ranked]:
+        ranker, known = self.ranker, Row(self.columns, ACTION_RULES, row)
+        if self.table is None:
+            removed = ranker.eligibility.of_row(known, self.context)
+            kept = [place for place, why in enumerate(removed) if why is None]
+            worths = WorthsOfRow(ranker.appraiser, self.columns, known, kept)
+        else:
+            removed, worths = list(self.table[0][row]), self.table[1].of_row(row)
+        times = SendTimes(
+            self.catalogue.config, ranker.habits, known, self.now, self.context.zone(self.now)
         )
+        items = Items(self.catalogue, known, row, self.suggestions)
+        ranked = Ranked(
+            self.catalogue, self.beliefs, removed, worths, items.of, times.send_at
+        )
+        return known, ranked
 
-    def _items(self, row: int, place: int) -> tuple[str, ...]:
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The product ids that actions speak of, for one customer."""
+
+    catalogue: Catalogue
+    known: Row
+    row: int
+    suggestions: Suggestions | None
+
+    def of(self, place: int) -> tuple[str, ...]:
+        """For the action at ``place``: of the first of its sources that has any."""
         for source in self.catalogue.actions[place].items:
-            if items := self._of_source(source, row):
+            if items := self._of_source(source):
                 return tuple(items[:ITEMS])
         return ()
 
-    def _of_source(self, source: str, row: int) -> list[str]:
+    def _of_source(self, source: str) -> list[str]:
         suggested = self.suggestions
         if source in SOURCES:
-            return [] if suggested is None else suggested.items(source, row, ITEMS)
-        items = [str(item) for item in self._value(source, row) or ()]
+            return [] if suggested is None else suggested.items(source, self.row, ITEMS)
+        items = [str(item) for item in self.known[source] or ()]
         # what was bought is spoken of, not offered: a review is asked for also when it is sold out
         if suggested is None or source == "last_products":
             return items
         return suggested.in_stock(items)
 
-    def _value(self, name: str, row: int) -> Any:
-        column = self.columns.get(name)
-        return None if column is None else column[row]
 
-
-def _remove_worthless(catalogue: Catalogue, removed: NDArray[np.object_], worth: Worth) -> None:
-    nothing = [action.id for action in catalogue.actions].index(NONE)
-    worth.expected[:, nothing] = 0.0
-    kept = np.equal(removed, _NOBODY)
-    kept[:, nothing] = False
-    removed[kept & np.isnan(worth.expected)] = VALUE_UNKNOWN
-    removed[kept & (worth.expected <= 0)] = NOT_WORTH_IT
-
-
-def _known(value: np.float64) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def outcomes_of(response: ResponseModel | None) -> dict[str, Outcomes]:
+    """By action, how many treated and held-out customers' outcomes the model has learned from."""
+    if response is None:
+        return {}
+    told = response.manifest.parameters.get("outcomes", {})
+    return {
+        str(action): (float(arms.get("treated", 0)), float(arms.get("held_out", 0)))
+        for action, arms in told.items()
+    }

@@ -1,6 +1,6 @@
 """What is known of one customer's contacts when a decision is made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +12,30 @@ _EVIDENCE = {
     "opened": ("opened", "clicked"),
 }
 """Outcomes that could not be without another: who clicks has opened."""
+_REACHED = frozenset(
+    {"delivered", "shown", "opened", "clicked", "dismissed", "complained", "unsubscribed"}
+)
+_REPORTS = _REACHED | {"sent"}
+
+
+def is_released(outcomes: Iterable[str]) -> bool:
+    """Whether a contact with these outcomes, told in any order, did not take place."""
+    told = set(outcomes)
+    if told & _REACHED:
+        return False
+    return "bounced" in told or ("not_sent" in told and "sent" not in told)
+
+
+def is_reported(outcomes: Iterable[str]) -> bool:
+    """Whether one of these outcomes says that the contact was made."""
+    return not _REPORTS.isdisjoint(outcomes)
+
+
+def sent_at(outcomes: Mapping[str, datetime]) -> datetime | None:
+    """When it was sent; where only what came of it was told, the first of that: no later."""
+    if (told := outcomes.get("sent")) is not None:
+        return told
+    return min((at for name, at in outcomes.items() if name in _REACHED), default=None)
 
 
 class Spent(NamedTuple):
@@ -65,9 +89,11 @@ class ContactState:
         suppressed: channels closed by feedback.
         goals: the last time of each event that is a goal of an action.
         spent: of budgets in their present periods, by key; the same for everybody.
+        exhausted: actions whose budget somebody else took the last of meanwhile.
     """
 
     contacts: tuple[Contact, ...] = ()
     suppressed: frozenset[str] = frozenset()
     goals: Mapping[str, datetime] = field(default_factory=dict)
     spent: Mapping[str, Spent] = field(default_factory=dict)
+    exhausted: frozenset[str] = frozenset()

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +23,9 @@ from sqlalchemy import (
 )
 
 from retain import ulid
-from retain.clock import parse_utc, to_micros
+from retain.clock import to_micros
 from retain.database import Id, metadata, reading, upsert, writing
-from retain.decisions import contacts
-from retain.decisions.actions import NONE
+from retain.decisions import contacts, reservations
 from retain.decisions.caps import ContactState
 from retain.decisions.ranking import Ranking
 from retain.decisions.receipt import Decision, Evidence, Receipt, write_receipt
@@ -131,32 +130,33 @@ class Decisions:
                 replayed = _replayed(connection, customer_id, idempotency_key, digest)
                 if replayed is not None:
                     return replayed
-            state = contacts.states(connection, [customer_id], ranking.now).get(customer_id)
-            decision_id = ulid.new(ranking.now)
-            receipt = write_receipt(
-                decision_id,
-                ranking,
-                row,
-                state or NO_STATE,
-                evidence or Evidence(),
-                limit=limit,
-                reserved=True,
-            )
+            states = contacts.states(connection, [customer_id], ranking.now, ranking.limiter)
+            state = states.get(customer_id, NO_STATE)
+            rests_on, decision_id = evidence or Evidence(), ulid.new(ranking.now)
+
+            def written(state: ContactState) -> Receipt:
+                return write_receipt(
+                    decision_id, ranking, row, state, rests_on, limit=limit, reserved=True
+                )
+
+            receipt = written(state)
+            while not reservations.take(connection, receipt, ranking):
+                # somebody took the last of its budget since it was read: the next best
+                gone = frozenset({receipt["actions"][0]["action_id"]})
+                state = replace(state, exhausted=state.exhausted | gone)
+                receipt = written(state)
             connection.execute(
                 insert(decisions), [_as_row(receipt, ranking.now, idempotency_key, digest)]
             )
-            best = receipt["actions"][0]
-            if best["action_id"] != NONE:
-                contacts.plan(
-                    connection,
-                    decision_id,
-                    best["action_id"],
-                    channel=best["channel"],
-                    customer_id=customer_id,
-                    at=parse_utc(best["send_at"], field="send_at"),
-                    made_at=ranking.now,
-                )
         return Decision(receipt)
+
+    def release(self, decision_id: str, action_id: str, at: datetime) -> bool:
+        """Take back a reserved contact that will not be made; False where there is none.
+
+        What was reported as sent stays counted.
+        """
+        with writing(self._engine, alone="feedback") as connection:
+            return reservations.release(connection, decision_id, action_id, at)
 
     def preview(
         self,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from retain.database import connect, writing
-from retain.decisions import contacts
+from retain.decisions import contacts, suppressions
 from retain.decisions.contacts import Contacts
 from retain.event import Event, to_table
 from retain.eventlog import EventLog
@@ -55,7 +55,9 @@ def planned(engine, days=1.0, decision_id="d1"):
 
 def made(engine):
     state = Contacts(engine).read(["c1", "c2"], NOW).get("c1")
-    return [] if state is None else [(c.channel, c.action_id) for c in state.contacts]
+    if state is None:
+        return []
+    return [(c.channel, c.action_id) for c in state.contacts if not c.released]
 
 
 def test_planned_contacts_and_messages_of_others_are_read(engine):
@@ -86,15 +88,15 @@ def test_a_message_sent_on_a_decision_we_did_not_reserve_counts(engine):
 def test_what_was_not_sent_does_not_count(engine):
     planned(engine)
     with writing(engine) as connection:
-        assert contacts.settle(connection, "d1", "mail", sent_at=None, released=True)
-        assert not contacts.settle(connection, "d2", "mail", sent_at=None, released=True)
+        assert contacts.settle(connection, "d1", "mail", {"not_sent": NOW}) == {"not_sent": NOW}
+        assert contacts.settle(connection, "d2", "mail", {"not_sent": NOW}) is None
     assert made(engine) == []
 
 
 def test_a_closed_channel_opens_again_only_by_consent_given_later(engine):
     with writing(engine) as connection:
-        contacts.suppress(connection, "c1", "email", NOW - timedelta(days=2), "unsubscribed")
-        contacts.suppress(connection, "c1", "push", NOW - timedelta(days=2), "complained")
+        suppressions.suppress(connection, "c1", "email", NOW - timedelta(days=2), "unsubscribed")
+        suppressions.suppress(connection, "c1", "push", NOW - timedelta(days=2), "complained")
     log(
         engine,
         (-3, "consent_given", "email", {}),
@@ -102,7 +104,7 @@ def test_a_closed_channel_opens_again_only_by_consent_given_later(engine):
     )
     assert Contacts(engine).read(["c1"], NOW)["c1"].suppressed == {"email"}
     with writing(engine) as connection:
-        contacts.suppress(connection, "c1", "push", NOW, "unsubscribed")
+        suppressions.suppress(connection, "c1", "push", NOW, "unsubscribed")
     assert Contacts(engine).read(["c1"], NOW)["c1"].suppressed == {"email", "push"}
 
 

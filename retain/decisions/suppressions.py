@@ -1,0 +1,64 @@
+"""Suppressions: channels that a customer closed by feedback, until they consent again."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+)
+
+from retain.clock import to_micros
+from retain.database import Id, metadata
+from retain.decisions.constraints import channel_named
+from retain.eventlog import events
+
+# the log may say of the same later or never
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("customer_id", Id, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+)
+
+_SHUT = select(suppressions).where(suppressions.c.customer_id.in_(bindparam("ids", expanding=True)))
+
+
+def suppress(
+    connection: Connection, customer_id: str, channel: str, since: datetime, reason: str
+) -> None:
+    """Close a channel for a customer, until they consent to it after ``since``."""
+    key = (suppressions.c.customer_id == customer_id, suppressions.c.channel == channel)
+    connection.execute(delete(suppressions).where(*key, suppressions.c.since < to_micros(since)))
+    if connection.execute(select(suppressions.c.since).where(*key)).first() is None:
+        connection.execute(
+            insert(suppressions).values(
+                customer_id=customer_id, channel=channel, since=to_micros(since), reason=reason
+            )
+        )
+
+
+def closed(connection: Connection, owner: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Ids and channels closed by feedback, unless the customer consented to them since.
+
+    ``owner`` says of every id of these customers whose it is.
+    """
+    for row in connection.execute(_SHUT, {"ids": list(owner)}).all():
+        own = [one for one, whose in owner.items() if whose == owner[row.customer_id]]
+        consents = select(events.c.channel).where(
+            events.c.customer_id.in_(own),
+            events.c.ts > row.since,
+            events.c.type == "consent_given",
+        )
+        channels = connection.scalars(consents).all()
+        if not any(each is None or channel_named(each) == row.channel for each in channels):
+            yield row.customer_id, row.channel

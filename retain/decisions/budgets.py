@@ -1,6 +1,6 @@
 """Budgets: which of them an action takes from, and whether they have room for it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import ceil, floor
 
@@ -59,11 +59,18 @@ class Budgets:
         )
 
     def forbid(
-        self, action: Action, spent: Mapping[str, Spent], cost: float, now: datetime
+        self,
+        action: Action,
+        spent: Mapping[str, Spent],
+        cost: Callable[[Action], float],
+        now: datetime,
     ) -> str | None:
-        """:data:`BUDGET` where one of the action's budgets has no room for ``cost`` more."""
+        """:data:`BUDGET` where one of the action's budgets has no room for its ``cost`` more."""
+        if not self._of_action[action.id]:
+            return None
+        micros = to_money(cost(action))
         for key, budget in self.of(action, now):
-            if not has_room(budget, spent.get(key, _NOTHING), to_money(cost)):
+            if not has_room(budget, spent.get(key, _NOTHING), micros):
                 return BUDGET
         return None
 

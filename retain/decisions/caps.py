@@ -1,10 +1,9 @@
 """Caps and all else that limits what may be done for one customer now, once it is worth doing."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from retain.decisions import follow_ups
 from retain.decisions.actions import Action, Catalogue
@@ -39,16 +38,16 @@ class Limiter:
         self,
         customer_id: str,
         own_per_week: float | None = None,
-        redemption_costs: NDArray[np.float64] | None = None,
+        redemption_cost: Callable[[int], float] | None = None,
     ) -> "Limits":
         """The limits of one customer.
 
         Args:
             customer_id: decides who is in the control group.
             own_per_week: the customer's own limit of contacts.
-            redemption_costs: (a,) what each action is expected to give away; None: nothing.
+            redemption_cost: what the action at a place is expected to give away; None: nothing.
         """
-        return Limits(self, customer_id, own_per_week, redemption_costs)
+        return Limits(self, customer_id, own_per_week, redemption_cost)
 
 
 class Limits:
@@ -63,25 +62,40 @@ class Limits:
         limiter: Limiter,
         customer_id: str,
         own_per_week: float | None,
-        redemption_costs: NDArray[np.float64] | None,
+        redemption_cost: Callable[[int], float] | None,
     ) -> None:
         self._limiter = limiter
         self._catalogue = limiter.catalogue
         self._config = limiter.catalogue.config
         self._customer_id = customer_id
         self._own_per_week = own_per_week
-        self._redemption_costs = redemption_costs
+        self._redemption_cost = redemption_cost
         self._tallied: tuple[ContactState, datetime, Tally, bool] | None = None
 
-    def forbid(self, action: Action, state: ContactState, now: datetime) -> str | None:
-        """The name of the limit that forbids ``action`` now, or None."""
+    def forbid(
+        self,
+        action: Action,
+        state: ContactState,
+        now: datetime,
+        send_at: Callable[[Action], datetime] | None = None,
+    ) -> str | None:
+        """The name of the limit that forbids ``action`` now, or None.
+
+        Args:
+            action: of the catalogue.
+            state: the customer's.
+            now: the moment.
+            send_at: when an action would be carried out; None: now.
+        """
         if action.channel in state.suppressed:
             return SUPPRESSED
         if action.channel == "none":
             return None
         window = self._catalogue.windows.get(action.id)
-        if window is not None and not window[0] <= now < window[1]:
-            return NOT_VALID_NOW
+        if window is not None:
+            carried_out = now if send_at is None else send_at(action)
+            if not (window[0] <= now and carried_out < window[1]):
+                return NOT_VALID_NOW
         tally, held_out = self._tally(state, now)
         if held_out and not action.transactional:
             return CONTROL_GROUP
@@ -98,7 +112,7 @@ class Limits:
         return (
             self._limiter.exclusions.forbid(action, tally, now)
             or self._capped(action, tally)
-            or self._limiter.budgets.forbid(action, state.spent, self._cost(action), now)
+            or self._limiter.budgets.forbid(action, state.spent, self._cost, now)
         )
 
     def as_json(self, state: ContactState, now: datetime) -> dict[str, Any]:
@@ -151,10 +165,10 @@ class Limits:
         return None
 
     def _cost(self, action: Action) -> float:
-        if self._redemption_costs is None:
+        if self._redemption_cost is None:
             return action.contact_cost
-        redemption = self._redemption_costs[self._catalogue.places[action.id]]
-        return action.contact_cost + (float(redemption) if np.isfinite(redemption) else 0.0)
+        redemption = self._redemption_cost(self._catalogue.places[action.id])
+        return action.contact_cost + (redemption if isfinite(redemption) else 0.0)
 
     def _tally(self, state: ContactState, now: datetime) -> tuple[Tally, bool]:
         # asked again for every action of the catalogue: counted once

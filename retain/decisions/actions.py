@@ -262,6 +262,13 @@ class Catalogue:
         }
 
     @cached_property
+    def ends(self) -> Mapping[str, datetime]:
+        """When the actions that have a last day are over, UTC."""
+        return {
+            action.id: self.windows[action.id][1] for action in self.actions if action.valid_until
+        }
+
+    @cached_property
     def goal_events(self) -> frozenset[str]:
         """Event types that are goals of actions which follow others."""
         named = {goal for action in self.actions if action.follows for goal in action.withdrawn_by}

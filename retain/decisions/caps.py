@@ -91,22 +91,14 @@ class Limits:
             return SUPPRESSED
         if action.channel == "none":
             return None
-        window = self._catalogue.windows.get(action.id)
-        if window is not None:
-            carried_out = now if send_at is None else send_at(action)
-            if not (window[0] <= now and carried_out < window[1]):
-                return NOT_VALID_NOW
+        if action.id in self._catalogue.windows and self._is_out_of_season(action, now, send_at):
+            return NOT_VALID_NOW
         tally, held_out = self._tally(state, now)
         if held_out and not action.transactional:
             return CONTROL_GROUP
-        if action.follows and (why := follow_ups.forbid(action, tally, state.goals, now)):
+        why = follow_ups.forbid(action, tally, state.goals, now) or _overdone(action, tally, now)
+        if why or action.transactional:
             return why
-        if action.cap and tally.full(("action", action.id), action.cap):
-            return CAP_ACTION
-        if action.cool_down and _rests(action, tally, now):
-            return COOL_DOWN
-        if action.transactional:
-            return None
         if action.id in state.exhausted:
             return BUDGET
         return (
@@ -164,6 +156,12 @@ class Limits:
                 return CAP_TAG
         return None
 
+    def _is_out_of_season(
+        self, action: Action, now: datetime, send_at: Callable[[Action], datetime] | None
+    ) -> bool:
+        begin, end = self._catalogue.windows[action.id]
+        return now < begin or (now if send_at is None else send_at(action)) >= end
+
     def _cost(self, action: Action) -> float:
         if self._redemption_cost is None:
             return action.contact_cost
@@ -183,10 +181,13 @@ class Limits:
         return known[2], known[3]
 
 
-def _rests(action: Action, tally: Tally, now: datetime) -> bool:
-    for contact in tally.remembered(action.id):
-        for rest in action.cool_down:
+def _overdone(action: Action, tally: Tally, now: datetime) -> str | None:
+    """What of the action itself forbids it: done too often, or resting after an outcome."""
+    if action.cap and tally.full(("action", action.id), action.cap):
+        return CAP_ACTION
+    for rest in action.cool_down:
+        for contact in tally.remembered(action.id):
             times = (contact.happened(outcome) for outcome in rest.after)
             if any(at is not None and now - at < timedelta(days=rest.days) for at in times):
-                return True
-    return False
+                return COOL_DOWN
+    return None

@@ -111,6 +111,11 @@ def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -
     )
 
 
+def secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
+    """What the environment variable ``name`` holds, "" where it is not set; never logged."""
+    return environ.get(name, "")
+
+
 def _days(given: str | float) -> float:
     try:
         days = float(given)

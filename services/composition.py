@@ -1,5 +1,6 @@
 """The composition root of the service: everything is built here, from settings."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +19,11 @@ from retain.quality import thresholds
 from retain.reasons import Explainer
 from retain.settings import Settings
 from retain.signals import Signals
+from retain.triggers import declaration
+from retain.triggers.declaration import Triggers
+from retain.triggers.deliveries import Deliveries
 from services.deciding import deciding
+from services.deliveries import Held
 from services.event_writer import EventWriter
 from services.ingest import Ingest
 from services.metrics import Metrics
@@ -31,8 +36,10 @@ from services.ranking import Ranking
 from services.readiness import Readiness
 from services.refresher_process import RefresherProcess
 from services.routes import application
+from services.triggering import MODULE, keys
 from services.use_cases import UseCases
 
+_log = logging.getLogger("retain.service")
 NOBODY = "readyz"
 """Reading this customer reaches the online store and the log, and finds nothing."""
 
@@ -59,8 +66,14 @@ def compose(settings: Settings) -> Composition:
     pools = Pools()
     reader = OnlineReader(settings, log, aside=pools.aside)
     clock = pinned(settings.as_of) if settings.as_of else now
-    refresher = RefresherProcess(settings)
-    writer = EventWriter(partial(log.append_rows, mark_pending=True), refresher.nudge)
+    triggers = declaration.load(settings.config)
+    children = [RefresherProcess(settings), *_triggering(settings, triggers)]
+
+    def nudge() -> None:
+        for one in children:
+            one.nudge()
+
+    writer = EventWriter(partial(log.append_rows, mark_pending=True), nudge)
     manifests = {str(head): one for head, one in made.scorer.champions.manifests.items()}
     metrics.models({head: one.version for head, one in manifests.items()})
     use_cases = UseCases(
@@ -92,12 +105,14 @@ def compose(settings: Settings) -> Composition:
             people=log.people,
         ),
         feedback=Outcomes(Feedback(engine, made.decisions, clock), metrics),
+        deliveries=Held(Deliveries(engine, triggers, clock), triggers.config.pull.lease),
         profiles=Profiles(reader=reader, scorer=made.scorer, clock=clock, people=log.people),
         manifests=manifests,
         readiness=Readiness(manifests, reach=lambda: reader.read([NOBODY], clock())).check,
         metrics=metrics,
     )
-    refresher.start()
+    for one in children:
+        one.start()
     watch = Watch(
         look=ChildLook(settings, clock),
         metrics=metrics,
@@ -110,9 +125,21 @@ def compose(settings: Settings) -> Composition:
         watch.stop()
         pools.close()
         writer.close()
-        refresher.stop()
+        for one in children:
+            one.stop()
         reader.close()
         made.decisions.close()
         engine.dispose()
 
     return Composition(application(use_cases, pools), close)
+
+
+def _triggering(settings: Settings, triggers: Triggers) -> list[RefresherProcess]:
+    """The process of the trigger engine, where there is anything for it to do."""
+    if not triggers:
+        return []
+    if settings.as_of is not None:
+        _log.warning("triggers do not fire: the clock is pinned to %s", settings.as_of)
+        return []
+    keys(triggers)  # a secret that is missing is missed now, not when something fires
+    return [RefresherProcess(settings, module=MODULE, name="the trigger engine")]

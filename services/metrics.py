@@ -96,6 +96,11 @@ class Metrics:
             multiprocess_mode="mostrecent",
         )
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where what others count is registered, to be rendered with the rest."""
+        return self._registry
+
     def request(self, route: str, status: int, seconds: float) -> None:
         """One request was answered."""
         self._requests.labels(route, str(status)).inc()

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from services import problems
-from services.operations import JSON, OPERATIONS, Operation, Parameter, Reply
+from services.operation import JSON, Operation, Parameter, Reply
+from services.operations import OPERATIONS
 from services.schemas.events import BATCH_SCHEMA, EVENT_SCHEMA
 from services.schemas.problems import EXAMPLE, Problem
 

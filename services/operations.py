@@ -1,11 +1,7 @@
 """The operations the service offers: routes and OpenAPI document are made of this one list."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-from pydantic import BaseModel
-
+from services.delivery_operations import ACK, ACK_MANY, DELIVERIES
+from services.operation import BODY_PROBLEMS, ID, JSON, Operation, Parameter, Reply
 from services.schemas import (
     events,
     feedback,
@@ -17,54 +13,7 @@ from services.schemas import (
     ranking,
 )
 
-JSON = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A path, query or header parameter."""
-
-    name: str
-    place: str
-    description: str
-    schema: Mapping[str, Any]
-    example: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One successful answer; ``schema`` is a model, or None for text.
-
-    ``headers`` are described by name.
-    """
-
-    status: int
-    description: str
-    schema: type[BaseModel] | None
-    examples: Mapping[str, Any] = field(default_factory=dict)
-    media_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One method on one path; ``problems`` are the error statuses it can answer."""
-
-    name: str
-    method: str
-    path: str
-    tag: str
-    summary: str
-    description: str
-    replies: tuple[Reply, ...]
-    request: type[BaseModel] | str | None = None
-    parameters: tuple[Parameter, ...] = ()
-    problems: tuple[int, ...] = (500,)
-
-
-_BODY_PROBLEMS = (400, 413, 422, 500, 503)
 _FLAG = {"type": "boolean", "default": False}
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 PREDICT = Operation(
     "predict",
@@ -92,7 +41,7 @@ PREDICT = Operation(
         ),
     ),
     request=predictions.PredictRequest,
-    problems=(404, *_BODY_PROBLEMS),
+    problems=(404, *BODY_PROBLEMS),
 )
 RANK = Operation(
     "rank",
@@ -117,11 +66,11 @@ RANK = Operation(
             "Idempotency-Key",
             "header",
             "The same key with the same body answers the same decision.",
-            _ID,
+            ID,
             "order-77-page-2",
         ),
     ),
-    problems=(409, *_BODY_PROBLEMS),
+    problems=(409, *BODY_PROBLEMS),
 )
 DECISION = Operation(
     "decision",
@@ -131,7 +80,7 @@ DECISION = Operation(
     "Replay a decision",
     "The receipt as it was written: candidates, terms, and the rule that removed each loser.",
     (Reply(200, "The receipt.", ranking.Receipt, {"receipt": ranking.STORED_EXAMPLE}),),
-    parameters=(Parameter("decision_id", "path", "From `/rank` or `/predict`.", _ID, "01JD0Z6Y"),),
+    parameters=(Parameter("decision_id", "path", "From `/rank` or `/predict`.", ID, "01JD0Z6Y"),),
     problems=(404, 500, 503),
 )
 EVENTS = Operation(
@@ -151,7 +100,7 @@ EVENTS = Operation(
         Parameter("wait", "query", "Answer once the online features reflect them.", _FLAG),
         Parameter("dry_run", "query", "Explain what would happen; store nothing.", _FLAG),
     ),
-    problems=_BODY_PROBLEMS,
+    problems=BODY_PROBLEMS,
 )
 FEEDBACK = Operation(
     "feedback",
@@ -167,7 +116,7 @@ FEEDBACK = Operation(
         ),
     ),
     request=feedback.FeedbackRequest,
-    problems=_BODY_PROBLEMS,
+    problems=BODY_PROBLEMS,
 )
 CUSTOMER = Operation(
     "customer",
@@ -177,7 +126,7 @@ CUSTOMER = Operation(
     "What is known about a customer",
     "Every feature with its age, the segment, and what the customer consented to.",
     (Reply(200, "The profile.", profiles.Profile, {"profile": profiles.EXAMPLE}),),
-    parameters=(Parameter("customer_id", "path", "The customer's id.", _ID, "17850"),),
+    parameters=(Parameter("customer_id", "path", "The customer's id.", ID, "17850"),),
     problems=(404, 500, 503),
 )
 MODELS = Operation(
@@ -244,6 +193,9 @@ OPERATIONS = (
     DECISION,
     EVENTS,
     FEEDBACK,
+    DELIVERIES,
+    ACK,
+    ACK_MANY,
     CUSTOMER,
     MODELS,
     METRICS,

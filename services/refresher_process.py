@@ -10,18 +10,26 @@ from threading import Event, Lock, Thread
 from retain.settings import Settings
 from services.refreshing import line_of
 
+REFRESHER = "services.refreshing"
 AGAIN_AFTER_SECONDS = 1.0
 _STOP_WITHIN_SECONDS = 10.0
 # what the service was started with leads to the same code
-_CHILD = "import sys; sys.path[:0] = {path!r}; from services.refreshing import main; main()"
+_CHILD = "import sys; sys.path[:0] = {path!r}; from {module} import main; main()"
 log = logging.getLogger("retain.service")
 
 
 class RefresherProcess:
-    """One child that refreshes; it ends with this process, also where that is killed."""
+    """One child that works; it ends with this process, also where that is killed.
 
-    def __init__(self, settings: Settings) -> None:
+    ``module`` says what it does: its ``main`` reads settings and nudges from stdin.
+    """
+
+    def __init__(
+        self, settings: Settings, *, module: str = REFRESHER, name: str = "the refresher"
+    ) -> None:
         self._line = line_of(settings)
+        self._module = module
+        self._name = name
         self._stopping = Event()
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
@@ -57,14 +65,14 @@ class RefresherProcess:
             if self._started():
                 code = self._child.wait() if self._child else 0
                 if not self._stopping.is_set():
-                    log.error("the refresher ended with exit code %s and is started again", code)
+                    log.error("%s ended with exit code %s and is started again", self._name, code)
             self._stopping.wait(AGAIN_AFTER_SECONDS)
 
     def _started(self) -> bool:
         with self._lock:
             if self._stopping.is_set():
                 return False
-            command = [sys.executable, "-c", _CHILD.format(path=sys.path)]
+            command = [sys.executable, "-c", _CHILD.format(path=sys.path, module=self._module)]
             child = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own words
             stdin = child.stdin
             if stdin is None:

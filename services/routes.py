@@ -11,15 +11,24 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from retain.errors import InvalidInput
-from services import bodies, champions, languages, operations, pages, problems
+from services import (
+    bodies,
+    champions,
+    delivery_operations,
+    languages,
+    operations,
+    pages,
+    problems,
+)
 from services.bodies import json_response
 from services.ingest import Begun, Handled
 from services.metrics import CONTENT_TYPE, UNKNOWN_PATH
 from services.openapi import document
-from services.operations import Operation
+from services.operation import Operation
 from services.pools import Pools
 from services.problems import NotReflected
 from services.schemas.base import MAX_ID_LENGTH
+from services.schemas.deliveries import LONGEST_LEASE_SECONDS, MAX_DELIVERIES, AckRequest
 from services.schemas.feedback import outcomes_in
 from services.schemas.predictions import PredictRequest
 from services.schemas.ranking import RankRequest
@@ -27,6 +36,7 @@ from services.use_cases import UseCases
 
 WAIT_SECONDS = 10.0
 READ_AT_ONCE_BYTES = 16_384
+DELIVERIES = 10
 _POLL_SECONDS = 0.02
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -75,6 +85,24 @@ class Routes:
     async def feedback(self, request: Request) -> Response:
         outcomes = outcomes_in(bodies.decode(await bodies.read(request)))
         done = await self._pools.store(self._do.feedback.record, outcomes)
+        return json_response(done.answer, 200 if done.complete else 207)
+
+    async def deliveries(self, request: Request) -> Response:
+        limit = _number(request, "limit", MAX_DELIVERIES) or DELIVERIES
+        lease = _number(request, "lease_seconds", LONGEST_LEASE_SECONDS)
+        answer = json_response(await self._pools.store(self._do.deliveries.take, limit, lease))
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    async def acknowledge(self, request: Request) -> Response:
+        return await self._acknowledged([request.path_params["delivery_id"]])
+
+    async def acknowledge_many(self, request: Request) -> Response:
+        asked = bodies.parse(AckRequest, await bodies.read(request))
+        return await self._acknowledged(asked.delivery_ids)
+
+    async def _acknowledged(self, delivery_ids: list[str]) -> Response:
+        done = await self._pools.store(self._do.deliveries.acknowledge, delivery_ids)
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def customer(self, request: Request) -> Response:
@@ -139,6 +167,9 @@ def application(use_cases: UseCases, pools: Pools) -> Starlette:
         (operations.DECISION, routes.decision),
         (operations.EVENTS, routes.events),
         (operations.FEEDBACK, routes.feedback),
+        (delivery_operations.DELIVERIES, routes.deliveries),
+        (delivery_operations.ACK, routes.acknowledge),
+        (delivery_operations.ACK_MANY, routes.acknowledge_many),
         (operations.CUSTOMER, routes.customer),
         (operations.MODELS, routes.models),
         (operations.METRICS, routes.metrics),
@@ -191,6 +222,17 @@ def _flag(request: Request, name: str) -> bool:
             f"{name} is {given!r}", remedy=f"write ?{name}=true or leave it out", field=name
         )
     return given == "true"
+
+
+def _number(request: Request, name: str, most: int) -> int | None:
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
+        raise InvalidInput(
+            f"{name} is {given!r:.60}", remedy=f"write a number from 1 to {most:,}", field=name
+        )
+    return int(given)
 
 
 def _idempotency_key(request: Request) -> str | None:

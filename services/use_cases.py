@@ -53,6 +53,16 @@ class Learns(Protocol):
         """One result per outcome."""
 
 
+class Holds(Protocol):
+    """``GET /deliveries`` and its acknowledgement."""
+
+    def take(self, limit: int, lease_seconds: int | None) -> Json:
+        """Decisions that are due, for a while nobody else's."""
+
+    def acknowledge(self, delivery_ids: Sequence[str]) -> Handled:
+        """One result per delivery."""
+
+
 class Knows(Protocol):
     """``GET /customers/{customer_id}``."""
 
@@ -68,6 +78,7 @@ class UseCases:
     ranking: Ranks
     events: Ingests
     feedback: Learns
+    deliveries: Holds
     profiles: Knows
     manifests: Mapping[str, Manifest]
     readiness: Callable[[], Json]

@@ -61,7 +61,8 @@ def fire(connection: Connection, due: Timer, known_at: int, now: int) -> bool:
         next_at=now,
     )
     key = ["trigger_id", "customer_id", "anchor"]
-    return connection.execute(statement.on_conflict_do_nothing(index_elements=key)).rowcount > 0
+    new = statement.on_conflict_do_nothing(index_elements=key).returning(firings.c.firing_id)
+    return connection.execute(new).first() is not None
 
 
 def last_fired(connection: Connection, customer_ids: Sequence[str]) -> dict[str, dict[str, int]]:

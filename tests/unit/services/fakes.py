@@ -29,6 +29,7 @@ from services.pools import Pools
 from services.predictions import Predictions
 from services.profiles import Profiles
 from services.routes import application
+from services.schemas import deliveries
 from services.use_cases import Handled, UseCases
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
@@ -307,6 +308,27 @@ class FakeFeedback:
         return Handled({"results": results}, all(r["status"] != "rejected" for r in results))
 
 
+class FakeHeld:
+    """Holds one decision for pulling, until it is acknowledged."""
+
+    def __init__(self) -> None:
+        self.held = {deliveries.EXAMPLE["deliveries"][0]["delivery_id"]}
+        self.asked: list[tuple[int, int | None]] = []
+
+    def take(self, limit, lease_seconds):
+        self.asked.append((limit, lease_seconds))
+        return deliveries.EXAMPLE if self.held else deliveries.EMPTY_EXAMPLE
+
+    def acknowledge(self, delivery_ids):
+        told = [
+            {"delivery_id": one, "status": "acknowledged" if one in self.held else "unknown"}
+            for one in delivery_ids
+        ]
+        complete = self.held.issuperset(delivery_ids)
+        self.held.difference_update(delivery_ids)
+        return Handled({"results": told}, complete)
+
+
 class Client:
     """Sends requests straight into an ASGI application."""
 
@@ -338,6 +360,7 @@ class Service:
         self.log = FakeLog()
         self.ranking = FakeRanking()
         self.feedback = FakeFeedback()
+        self.deliveries = FakeHeld()
         self.metrics = Metrics()
         self.nudges = 0
         self.ready = True
@@ -376,6 +399,7 @@ class Service:
                 metrics=self.metrics,
             ),
             feedback=self.feedback,
+            deliveries=self.deliveries,
             profiles=Profiles(reader=self.reader, scorer=self.scorer, clock=self.clock),
             manifests=MANIFESTS,
             readiness=self.readiness,

@@ -1,0 +1,81 @@
+"""``GET /deliveries`` and its acknowledgement: decisions held for a CRM that pulls."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from services.schemas import ranking
+from services.schemas.base import Answer, Identifier, Request
+
+MAX_DELIVERIES = 100
+LONGEST_LEASE_SECONDS = 3_600
+
+_ID = "01JD0Z6ZC4M1W9T3R5P7N2M6K8"
+
+
+class Delivery(Answer):
+    """A decision that a trigger had made, in the hands of who asked until `leased_until`."""
+
+    delivery_id: str = Field(description="The same at every attempt: do each only once.")
+    trigger: str = Field(description="What fired, as in `triggers.yaml`.")
+    customer_id: str
+    fired_at: datetime
+    expires_at: datetime = Field(description="After that the action has lost its point.")
+    attempt: int = Field(description="How often it was given out, this time included.")
+    leased_until: datetime = Field(description="Unless acknowledged, given out again after that.")
+    decision: ranking.Decision = Field(description="As `POST /rank` answers.")
+
+
+class DeliveriesAnswer(Answer):
+    """Decisions that are due, those that waited longest first; none where nothing is."""
+
+    deliveries: list[Delivery]
+
+
+class AckRequest(Request):
+    """The deliveries that have arrived."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"delivery_ids": [_ID]}]})
+
+    delivery_ids: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)]
+
+
+class AckResult(Answer):
+    """What became of one acknowledgement.
+
+    `withdrawn`, `expired` and `dead` were over before it came: do not act on them.
+    """
+
+    delivery_id: str
+    status: Literal["acknowledged", "duplicate", "unknown", "withdrawn", "expired", "dead"]
+
+
+class AckResults(Answer):
+    """One result for each, in the order sent."""
+
+    results: list[AckResult]
+
+
+EXAMPLE: dict[str, Any] = {
+    "deliveries": [
+        {
+            "delivery_id": _ID,
+            "trigger": "cart_abandoned",
+            "customer_id": "17850",
+            "fired_at": "2026-11-21T20:00:00Z",
+            "expires_at": "2026-11-25T09:00:00Z",
+            "attempt": 1,
+            "leased_until": "2026-11-21T20:02:01Z",
+            "decision": ranking.EXAMPLE,
+        }
+    ]
+}
+EMPTY_EXAMPLE: dict[str, Any] = {"deliveries": []}
+ACK_EXAMPLE: dict[str, Any] = {"results": [{"delivery_id": _ID, "status": "acknowledged"}]}
+MIXED_ACK_EXAMPLE: dict[str, Any] = {
+    "results": [
+        *ACK_EXAMPLE["results"],
+        {"delivery_id": "01JD0Z6ZC4M1W9T3R5P7N2M6K9", "status": "withdrawn"},
+    ]
+}

@@ -181,6 +181,21 @@ def settle(
     return known
 
 
+def sent(
+    connection: Connection, pairs: Sequence[messages.Pair], now: datetime
+) -> set[messages.Pair]:
+    """Of these decisions and actions, those that the event log says were carried out."""
+    found = set()
+    for some in in_parts(pairs):
+        query = select(contacts.c.customer_id).where(
+            contacts.c.decision_id.in_([decision_id for decision_id, _ in some])
+        )
+        whom = list(dict.fromkeys(connection.scalars(query)))
+        _, told = messages.read(connection, whom, some, now)
+        found |= {pair for pair, outcomes in told.items() if is_reported(outcomes)}
+    return found
+
+
 def _owners(connection: Connection, customer_ids: Sequence[str], at: int) -> dict[str, str]:
     """Every id under which contacts with these customers stand, and whose it is at ``at``."""
     owner = {one: one for one in customer_ids}

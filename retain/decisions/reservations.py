@@ -1,5 +1,6 @@
 """Reservations: the contact of a decision counted, and its budgets claimed, in one transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -53,6 +54,15 @@ def release(connection: Connection, decision_id: str, action_id: str, at: dateti
     )
     spending.correct(connection, {(decision_id, action_id): facts})
     return True
+
+
+def lapse(connection: Connection, now: datetime) -> int:
+    """Give budgets back what lapsed before ``now``; returns of how many claims."""
+
+    def sent(pairs: Sequence[spending.Pair]) -> set[spending.Pair]:
+        return contacts.sent(connection, pairs, now)
+
+    return spending.lapse(connection, now, sent)
 
 
 def _cost(action: Action, treatment: str, terms: dict[str, float | None]) -> Cost:

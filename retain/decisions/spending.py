@@ -1,7 +1,7 @@
 """Spending: what budgets have paid for, claimed atomically and corrected by what happened."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,6 +60,10 @@ claims = Table(
 
 _SPENT = select(spending).where(spending.c.key.in_(bindparam("keys", expanding=True)))
 _NOTHING = Spent()
+AT_ONCE = 200
+"""How many claims lapse in one transaction: it is somebody's request that waits for it."""
+Pair = tuple[str, str]
+"""A decision and its action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +126,9 @@ def claim(
     """Take ``cost`` from all of these budgets, or False, and nothing, where one lacks room.
 
     Each is taken by one conditional statement: of two transactions that want the last of a
-    budget, one waits for the other and then finds it gone.
-
-    Args:
-        budgets: by key, in the order everybody takes them.
-        lapses_at: when what was not redeemed by then comes back.
-        silence_is_sent: whether what nobody reports was made.
+    budget, one waits for the other and then finds it gone. ``budgets`` come in the order
+    everybody takes them; at ``lapses_at`` what was not redeemed comes back, and all of it where
+    nobody reported and silence does not mean that the contact was made.
     """
     with connection.begin_nested() as attempt:
         for key, budget in budgets:
@@ -153,7 +154,7 @@ def claim(
     return True
 
 
-def correct(connection: Connection, known: Mapping[tuple[str, str], Facts]) -> None:
+def correct(connection: Connection, known: Mapping[Pair, Facts]) -> None:
     """Let claims, by decision and action, hold what they cost by what is known now.
 
     Corrections are facts: they may take a budget past its limit, and then it has no room.
@@ -164,11 +165,18 @@ def correct(connection: Connection, known: Mapping[tuple[str, str], Facts]) -> N
         _hold(connection, [(row, *_worth(row, known[row[0], row[1]])) for row in held])
 
 
-def lapse(connection: Connection, now: datetime, most: int = 500) -> int:
-    """Give back what can no longer be redeemed or sent; returns of how many claims."""
-    due = select(claims).where(claims.c.lapses_at <= to_micros(now)).limit(most)
+def lapse(
+    connection: Connection, now: datetime, sent: Callable[[Sequence[Pair]], Collection[Pair]]
+) -> int:
+    """Give back what can no longer be redeemed or sent; returns of how many claims.
+
+    ``sent`` says of which decisions and actions the log tells that they were carried out: it
+    is asked of those that nobody reported where silence means that they were not.
+    """
+    due = select(claims).where(claims.c.lapses_at <= to_micros(now)).limit(AT_ONCE)
     held = connection.execute(due.with_for_update(skip_locked=True)).all()
-    _hold(connection, [(row, *_lapsed(row)) for row in held])
+    told = sent([row[:2] for row in held if not (row.reported or row.silence_is_sent)])
+    _hold(connection, [(row, *_lapsed(row, reported=row[:2] in told)) for row in held])
     return len(held)
 
 
@@ -213,10 +221,10 @@ def _worth(row: Any, facts: Facts) -> tuple[int, int, bool, int | None]:
     return row.contact_micros + row.expected_micros, 1, reported, row.lapses_at
 
 
-def _lapsed(row: Any) -> tuple[int, int, bool, None]:
-    sent = row.reported or row.silence_is_sent
+def _lapsed(row: Any, *, reported: bool) -> tuple[int, int, bool, None]:
+    sent = row.reported or reported or row.silence_is_sent
     most = row.contact_micros if sent else 0
-    return min(row.micros, most), row.decisions if sent else 0, row.reported, None
+    return min(row.micros, most), row.decisions if sent else 0, row.reported or reported, None
 
 
 def _hold(connection: Connection, held: Iterable[tuple[Any, int, int, bool, int | None]]) -> None:

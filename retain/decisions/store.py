@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from retain import ulid
 from retain.clock import to_micros
 from retain.database import Id, metadata, reading, upsert, writing
-from retain.decisions import contacts, reservations
+from retain.decisions import contacts, reservations, spending
 from retain.decisions.caps import ContactState
 from retain.decisions.ranking import Ranking
 from retain.decisions.receipt import Decision, Evidence, Receipt, write_receipt
@@ -48,6 +48,7 @@ decisions = Table(
 )
 
 NO_STATE = ContactState()
+LAPSE_EVERY = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Preview:
 
     def next_best_action(self) -> dict[str, Any]:
         """``/predict``'s ``next_best_action``."""
-        best = self.ranking.best(self.row, self.state)
+        best = self.ranking.best(self.row, self.state, self.decision_id)
         return {**best.as_action(), "decision_id": self.decision_id}
 
     def receipt(self) -> Receipt:
@@ -84,6 +85,7 @@ class Decisions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._previews: WriteBehind[Preview] = WriteBehind(self._write)
+        self._lapsed_at: datetime | None = None
 
     def replay(
         self, customer_id: str, idempotency_key: str, request: Mapping[str, Any]
@@ -125,6 +127,8 @@ class Decisions:
             StoreUnavailable: nothing was reserved.
         """
         customer_id, digest = ranking.customer_ids[row], _digest(request)
+        if ranking.limiter.budgets:
+            self._lapse(ranking.now)
         with writing(self._engine, alone=f"customer {customer_id}") as connection:
             if idempotency_key is not None:
                 replayed = _replayed(connection, customer_id, idempotency_key, digest)
@@ -157,6 +161,17 @@ class Decisions:
         """
         with writing(self._engine, alone="feedback") as connection:
             return reservations.release(connection, decision_id, action_id, at)
+
+    def _lapse(self, now: datetime) -> None:
+        """Now and then, give budgets back what lapsed: till then they have less than they could."""
+        if self._lapsed_at is not None and now - self._lapsed_at < LAPSE_EVERY:
+            return
+        self._lapsed_at = now
+        with reading(self._engine) as connection:
+            due = spending.any_lapsed(connection, now)
+        if due:
+            with writing(self._engine, alone="budgets") as connection:
+                reservations.lapse(connection, now)
 
     def preview(
         self,

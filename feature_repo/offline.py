@@ -1,7 +1,8 @@
 """Offline snapshots of every feature at declared moments, and point-in-time retrieval."""
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -116,10 +117,7 @@ def features_at(settings: Settings, keys: pa.Table) -> pa.Table:
         return FEATURE_SCHEMA.empty_table()
     last = pc.max(keys.column("as_of")).as_py()
     left, found = keys.append_column("row", pa.array(range(keys.num_rows))), []
-    with (
-        Spill(settings.home / "spill") as spill,
-        Buckets(history.glob(settings.history), last, spill=spill.path) as buckets,
-    ):
+    with _bucketed(settings, last) as (buckets, facts_of):
         for number, bucket in enumerate(buckets, start=1):
             mine = _of_bucket(left, bucket) if number < len(buckets) else None
             asked = left if mine is None else left.filter(mine)
@@ -127,13 +125,29 @@ def features_at(settings: Settings, keys: pa.Table) -> pa.Table:
                 left = left.filter(pc.invert(mine))
             if not asked.num_rows:
                 continue
-            with FeatureEngine(
-                bucket.events, members=bucket.members, memory_limit="2GB", spill=spill.path
-            ) as facts:
+            with facts_of(bucket) as facts:
                 for batch in in_batches(asked, _BATCH):
                     table = facts.table(batch.select(["customer_id", "as_of"]))
                     found.append(table.append_column("row", batch.column("row")))
     return pa.concat_tables(found).sort_by("row").drop_columns("row")
+
+
+def buyers_at(
+    settings: Settings, moment: datetime, *, within_days: int, most: int
+) -> Iterator[tuple[pa.Table, float]]:
+    """The feature table of everybody with an order in the ``within_days`` before ``moment``.
+
+    Computed from the exported history, a bucket of customers at a time, and given in parts of
+    at most ``most`` rows; beside each stands the share of the work that is done with it.
+    """
+    with _bucketed(settings, moment) as (buckets, facts_of):
+        for number, bucket in enumerate(buckets):
+            with facts_of(bucket) as facts:
+                keys = facts.customers(moment, ordered_within_days=within_days)
+                done = 0
+                for batch in in_batches(keys, most):
+                    done += batch.num_rows
+                    yield facts.table(batch), (number + done / keys.num_rows) / len(buckets)
 
 
 def count_at(settings: Settings, moment: datetime) -> int:
@@ -162,15 +176,10 @@ def _compute(
     progress: Progress | None,
 ) -> None:
     """All moments of one bucket of customers, then the next bucket: facts are made once."""
-    with (
-        Spill(settings.home / "spill") as spill,
-        Buckets(history.glob(settings.history), moments[-1], spill=spill.path) as buckets,
-    ):
+    with _bucketed(settings, moments[-1]) as (buckets, facts_of):
         total = len(buckets) * len(moments)
         for number, bucket in enumerate(buckets):
-            with FeatureEngine(
-                bucket.events, members=bucket.members, memory_limit="2GB", spill=spill.path
-            ) as facts:
+            with facts_of(bucket) as facts:
                 for done, moment in enumerate(moments, number * len(moments)):
                     if progress:
                         progress("features", done, total)
@@ -178,3 +187,20 @@ def _compute(
                         writer.write(moment, facts.table(keys))
     if progress:
         progress("features", total, total)
+
+
+@contextmanager
+def _bucketed(
+    settings: Settings, until: datetime
+) -> Iterator[tuple[Buckets, Callable[[Bucket], FeatureEngine]]]:
+    """The exported history up to ``until`` in buckets, and the engine over one of them."""
+    with (
+        Spill(settings.home / "spill") as spill,
+        Buckets(history.glob(settings.history), until, spill=spill.path) as buckets,
+    ):
+        yield (
+            buckets,
+            lambda bucket: FeatureEngine(
+                bucket.events, members=bucket.members, memory_limit="2GB", spill=spill.path
+            ),
+        )

@@ -1,6 +1,7 @@
 """The batch job: scores of everyone with an order in the last year, as one Parquet file."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -8,11 +9,10 @@ import pyarrow.parquet as pq
 
 from feature_repo import offline
 from retain.database import connect
-from retain.features.engine import in_batches
 from retain.features.reader import Features
 from retain.settings import Settings
 from services import table
-from services.deciding import deciding
+from services.deciding import Deciding, deciding
 from services.metrics import Metrics
 
 ORDERED_WITHIN_DAYS = 365
@@ -32,24 +32,39 @@ def score(settings: Settings, as_of: datetime, out: Path, progress: Progress | N
         NoModel: too few heads have a champion.
         NotEnoughData: the event log is empty.
     """
-    made = deciding(settings, connect(settings.database_url), Metrics())
-    offline.export_history(settings, progress)
-    manifests = made.scorer.champions.manifests
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(out.name + ".partial")
-    done = 0
-    with offline.engine(settings) as engine, pq.ParquetWriter(partial, table.SCHEMA) as writer:
-        keys = engine.customers(as_of, ordered_within_days=ORDERED_WITHIN_DAYS)
-        for batch in in_batches(keys, CUSTOMERS_PER_BATCH):
-            features = engine.table(batch)
+    made = deciding(settings, connect(settings.database_url), Metrics())
+    try:
+        offline.export_history(settings, progress)
+        with pq.ParquetWriter(partial, table.SCHEMA) as writer:
+            done = _write(writer, made, settings, as_of, progress)
+        partial.replace(out)
+    finally:
+        made.decisions.close()
+        partial.unlink(missing_ok=True)
+    return done
+
+
+def _write(
+    writer: pq.ParquetWriter,
+    made: Deciding,
+    settings: Settings,
+    as_of: datetime,
+    progress: Progress | None,
+) -> int:
+    manifests, done = made.scorer.champions.manifests, 0
+    buyers = offline.buyers_at(
+        settings, as_of, within_days=ORDERED_WITHIN_DAYS, most=CUSTOMERS_PER_BATCH
+    )
+    with closing(buyers):
+        for features, share in buyers:
             scores = made.scorer.score(features)
             fresh = dict.fromkeys(scores.customer_ids, as_of)
             decided = made.previews.preview(scores, Features(features, [], fresh))
             made.decisions.flush()
             writer.write_table(table.of_scores(scores, decided, manifests))
-            done += batch.num_rows
+            done += features.num_rows
             if progress:
-                progress("score", done, keys.num_rows)
-    partial.replace(out)
-    made.decisions.close()
+                progress("score", done, round(done / share))
     return done

@@ -29,7 +29,6 @@ _STOP_WITHIN_SECONDS = 10.0
 # what nobody else wants of the processor, from the first import on: those alone take seconds
 _CHILD = (
     "import os, sys; os.nice(19); "
-    "hasattr(os, 'SCHED_IDLE') and os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)); "
     "sys.path[:0] = {path!r}; from services.quality_look import main; main()"
 )
 log = logging.getLogger("retain.service")

@@ -233,6 +233,7 @@ def populations(
         NotEnoughData: there are no orders to learn from.
     """
     moments, orders = [*plan.every, as_of], source.orders()
+    excluded = exclusion or Exclusion()
     by_term = churn.label == "subscription_not_renewed"
     subscriptions = source.subscriptions() if by_term else None
     candidates = population.candidates(moments, orders, subscriptions, churn.label)
@@ -245,7 +246,7 @@ def populations(
     for done, (at, ids) in enumerate(zip(moments, wanted, strict=True)):
         if progress:
             progress("training data", done, len(moments))
-        table = (exclusion or Exclusion()).kept(source.training_table([at], ids))
+        table = excluded.kept(source.training_table([at], ids))
         part = People.of(table, churn.label, churn.grace_days)
         parts.append(part if at == as_of else part.where(part.buys | part.stays))
     now = parts.pop()
@@ -285,7 +286,7 @@ def populations(
         drawn=share,
         discount_rate_per_year=discount_rate_per_year,
         known=source.calendar,
-        trade=Trade.of((exclusion or Exclusion()).kept(orders), as_of),
+        trade=Trade.of(excluded.kept(orders), as_of),
     )
     if progress:
         progress("training data", len(moments), len(moments))

@@ -49,7 +49,12 @@ SCORES: Mapping[str, Kind] = _kinds(
     "status churn_band ltv_tier",
 )
 
-CONTEXT: Mapping[str, Kind] = _kinds("", "context_channel context_device context_page")
+CONTEXT: Mapping[str, Kind] = _kinds(
+    """context_views context_searches context_seconds context_cart_items context_cart_value
+    context_hour context_weekday""",
+    """context_channel context_device context_page context_country context_region context_store
+    context_source""",
+)
 """What a live request says about the moment; missing in batch."""
 
 SEGMENT_RULES: Mapping[str, Kind] = {**READ_TIME, **RFM, **FITTED}

@@ -1,77 +1,70 @@
 """A candidate: one action for one customer, with what it would bring and when."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from retain.clock import iso
 from retain.decisions.actions import Action, Treatment
+from retain.decisions.terms import Terms
 
-PROPENSITY = 1.0
-"""The policy is deterministic: what it returned it would always have returned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the score is made of; None where it cannot be known.
-
-    ``expected_value = (uplift * value * margin - contact_cost - redemption_cost) * lever``
-
-    Attributes:
-        basis: ``model`` where the uplift is a response model's, ``prior`` where it is the
-            catalogue's.
-        conversion: probability of conversion with the action.
-        uplift: what the action adds to that probability.
-        value: worth of one conversion in the customer's currency, before margin.
-    """
-
-    basis: Literal["model", "prior"]
-    conversion: float | None
-    uplift: float | None
-    value: float | None
-    margin: float
-    contact_cost: float
-    redemption_cost: float | None
-    lever: float
-    expected_value: float | None
-
-    def as_json(self) -> dict[str, Any]:
-        """As receipts and ``/rank`` show them."""
-        return {name: getattr(self, name) for name in _TERMS}
-
-
-_TERMS = tuple(field.name for field in fields(Terms))
+__all__ = ["Candidate", "Terms"]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One action for one customer; ``removed_by`` names the rule that removed it, if any."""
+    """One action for one customer; ``removed_by`` names the rule that removed it, if any.
+
+    Attributes:
+        propensity: how likely the policy was to choose it, among those no rule removed.
+        spread: standard deviation of what is believed of the expected value, where the policy
+            asks for it.
+        is_new: whether it has too few outcomes to know what it brings, where the policy asks.
+        ends_at: when the action as such is over, if it ever is.
+    """
 
     action: Action
     treatment: Treatment
     terms: Terms
-    items: tuple[str, ...]
-    send_at: datetime
+    items_of: Callable[[], tuple[str, ...]] = field(compare=False, repr=False)
+    send_time_of: Callable[[Action], datetime] = field(compare=False, repr=False)
     removed_by: str | None = None
+    propensity: float = 1.0
+    spread: float | None = None
+    is_new: bool = False
+    ends_at: datetime | None = None
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Product ids to show, the best first."""
+        return self.items_of()
+
+    @property
+    def send_at(self) -> datetime:
+        """When to carry it out."""
+        return self.send_time_of(self.action)
 
     @property
     def expires_at(self) -> datetime:
         """When the action has lost its point."""
-        return self.send_at + timedelta(hours=self.action.valid_hours)
+        after = self.send_at + timedelta(hours=self.action.valid_hours)
+        return after if self.ends_at is None else min(after, self.ends_at)
 
     def as_action(self) -> dict[str, Any]:
         """The fields of an action in ``next_best_action``, and in ``/rank`` with its terms."""
+        action = self.action
         return {
-            "action_id": self.action.id,
-            "channel": self.action.channel,
+            "action_id": action.id,
+            "channel": action.channel,
             "treatment": self.treatment.name,
-            "tone": self.action.tone,
-            "content_type": self.action.content_type,
+            "tone": action.tone,
+            "content_type": action.content_type,
             "items": list(self.items),
             "send_at": iso(self.send_at),
             "expires_at": iso(self.expires_at),
             "score": self.terms.expected_value,
-            "propensity": PROPENSITY,
+            "propensity": self.propensity,
         }
 
     def as_ranked(self) -> dict[str, Any]:
@@ -80,9 +73,12 @@ class Candidate:
 
     def as_receipt(self) -> dict[str, Any]:
         """An entry of a receipt's ``candidates``."""
+        believed = {} if self.spread is None else {"spread": self.spread, "new": self.is_new}
         return {
             "action_id": self.action.id,
             "treatment": self.treatment.name,
             "terms": self.terms.as_json(),
             "removed_by": self.removed_by,
+            "propensity": self.propensity,
+            **believed,
         }

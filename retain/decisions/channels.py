@@ -12,7 +12,7 @@ USUAL_RATE = 0.25
 LEAST, MOST = 0.5, 2.0
 
 HISTORY = "channel_history"
-"""The feature: per channel, ``name sent opened clicked``."""
+"""The feature: messages by channel and what became of them, ``email opened 12``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ChannelPreference:
         """The weight of each channel with a history, 0.5 to 2; every other channel has 1."""
         if not history:
             return {}
-        told = [_told(line) for line in history]
+        told = _told(history)
         expected = sum(sent * self._rate(channel) for channel, sent, _ in told)
         responses = sum(responded for _, _, responded in told)
         general = (responses + RESPONSES) / (expected + RESPONSES)
@@ -54,16 +54,22 @@ def counted(histories: Sequence[Sequence[str] | None]) -> dict[str, float]:
     sent: dict[str, float] = {}
     responses: dict[str, float] = {}
     for history in histories:
-        for line in history or ():
-            channel, messages, responded = _told(line)
+        for channel, messages, responded in _told(history or ()):
             sent[channel] = sent.get(channel, 0.0) + messages
             responses[channel] = responses.get(channel, 0.0) + responded
     return {channel: responses[channel] / sent[channel] for channel in sorted(sent)}
 
 
-def _told(line: str) -> tuple[str, float, float]:
-    channel, sent, opened, clicked = line.rsplit(" ", 3)
-    # what was clicked was opened, whatever reached us of it; responses need not be of messages
-    # that were reported as sent
-    responded = max(float(opened), float(clicked)) + float(clicked)
-    return channel, max(float(sent), float(opened), float(clicked), 1.0), responded
+def _told(history: Sequence[str]) -> list[tuple[str, float, float]]:
+    """Per channel, messages and responses."""
+    counts: dict[str, dict[str, float]] = {}
+    for line in history:
+        channel, kind, count = line.rsplit(" ", 2)
+        counts.setdefault(channel, {})[kind] = float(count)
+    found = []
+    for channel, of in counts.items():
+        sent, opened, clicked = (of.get(kind, 0.0) for kind in ("sent", "opened", "clicked"))
+        # what was clicked was opened, and what was opened was sent, whatever of it reached us
+        opened = max(opened, clicked)
+        found.append((channel, max(sent, opened), opened + clicked))
+    return found

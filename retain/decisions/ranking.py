@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
-from typing import Any
+from datetime import datetime
 
 import numpy as np
 
 from retain.columns import ACTION_RULES, Columns
-from retain.decisions.actions import NONE, Catalogue
+from retain.decisions.actions import Catalogue
 from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState, Limiter, Limits
 from retain.decisions.channels import ChannelPreference
@@ -16,7 +15,7 @@ from retain.decisions.context import Context
 from retain.decisions.eligibility import Eligibility
 from retain.decisions.exploration import Exploration
 from retain.decisions.hours import Habits
-from retain.decisions.ranked import Beliefs, Outcomes, Ranked
+from retain.decisions.ranked import Beliefs, Outcomes, Ranked, WorthsOfOne
 from retain.decisions.send_times import SendTimes
 from retain.decisions.worth import Appraiser, ResponseModel, WorthsOfRow
 from retain.decisions.worths import Appraisers, Worths
@@ -133,9 +132,7 @@ class Ranking:
         rows = range(len(self.customer_ids))
         self.suggestions.prepare([row for row in rows if wanting[self.of(row)[1].kept[0]]])
 
-    def best(
-        self, row: int, state: ContactState | None = None, seed: str = NO_SEED
-    ) -> Candidate:
+    def best(self, row: int, state: ContactState | None = None, seed: str = NO_SEED) -> Candidate:
         """What is chosen of the actions that no limit forbids."""
         return self.of(row)[1].best(self.limits(row), state, self.now, seed)
 
@@ -160,6 +157,7 @@ class Ranking:
 
     def _rank(self, row: int) -> tuple[Row, Ranked]:
         ranker, known = self.ranker, Row(self.columns, ACTION_RULES, row)
+        worths: WorthsOfOne
         if self.table is None:
             removed = ranker.eligibility.of_row(known, self.context)
             kept = [place for place, why in enumerate(removed) if why is None]
@@ -171,7 +169,7 @@ class Ranking:
         )
         items = Items(self.catalogue, known, row, self.suggestions)
         ranked = Ranked(
-            self.catalogue, self.beliefs, removed, worths, items.of, times.send_at
+            self.catalogue, self.beliefs, removed, worths, items=items.of, send_at=times.send_at
         )
         return known, ranked
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from retain.clock import iso
+from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState
 from retain.decisions.ranking import Ranking
 
@@ -49,9 +50,11 @@ class Decision:
         return {**best, "decision_id": self.decision_id}
 
     def answer(self, *, receipt: bool = False) -> dict[str, Any]:
-        """``/rank``'s answer; with ``receipt`` also every candidate."""
+        """``/rank``'s answer; with ``receipt`` all that the decision was made from."""
+        if receipt:
+            return dict(self.receipt)
         names = ("decision_id", "customer_id", "as_of", "actions", "experiment", "models")
-        return {name: self.receipt[name] for name in (*names, *(("candidates",) * receipt))}
+        return {name: self.receipt[name] for name in names}
 
 
 def write_receipt(
@@ -67,23 +70,48 @@ def write_receipt(
     """The receipt of the decision for one customer of ``ranking``.
 
     The first action is the decision (and, where ``reserved``, the one whose contact is
-    counted); those after it are what could be done instead.
+    counted); those after it are what could be done instead, as far as they are worth it. The
+    decision's id is the seed of what is explored.
     """
-    candidates = ranking.candidates(row, state)
+    candidates = ranking.candidates(row, state, decision_id)
     kept = [each for each in candidates if each.removed_by is None]
-    at = evidence.features_as_of
     return {
         "decision_id": decision_id,
         "customer_id": ranking.customer_ids[row],
         "as_of": iso(ranking.now),
         "kind": "reserved" if reserved else "preview",
-        "actions": [each.as_ranked() for each in kept[:limit]],
+        "actions": [each.as_ranked() for each in _returned(kept, limit)],
         "experiment": None,
         "models": dict(evidence.models),
-        "policy": {"name": "greedy", "deterministic": True},
+        "policy": _policy(ranking, decision_id, candidates),
         "context": ranking.context.as_json(),
         "caps": ranking.limits(row).as_json(state, ranking.now),
-        "features_as_of": None if at is None else iso(at),
+        **_ages(evidence, ranking.now),
         "stale_views": list(evidence.stale_views),
         "candidates": [each.as_receipt() for each in candidates],
     }
+
+
+def _returned(kept: list[Candidate], limit: int) -> list[Candidate]:
+    """What was chosen, and the best of what is worth doing instead."""
+    worth_it = [each for each in kept[1:] if (each.terms.expected_value or 0.0) >= 0.0]
+    return [kept[0], *worth_it][:limit]
+
+
+def _policy(ranking: Ranking, seed: str, candidates: list[Candidate]) -> dict[str, Any]:
+    """What was done with the candidates' terms, as far as is needed to do it again."""
+    policy = ranking.beliefs.exploration.as_json()
+    if not policy["deterministic"]:
+        policy["seed"] = seed
+    bases = {each.terms.basis for each in candidates}
+    policy["basis"] = next(basis for basis in ("model", "response", "prior") if basis in bases)
+    if off := ranking.catalogue.config.ranking.terms.off:
+        policy["terms_off"] = off
+    return policy
+
+
+def _ages(evidence: Evidence, now: datetime) -> dict[str, Any]:
+    at = evidence.features_as_of
+    if at is None:
+        return {"features_as_of": None, "features_age_seconds": None}
+    return {"features_as_of": iso(at), "features_age_seconds": (now - at).total_seconds()}

@@ -1,49 +1,88 @@
-"""When to send: now, or the customer's usual hour, outside the quiet hours where they live."""
+"""When to send: now, or the likeliest hour of the customer, outside quiet hours where they live."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from retain.decisions.actions import Action, ActionConfig
+from retain.decisions.hours import ACTIVE, HOURS, RESPONSIVE, Habits, hour_of_week
+from retain.rule_rows import Row
+
+_HOUR = timedelta(hours=1)
+_DAY = 24
 
 
 class SendTimes:
-    """Send times as of one moment; equal questions are answered once."""
+    """Send times of one customer as of one moment; equal questions are answered once.
 
-    def __init__(self, config: ActionConfig, now: datetime) -> None:
+    Args:
+        config: quiet hours, and what holds where the customer's own is not known.
+        habits: of the base.
+        row: the customer's time zone and hours.
+        now: the moment.
+        zone: where the customer is now, if the request says so; it goes before all else.
+    """
+
+    def __init__(
+        self,
+        config: ActionConfig,
+        habits: Habits,
+        row: Row,
+        now: datetime,
+        zone: tzinfo | None = None,
+    ) -> None:
         self._config = config
+        self._habits = habits
+        self._row = row
         self._now = now.astimezone(UTC)
-        self._known: dict[tuple[object, ...], datetime] = {}
+        self._given = zone
+        self._known: dict[tuple[str, bool], datetime] = {}
 
-    def send_at(self, action: Action, time_zone: str | None, usual_hour: float) -> datetime:
-        """The UTC time to carry out ``action``.
-
-        Args:
-            action: what is to be done.
-            time_zone: IANA name; where it is None or no such zone, the catalogue's default.
-            usual_hour: UTC hour of the day at which the customer usually orders, or NaN.
-        """
+    def send_at(self, action: Action) -> datetime:
+        """The UTC time to carry out ``action``."""
         if action.is_live or not action.is_contact:
             return self._now
-        hour = int(usual_hour) if 0 <= usual_hour < 24 else None
-        question = (action.send, action.respects_quiet_hours, time_zone, hour)
+        question = (action.send, action.respects_quiet_hours)
         answer = self._known.get(question)
         if answer is None:
-            answer = self._known[question] = self._answer(action, time_zone, hour)
+            answer = self._known[question] = self._answer(*question)
         return answer
 
-    def _answer(self, action: Action, time_zone: str | None, hour: int | None) -> datetime:
-        zone = zone_named(time_zone) or ZoneInfo(self._config.time_zone)
-        if action.send == "at_once":
-            at = self._now
-        elif hour is None:
-            at = _next(self._now.astimezone(zone), self._config.usual_hour)
-        else:
-            at = _next(self._now, hour)
+    def _answer(self, send: str, quietly: bool) -> datetime:
+        zone = self._zone()
+        at = self._now if send == "at_once" else self._likeliest(zone, quietly=quietly)
         local = at.astimezone(zone)
-        if action.respects_quiet_hours and self._config.quiet_hours.cover(local.hour):
+        if quietly and self._config.quiet_hours.cover(local.hour):
             at = _next(local, self._config.quiet_hours.end)
         return at.astimezone(UTC)
+
+    def _zone(self) -> tzinfo:
+        own = self._given or zone_named(self._row["time_zone"])
+        return own or ZoneInfo(self._config.time_zone)
+
+    def _likeliest(self, zone: tzinfo, *, quietly: bool) -> datetime:
+        """The best hour of the next 24: by the customer's habits, else the catalogue's hour."""
+        score = self._habits.scores(self._row[ACTIVE], self._row[RESPONSIVE])
+        if score is None:
+            return self._usual(zone)
+        quiet = self._config.quiet_hours
+        start = self._now.replace(minute=0, second=0, microsecond=0)
+        first = hour_of_week(start)
+        # what a change of the clocks moves into quiet hours is moved out of them afterwards
+        local = start.astimezone(zone).hour
+        best, most = 0, -1.0
+        for ahead in range(_DAY):
+            if quietly and quiet.cover((local + ahead) % _DAY):
+                continue
+            if (share := score((first + ahead) % HOURS)) > most:
+                best, most = ahead, share
+        return max(start + best * _HOUR, self._now)
+
+    def _usual(self, zone: tzinfo) -> datetime:
+        hour = self._row["usual_order_hour"]
+        if 0 <= hour < _DAY:
+            return _next(self._now, int(hour))
+        return _next(self._now.astimezone(zone), self._config.usual_hour)
 
 
 @cache

@@ -1,20 +1,24 @@
 """What an action is expected to bring: uplift x value x margin - costs, every term kept."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retain.columns import Columns
-from retain.decisions.actions import Catalogue
+from retain.decisions.actions import Action, Catalogue
+from retain.decisions.channels import HISTORY, ChannelPreference
+from retain.decisions.terms import BASES, Switches, Terms, score
 from retain.features.matrix import to_matrix
 from retain.manifest import Manifest
-from retain.rules import Amount
+from retain.rule_rows import NAN, Row
 
 Floats = NDArray[np.float64]
-Places = NDArray[np.intp]
+
+_UNKNOWN = (NAN, NAN)
+_PRIOR, _MODEL, _RESPONSE = (BASES.index(basis) for basis in ("prior", "model", "response"))
 
 
 class ResponseModel(Protocol):
@@ -25,124 +29,236 @@ class ResponseModel(Protocol):
         """Names the model and its features in vector order."""
 
     def response(self, matrix: Floats, action_ids: Sequence[str]) -> tuple[Floats, Floats]:
-        """Probability of conversion with and without the action, each (n, a)."""
+        """Probability of conversion with and without the action, each (n, a).
+
+        Where nobody was held out the second is NaN: then the uplift is not known either.
+        """
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """Terms of n customers x a actions, each for the action's best treatment.
+class Worth(NamedTuple):
+    """One action for one customer, with its best treatment; NaN where a term is not known.
+
+    The terms are those of :class:`~retain.decisions.terms.Terms`, after the switches.
 
     Attributes:
-        expected: expected incremental value, levered: what actions are ranked by.
         treatment: position of the best treatment among the action's.
-        conversion: probability of conversion with the action.
-        uplift: what the action adds to it.
-        value: worth of one conversion, before margin.
-        redemption_cost: expected discount and reward given away.
-        modelled: whether the uplift is the model's; else the catalogue's prior.
+        basis: position in :data:`~retain.decisions.terms.BASES`.
     """
 
-    expected: Floats
-    treatment: Places
-    conversion: Floats
-    uplift: Floats
-    value: Floats
-    redemption_cost: Floats
-    modelled: NDArray[np.bool_]
+    expected: float
+    treatment: int
+    basis: int
+    conversion: float
+    uplift: float
+    value: float
+    redemption_cost: float
+    context_weight: float
+    channel_weight: float
+
+
+class Fixed(NamedTuple):
+    """The terms of an action that are the same for everybody, after the switches."""
+
+    margin: float
+    contact_cost: float
+    lever: float
+
+    def terms(self, worth: Worth) -> Terms:
+        """All terms of the action for one customer."""
+        return Terms(
+            BASES[worth.basis],
+            _known(worth.conversion),
+            _known(worth.uplift),
+            _known(worth.value),
+            self.margin,
+            self.contact_cost,
+            _known(worth.redemption_cost),
+            worth.context_weight,
+            worth.channel_weight,
+            self.lever,
+            _known(worth.expected),
+        )
+
+    def spread(self, worth: Worth, of_uplift: float) -> float:
+        """Standard deviation of the expected value where the uplift has ``of_uplift``."""
+        given = worth.redemption_cost / worth.conversion if worth.conversion > 0.0 else 0.0
+        each = worth.value * self.margin - given
+        return abs(each) * of_uplift * worth.context_weight * worth.channel_weight * self.lever
 
 
 class Appraiser:
-    """Appraises every treatment of every action, and keeps the best treatment of each."""
+    """Says what an action is worth to a customer, by the model where it knows, else the prior.
 
-    def __init__(self, catalogue: Catalogue, response: ResponseModel | None) -> None:
-        self._response = response
-        self._ids = [action.id for action in catalogue.actions]
-        self._value = _Formulas(catalogue.values, self._ids)
-        self._conversion = _Formulas(catalogue.conversions, self._ids)
-        self._uplift = _Formulas(catalogue.uplifts, self._ids)
-        self._basket = catalogue.basket
-        arms = [
-            (place, number, arm.strength, arm.discount, arm.reward)
-            for place, action in enumerate(catalogue.actions)
-            for number, arm in enumerate(action.treatments)
+    Of n customers at once: :mod:`retain.decisions.worths`, to the last bit the same.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        response: ResponseModel | None = None,
+        preference: ChannelPreference | None = None,
+    ) -> None:
+        self.catalogue = catalogue
+        self.counts = catalogue.config.ranking.terms
+        self.ids = [action.id for action in catalogue.actions]
+        self.fixed = [_fixed(action, self.counts) for action in catalogue.actions]
+        self.preference = preference or ChannelPreference({})
+        self._model = response
+        self._needed = frozenset(() if response is None else response.manifest.feature_names)
+        self._ways = [
+            _Way(
+                catalogue.values[action.id].of_row,
+                catalogue.conversions[action.id].of_row,
+                catalogue.uplifts[action.id].of_row,
+                action.channel,
+                [(rule.of_row, factor) for rule, factor in catalogue.weights[action.id]],
+                [(arm.strength, arm.discount, arm.reward) for arm in action.treatments],
+            )
+            for action in catalogue.actions
         ]
-        places, numbers, strength, discount, reward = zip(*arms, strict=True)
-        self._of_arm: Places = np.array(places)
-        self._number: Places = np.array(numbers)
-        self._strength, self._discount, self._reward = map(np.array, (strength, discount, reward))
-        of_arm = [catalogue.actions[place] for place in places]
-        self._margin = np.array([action.margin for action in of_arm])
-        self._cost = np.array([action.contact_cost for action in of_arm])
-        self._lever = np.array([action.lever for action in of_arm])
-        self._first: Places = np.flatnonzero(self._number == 0)
-        several = [len(action.treatments) for action in catalogue.actions]
-        self._choices = [
-            (place, int(self._first[place]), count)
-            for place, count in enumerate(several)
-            if count > 1
-        ]
 
-    def appraise(self, columns: Columns, rows: int) -> Worth:
-        """The worth of every action for every row of ``columns``."""
-        value = self._value.evaluate(columns, rows)
-        control = np.clip(self._conversion.evaluate(columns, rows), 0.0, 1.0)
-        uplift = np.clip(self._uplift.evaluate(columns, rows), -1.0, 1.0)
-        control, uplift, modelled = self._measured(columns, control, uplift)
-        before = control[:, self._of_arm]
-        conversion = np.clip(before + uplift[:, self._of_arm] * self._strength, 0.0, 1.0)
-        added = conversion - before
-        basket = self._basket.evaluate(columns, rows)[:, np.newaxis]
-        redemption = conversion * (self._discount * basket + self._reward)
-        gain = added * value[:, self._of_arm] * self._margin - self._cost - redemption
-        expected = gain * self._lever
-        best = self._best(expected)
+    def measured(self, columns: Columns, places: Sequence[int]) -> tuple[Floats, Floats] | None:
+        """What the model says of n customers and these actions, each (n, len(places)).
 
-        def chosen(terms: Floats) -> Floats:
-            return np.take_along_axis(terms, best, axis=1)
-
-        return Worth(
-            expected=chosen(expected),
-            treatment=self._number[best],
-            conversion=chosen(conversion),
-            uplift=chosen(added),
-            value=value,
-            redemption_cost=chosen(redemption),
-            modelled=modelled,
-        )
-
-    def _measured(
-        self, columns: Columns, control: Floats, uplift: Floats
-    ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        model = self._response
-        if model is None or not set(model.manifest.feature_names) <= columns.keys():
-            return control, uplift, np.zeros(control.shape, dtype=np.bool_)
+        None where there is no model, or a feature it needs is not known.
+        """
+        model = self._model
+        if model is None or not self._needed <= columns.keys():
+            return None
         matrix = to_matrix(columns, model.manifest.features)
-        treated, held_out = model.response(matrix, self._ids)
-        known = np.isfinite(treated) & np.isfinite(held_out)
-        return (
-            np.where(known, held_out, control),
-            np.where(known, treated - held_out, uplift),
-            known,
+        return model.response(matrix, [self.ids[place] for place in places])
+
+    def of_row(
+        self,
+        row: Row,
+        place: int,
+        measured: tuple[float, float],
+        preferred: Mapping[str, float],
+    ) -> Worth:
+        """The worth of the action at ``place`` of the catalogue for one customer.
+
+        Args:
+            row: what is known of the customer and the moment.
+            place: the action's.
+            measured: conversion with and without it by the model, NaN where it knows nothing.
+            preferred: weights by channel.
+        """
+        counts, way, fixed = self.counts, self._ways[place], self.fixed[place]
+        before, uplift, basis = _believed(
+            _within(way.conversion(row), 0.0), _within(way.uplift(row), -1.0), *measured
         )
+        value = way.value(row) if counts.value else 1.0
+        basket = self.catalogue.basket.of_row(row)
+        context, channel = 1.0, 1.0
+        if counts.context_weight:
+            for holds, factor in way.weights:
+                if holds(row):
+                    context *= factor
+        if counts.channel_weight:
+            channel = preferred.get(way.channel, 1.0)
+        found: Worth | None = None
+        for treatment, (strength, discount, reward) in enumerate(way.arms):
+            conversion = _within(before + uplift * strength, 0.0)
+            added = conversion - before if counts.uplift else conversion
+            given = conversion * (discount * basket + reward) if counts.redemption_cost else 0.0
+            expected = score(
+                added, value, fixed.margin, fixed.contact_cost, given,
+                context, channel, fixed.lever,
+            )  # fmt: skip
+            if found is None or expected > found.expected:
+                found = Worth(
+                    expected, treatment, basis, conversion, added, value, given, context, channel
+                )
+        assert found is not None  # noqa: S101 - an action has a treatment
+        return found._replace(expected=0.0) if way.channel == "none" else found
 
-    def _best(self, expected: Floats) -> Places:
-        best = np.tile(self._first, (len(expected), 1))
-        for place, first, count in self._choices:
-            best[:, place] += expected[:, first : first + count].argmax(axis=1)
-        return best
+
+class WorthsOfRow:
+    """The worth of the actions for one customer, each when it is asked for.
+
+    Args:
+        appraiser: of the catalogue.
+        columns: one row.
+        row: the same, read as it is needed.
+        likely: places that will be asked for: the model is asked about all of them at once.
+    """
+
+    def __init__(
+        self, appraiser: Appraiser, columns: Columns, row: Row, likely: Sequence[int]
+    ) -> None:
+        self._appraiser = appraiser
+        self._columns = columns
+        self._row = row
+        self._likely = likely
+        self._known: dict[int, Worth] = {}
+        self._measured: dict[int, tuple[float, float]] = {}
+        history = row[HISTORY] if appraiser.counts.channel_weight else None
+        self._preferred = appraiser.preference.weights(history)
+
+    def expected(self, place: int) -> float:
+        """The expected value of the action at ``place`` of the catalogue."""
+        return self.of(place).expected
+
+    def of(self, place: int) -> Worth:
+        """All its terms."""
+        found = self._known.get(place)
+        if found is None:
+            if place not in self._measured:
+                self._ask(place)
+            found = self._known[place] = self._appraiser.of_row(
+                self._row, place, self._measured[place], self._preferred
+            )
+        return found
+
+    def _ask(self, place: int) -> None:
+        places = self._likely
+        if place not in places:
+            asked = self._measured
+            places = [at for at in range(len(self._appraiser.ids)) if at not in asked]
+        measured = self._appraiser.measured(self._columns, places)
+        if measured is None:
+            self._measured = dict.fromkeys(range(len(self._appraiser.ids)), _UNKNOWN)
+        else:
+            treated, held_out = (arm[0].tolist() for arm in measured)
+            self._measured.update(zip(places, zip(treated, held_out, strict=True), strict=True))
 
 
-class _Formulas:
-    """One formula per action, each distinct one evaluated once."""
+class _Way(NamedTuple):
+    """How one action's terms are computed from a row."""
 
-    def __init__(self, amounts: Mapping[str, Amount], names: Sequence[str]) -> None:
-        distinct = {amounts[name].text: amounts[name] for name in names}
-        texts = list(distinct)
-        self._amounts = list(distinct.values())
-        self._of_action: Places = np.array([texts.index(amounts[name].text) for name in names])
+    value: Callable[[Row], float]
+    conversion: Callable[[Row], float]
+    uplift: Callable[[Row], float]
+    channel: str
+    weights: list[tuple[Callable[[Row], bool], float]]
+    arms: list[tuple[float, float, float]]
 
-    def evaluate(self, columns: Columns, rows: int) -> Floats:
-        values = np.empty((rows, len(self._amounts)))
-        for place, amount in enumerate(self._amounts):
-            values[:, place] = amount.evaluate(columns, rows)
-        return values[:, self._of_action]
+
+def _fixed(action: Action, counts: Switches) -> Fixed:
+    return Fixed(
+        action.margin if counts.margin else 1.0,
+        action.contact_cost if counts.contact_cost else 0.0,
+        action.lever if counts.lever else 1.0,
+    )
+
+
+def _believed(
+    without: float, uplift: float, treated: float, held_out: float
+) -> tuple[float, float, int]:
+    """Conversion without the action, what it adds, and the basis of both."""
+    if not isfinite(treated):
+        return without, uplift, _PRIOR
+    if isfinite(held_out):
+        return held_out, treated - held_out, _MODEL
+    converting = without + uplift
+    added = treated * _within(uplift / converting, 0.0) if converting > 0.0 else 0.0
+    return treated - added, added, _RESPONSE
+
+
+def _within(value: float, least: float) -> float:
+    """``value`` between ``least`` and 1; NaN stays NaN."""
+    return 1.0 if value > 1.0 else (max(value, least))
+
+
+def _known(value: float) -> float | None:
+    return value if isfinite(value) else None

@@ -1,15 +1,20 @@
 """Send times: the customer's hour, never a quiet one where they live."""
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retain.columns import ACTION_RULES
+from retain.decisions.hours import HOURS, Habits, counted, hour_of_week
 from retain.decisions.send_times import SendTimes
-from tests.catalogues import action, catalogue
+from retain.rule_rows import Row
+from tests.catalogues import action, catalogue, customers
+
+NOBODY = Habits()
 
 CATALOGUE = catalogue(
     action("now"),
@@ -20,8 +25,14 @@ CATALOGUE = catalogue(
 )
 
 
+def times(now, habits=NOBODY, given=None, **known):
+    row = Row(customers(known), ACTION_RULES)
+    return SendTimes(CATALOGUE.config, habits, row, now, given)
+
+
 def send_at(action_id, now, zone=None, hour=math.nan):
-    return SendTimes(CATALOGUE.config, now).send_at(CATALOGUE.by_id[action_id], zone, hour)
+    known = {"time_zone": zone, "usual_order_hour": hour}
+    return times(now, **known).send_at(CATALOGUE.by_id[action_id])
 
 
 def at(day, hour, minute=0):
@@ -63,3 +74,80 @@ def test_nothing_is_sent_in_the_past_in_quiet_hours_or_later_than_two_days(
     assert now <= sent <= now + timedelta(days=2)
     local = sent.astimezone(ZoneInfo(zone or "UTC"))
     assert not CATALOGUE.config.quiet_hours.cover(local.hour)
+
+
+def base(**counts):
+    shares = [0.0] * HOURS
+    for hour, count in counts.items():
+        shares[int(hour.removeprefix("h"))] = count
+    return Habits(tuple(shares))
+
+
+# 21 November 2026 is a Saturday: its hours are 120 to 143 of the week
+SATURDAY = at(21, 6)
+
+
+def test_the_hour_of_most_visits_of_the_next_day_is_chosen():
+    sent = times(SATURDAY, active_hours=["138 9", "130 2"]).send_at(CATALOGUE.by_id["usual"])
+    assert sent == at(21, 18)
+
+
+def test_an_hour_of_another_weekday_counts_but_less_than_the_days_own():
+    usual = CATALOGUE.by_id["usual"]
+    assert times(SATURDAY, active_hours=["18 3"]).send_at(usual) == at(21, 18)
+    assert times(SATURDAY, active_hours=["18 3", "130 2"]).send_at(usual) == at(21, 10)
+
+
+def test_what_was_opened_counts_more_than_a_visit():
+    known = {"active_hours": ["138 1"], "response_hours": ["130 1"]}
+    assert times(SATURDAY, **known).send_at(CATALOGUE.by_id["usual"]) == at(21, 10)
+
+
+def test_who_was_never_seen_gets_the_hour_of_the_base_and_one_visit_does_not_change_it():
+    busy = base(h132=500.0, h136=100.0)
+    usual = CATALOGUE.by_id["usual"]
+    assert times(SATURDAY, busy).send_at(usual) == at(21, 12)
+    assert times(SATURDAY, busy, active_hours=["138 1"]).send_at(usual) == at(21, 12)
+    assert times(SATURDAY, busy, active_hours=["138 40"]).send_at(usual) == at(21, 18)
+
+
+def test_habits_in_quiet_hours_give_the_best_hour_that_is_not():
+    sent = times(SATURDAY, active_hours=["143 9", "140 1"]).send_at(CATALOGUE.by_id["usual"])
+    assert sent == at(21, 20)
+
+
+def test_the_time_zone_of_the_request_goes_before_the_profile():
+    tokyo = timezone(timedelta(hours=9))
+    known = {"time_zone": "Europe/London"}
+    assert times(at(21, 13), given=tokyo, **known).send_at(CATALOGUE.by_id["now"]) == at(21, 23)
+    assert times(at(21, 13), **known).send_at(CATALOGUE.by_id["now"]) == at(21, 13)
+
+
+def test_the_scores_of_a_week_add_up_to_one():
+    score = base(h3=5.0).scores(["0 2", "167 1", "40 7"], ["40 1"])
+    assert sum(score(hour) for hour in range(HOURS)) == pytest.approx(1.0)
+    assert sum(base(h3=5.0).shares) == pytest.approx(1.0)
+    assert sum(NOBODY.shares) == pytest.approx(1.0)
+
+
+def test_every_customer_counts_once_in_the_habits_of_the_base():
+    counts = counted([["5 90", "6 10"], ["5 1"], None, []])
+    assert (counts[5], counts[6]) == (pytest.approx(1.9), pytest.approx(0.1))
+
+
+@given(
+    st.integers(0, 14 * 24 * 60).map(lambda minutes: at(1, 0) + timedelta(minutes=minutes)),
+    st.sampled_from([None, "Europe/London", "Asia/Kolkata", "America/St_Johns"]),
+    st.lists(
+        st.tuples(st.integers(0, 167), st.integers(1, 50)), max_size=5, unique_by=lambda h: h[0]
+    ),
+)
+def test_habits_never_lead_into_the_past_quiet_hours_or_beyond_two_days(now, zone, hours):
+    known = {"time_zone": zone, "active_hours": [f"{hour} {count}" for hour, count in hours]}
+    sent = times(now, **known).send_at(CATALOGUE.by_id["usual"])
+    assert now <= sent <= now + timedelta(days=2)
+    assert not CATALOGUE.config.quiet_hours.cover(sent.astimezone(ZoneInfo(zone or "UTC")).hour)
+
+
+def test_the_hours_of_the_week_are_counted_from_monday():
+    assert (hour_of_week(at(16, 0)), hour_of_week(at(22, 23))) == (0, 167)

@@ -1,0 +1,187 @@
+"""One customer's ranking: every action with its worth, the limits, and what is chosen."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from retain.decisions.actions import Action, Catalogue
+from retain.decisions.candidate import Candidate
+from retain.decisions.caps import ContactState, Limits
+from retain.decisions.exploration import (
+    Exploration,
+    Option,
+    choose,
+    probabilities,
+    spread_of_uplift,
+)
+from retain.decisions.worth import Fixed, Worth
+
+NOT_WORTH_IT = "not_worth_it"
+VALUE_UNKNOWN = "value_unknown"
+HOPEFUL = 2.0
+"""A policy that learns from what it does gives up what is not worth it by so many spreads."""
+
+Outcomes = tuple[float, float]
+
+
+class Beliefs(NamedTuple):
+    """What a policy knows of the actions beside their worth.
+
+    Attributes:
+        exploration: how it chooses.
+        outcomes: by action, how many treated and held-out customers' outcomes are known.
+        fixed: terms of every action, in the order of the catalogue.
+    """
+
+    exploration: Exploration
+    outcomes: dict[str, Outcomes]
+    fixed: Sequence[Fixed]
+
+    def option(self, action: Action, place: int, worth: Worth) -> Option:
+        """The action as the policy sees it."""
+        how = self.exploration
+        if action.channel == "none" or not how.explores:
+            return Option(action.id, worth.expected)
+        outcomes = self.outcomes.get(action.id, (0.0, 0.0))
+        without = max(worth.conversion - worth.uplift, 0.0)
+        believed = spread_of_uplift(how, worth.conversion, without, outcomes)
+        spread = self.fixed[place].spread(worth, believed)
+        return Option(action.id, worth.expected, spread, outcomes[0] < how.fewest_outcomes)
+
+
+class WorthsOfOne(Protocol):
+    """What the actions are worth to one customer."""
+
+    def expected(self, place: int) -> float:
+        """The expected value of the action at ``place`` of the catalogue."""
+
+    def of(self, place: int) -> Worth:
+        """All its terms."""
+
+
+class Ranked:
+    """The actions of the catalogue for one customer.
+
+    Attributes:
+        removed: by place in the catalogue, the rule that removed the action, or None.
+        order: places, the best first, removed ones last.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        beliefs: Beliefs,
+        removed: list[str | None],
+        worths: WorthsOfOne,
+        *,
+        items: Callable[[int], tuple[str, ...]],
+        send_at: Callable[..., datetime],
+    ) -> None:
+        self._catalogue = catalogue
+        self._beliefs = beliefs
+        self._items = items
+        self._send_at = send_at
+        self.worths = worths
+        self.removed = removed
+        kept = []
+        for place, why in enumerate(removed):
+            if why is None:
+                if (why := self._hopeless(place)) is None:
+                    kept.append((-worths.expected(place), place))
+                else:
+                    removed[place] = why
+        kept.sort()
+        self.kept = [place for _, place in kept]
+
+    @property
+    def order(self) -> list[int]:
+        """Places in the catalogue, the best first; then the removed ones."""
+        return [*self.kept, *(at for at, why in enumerate(self.removed) if why is not None)]
+
+    def best(
+        self, limits: Limits, state: ContactState | None, now: datetime, seed: str
+    ) -> Candidate:
+        """What is chosen of the actions that no limit forbids."""
+        if not self._beliefs.exploration.explores:
+            for place in self.kept:
+                if state is None or self._forbidden(place, limits, state, now) is None:
+                    return self._candidate(place)
+        return self.candidates(limits, state, now, seed)[0]
+
+    def candidates(
+        self, limits: Limits, state: ContactState | None, now: datetime, seed: str
+    ) -> list[Candidate]:
+        """Every action: the chosen one, the others by worth, then the removed with the rule.
+
+        Args:
+            limits: the customer's.
+            state: contacts made, which limits are counted over; None counts none.
+            now: the moment.
+            seed: decides what is explored; the same seed chooses the same.
+        """
+        free, stopped = [], []
+        for place in self.kept:
+            why = None if state is None else self._forbidden(place, limits, state, now)
+            if why is None:
+                free.append(place)
+            else:
+                stopped.append(self._candidate(place, why))
+        options = [self._option(place) for place in free]
+        chances = probabilities(self._beliefs.exploration, options)
+        chosen, explores = choose(chances, seed), self._beliefs.exploration.explores
+        ranked = [
+            self._candidate(place, None, chance, option if explores else None)
+            for place, option, chance in zip(free, options, chances, strict=True)
+        ]
+        ranked.insert(0, ranked.pop(chosen))
+        removed = [
+            self._candidate(place, why) for place, why in enumerate(self.removed) if why is not None
+        ]
+        return [*ranked, *stopped, *removed]
+
+    def _option(self, place: int) -> Option:
+        action = self._catalogue.actions[place]
+        return self._beliefs.option(action, place, self.worths.of(place))
+
+    def _hopeless(self, place: int) -> str | None:
+        """Why the action is not worth doing, whatever is allowed."""
+        if self._catalogue.actions[place].channel == "none":
+            return None
+        expected = self.worths.expected(place)
+        if expected != expected:  # noqa: PLR0124 - NaN
+            return VALUE_UNKNOWN
+        if expected > 0.0:
+            return None
+        hopeful = self._beliefs.exploration.method == "thompson"
+        if hopeful and expected + HOPEFUL * self._option(place).spread > 0.0:
+            return None
+        return NOT_WORTH_IT
+
+    def _forbidden(
+        self, place: int, limits: Limits, state: ContactState, now: datetime
+    ) -> str | None:
+        return limits.forbid(self._catalogue.actions[place], state, now, self._send_at)
+
+    def _candidate(
+        self,
+        place: int,
+        removed_by: str | None = None,
+        propensity: float | None = None,
+        option: Option | None = None,
+    ) -> Candidate:
+        action, worth = self._catalogue.actions[place], self.worths.of(place)
+        if propensity is None:
+            propensity = 1.0 if removed_by is None else 0.0
+        return Candidate(
+            action,
+            action.treatments[worth.treatment],
+            self._beliefs.fixed[place].terms(worth),
+            partial(self._items, place),
+            self._send_at,
+            removed_by,
+            propensity,
+            None if option is None else option.spread,
+            option is not None and option.is_new,
+            self._catalogue.ends.get(action.id),
+        )

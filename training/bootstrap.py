@@ -4,6 +4,7 @@ Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap (1993), percen
 resampling whole customers is their bootstrap of clusters.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import erfc, sqrt
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = ["REPLICATES", "Bootstrap", "Comparison", "Statistic"]
 
 REPLICATES = 300
 _QUANTILES = (0.025, 0.975)
+_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,19 @@ class Bootstrap:
         """A metric of model and rule on the same replicates."""
         sign = 1.0 if metric.higher_is_better else -1.0
         return self.paired(metric.prepare(truth, model), metric.prepare(truth, rule), sign)
+
+    def band(self, curve: Callable[[Floats], Floats]) -> tuple[Floats, Floats, Floats]:
+        """A curve of row weights, (k,), with the ends of the interval at each of its points."""
+        replicates = [curve(draw[self._codes].astype(np.float64)) for draw in self._draws]
+        low, high = np.nanquantile(replicates, _QUANTILES, axis=0)
+        return curve(np.ones(len(self._codes))), low, high
+
+    def sums(self, terms: Floats) -> tuple[Floats, Floats]:
+        """Sums of the columns of (n, m) over all rows, (m,), and over every replicate's, (r, m)."""
+        people = np.zeros((self._draws.shape[1], terms.shape[1]))
+        np.add.at(people, self._codes, terms)
+        parts = np.array_split(self._draws, max(1, self._draws.size // _AT_ONCE))
+        return terms.sum(axis=0), np.vstack([part.astype(np.float64) @ people for part in parts])
 
     def values(self, statistic: Statistic) -> tuple[float, Floats]:
         """The statistic itself, and what it is on every replicate."""

@@ -1,8 +1,8 @@
 """Estimators: what a policy would have brought, from what another one logged.
 
-All are functions of (evaluated policy, log, reward model) and take row weights, so that a
-bootstrap replicate is only another weight. With w = pi(a|x) / p(a|x) of what was taken, q(x, a)
-the predicted reward and q_pi(x) its mean under the evaluated policy:
+All are functions of sums over rows, so that a bootstrap replicate is only another sum. With
+w = pi(a|x) / p(a|x) of what was taken, q(x, a) the predicted reward and q_pi(x) its mean under
+the evaluated policy:
 
 ========  ==================================================================
 ``ips``   mean of w r (Horvitz and Thompson 1952; Strehl et al. 2010)
@@ -25,11 +25,12 @@ import numpy as np
 from retain.errors import InvalidInput
 from retain.manifest import Measured
 from retain.predictors.trees import Floats
-from training.bootstrap import Bootstrap, Comparison, Statistic
+from training.bootstrap import Bootstrap, Comparison, compared, interval
 from training.policies.log import Log
 
 Name = Literal["ips", "snips", "dm", "dr", "sndr"]
 NAMES: tuple[Name, ...] = ("ips", "snips", "dm", "dr", "sndr")
+REPLICATES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Estimator:
     clip: float | None = None
     switch: float | None = None
 
-    def statistic(self, policy: Floats, log: Log, model: Floats | None = None) -> Statistic:
-        """The estimate as a function of row weights (n,).
+    def terms(self, policy: Floats, log: Log, model: Floats | None = None) -> Floats:
+        """What has to be summed over rows: 1, w, w (r - q) and q_pi, (n, 4).
 
         Args:
             policy: probability of every action under the evaluated policy, (n, k).
@@ -58,19 +59,30 @@ class Estimator:
         if self.clip is not None:
             weight = np.minimum(weight, self.clip)
         kept = np.ones(len(log)) if self.switch is None else (weight <= self.switch).astype(float)
-        if self.name in ("ips", "snips"):
-            return _ratio(weight * kept * log.reward, weight, own=self.name == "snips")
-        direct, factual = _predicted(policy, log, model)
         if self.name == "dm":
-            return _ratio(direct, weight, own=False)
-        correction = weight * kept * (log.reward - factual)
-        residual = _ratio(correction, weight, own=self.name == "sndr")
-        level = _ratio(direct, weight, own=False)
-        return lambda row_weight: level(row_weight) + residual(row_weight)
+            kept = np.zeros(len(log))
+        modelled = None if self.name in ("ips", "snips") else model
+        direct, factual = _predicted(policy, log, modelled)
+        residual = weight * kept * (log.reward - factual)
+        return np.column_stack([np.ones(len(log)), weight, residual, direct])
+
+    def of(self, sums: Floats) -> Floats:
+        """Estimates from sums of :meth:`terms`, (..., 4) to (...)."""
+        rows, weight, residual, direct = np.moveaxis(sums, -1, 0)
+        by = weight if self.name in ("snips", "sndr") else rows
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(direct / rows + residual / by)
 
     def value(self, policy: Floats, log: Log, model: Floats | None = None) -> float:
         """The estimate itself."""
-        return self.statistic(policy, log, model)(np.ones(len(log)))
+        return float(self.of(self.terms(policy, log, model).sum(axis=0)))
+
+    def values(
+        self, policy: Floats, log: Log, bootstrap: Bootstrap, model: Floats | None = None
+    ) -> tuple[float, Floats]:
+        """The estimate, and what it is on every replicate."""
+        whole, replicates = bootstrap.sums(self.terms(policy, log, model))
+        return float(self.of(whole)), self.of(replicates)
 
 
 IPS, SNIPS, DR, SNDR = (Estimator(name) for name in ("ips", "snips", "dr", "sndr"))
@@ -106,7 +118,7 @@ def estimate(
     model: Floats | None = None,
 ) -> Measured:
     """The estimate with the middle 95 % of its replicates over resampled units."""
-    return bootstrap.of(estimator.statistic(policy, log, model))
+    return interval(*estimator.values(policy, log, bootstrap, model))
 
 
 def compare(
@@ -119,9 +131,8 @@ def compare(
     model: Floats | None = None,
 ) -> Comparison:
     """Two policies on the same replicates; the difference is paired."""
-    return bootstrap.paired(
-        estimator.statistic(policy, log, model), estimator.statistic(rule, log, model)
-    )
+    one, other = (estimator.values(each, log, bootstrap, model) for each in (policy, rule))
+    return compared(one, other)
 
 
 def _predicted(policy: Floats, log: Log, model: Floats | None) -> tuple[Floats, Floats]:
@@ -130,11 +141,3 @@ def _predicted(policy: Floats, log: Log, model: Floats | None) -> tuple[Floats, 
     # an action that neither policy takes may be unknown to the model
     direct = np.where(policy > 0.0, policy * model, 0.0).sum(axis=1)
     return direct, model[np.arange(len(log)), log.chosen]
-
-
-def _ratio(terms: Floats, weight: Floats, *, own: bool) -> Statistic:
-    def of(row_weight: Floats) -> float:
-        total = float(row_weight @ weight) if own else float(row_weight.sum())
-        return float(row_weight @ terms) / total if total else float("nan")
-
-    return of

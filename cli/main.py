@@ -11,6 +11,7 @@ import typer
 from cli import (
     demo,
     doctor,
+    experiments,
     features,
     identity,
     importing,
@@ -52,6 +53,7 @@ def _retain(
 for module in (demo, importing, simulate, train, report, score, serve, doctor):
     module.register(app)
 app.add_typer(features.app)
+app.add_typer(experiments.app)
 app.add_typer(identity.app)
 app.add_typer(models.app)
 

@@ -95,7 +95,12 @@ class Bandit(Declared):
 
 
 class Experiment(Declared):
-    """One experiment; docs/guides/experiments.md explains every field."""
+    """One experiment; docs/guides/experiments.md explains every field.
+
+    Attributes:
+        assigned: ``elsewhere`` where another system assigns and sends `experiment_viewed` events.
+        experiment_id: what those events call it, where that is not its name.
+    """
 
     name: Name
     question: str
@@ -106,6 +111,7 @@ class Experiment(Declared):
     traffic: tuple[Place, Place]
     eligible: str | bool = True
     assigned: Literal["here", "elsewhere"] = "here"
+    experiment_id: Annotated[str, Field(pattern=r"^[\w.:/ -]+$", max_length=200)] | None = None
     exposed_by: Annotated[tuple[Exposure, ...], Field(min_length=1)] = ("rank", "event")
     arms: tuple[Arm, ...] = ()
     factors: tuple[Factor, ...] = ()

@@ -144,9 +144,11 @@ def _enough(sums: Sums, used: Flags) -> Flags:
     """(l,) whether the intervals of a look can be trusted."""
     customers = sums.customers[:, used]
     with np.errstate(invalid="ignore", divide="ignore"):
-        effective = np.nan_to_num(sums.wy[:, used] ** 2 / sums.wwyy[:, used])
-        rate = effective.sum(axis=1) / customers.sum(axis=1)
-        expected = rate[:, np.newaxis] * customers
+        typical = sums.w[:, used] / customers
+        total = (sums.wy[:, used] / typical).sum(axis=1)
+        squares = (sums.wwyy[:, used] / typical**2).sum(axis=1)
+        effective = np.nan_to_num(total**2 / squares)
+        expected = (effective / customers.sum(axis=1))[:, np.newaxis] * customers
     trusted = (customers >= LEAST_CUSTOMERS) & (expected >= LEAST_EVENTS)
     return np.asarray(trusted.all(axis=1))
 

@@ -144,7 +144,8 @@ def _exposed(
     seen = exposures.of_receipts(engine, experiment, last)
     if "event" in experiment.exposed_by:
         start = 0 if experiment.start is None else to_micros(experiment.start)
-        query = _VIEWED.format(name=experiment.name, start=start, end=to_micros(last))
+        called = experiment.experiment_id or experiment.name
+        query = _VIEWED.format(name=called, start=start, end=to_micros(last))
         seen = chain(seen, exposures.of_events(facts.sql(query), shifts))
     found = exposures.collect(experiment, exposures.survivors(EventLog(engine), seen), shifts)
     if len(found) == 0:

@@ -25,11 +25,6 @@ Tables = Mapping[PackedView, pa.Table]
 _BATCH = 10_000
 
 
-def write_arrow(backend: PackedBackend, view: PackedView, table: pa.Table) -> None:
-    """Upsert rows of one view; see :func:`write_views`."""
-    write_views(backend, {view: table})
-
-
 def write_views(
     backend: PackedBackend, tables: Tables, *, job: tuple[str, int] | None = None
 ) -> None:

@@ -12,8 +12,6 @@ forward, and who was merged away later did buy under the other id.
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pyarrow as pa
 
@@ -63,7 +61,7 @@ class Outcomes:
         until: nothing later is ever returned.
         spill: folder for what does not fit into ``memory_limit``.
 
-    Use as a context manager, or close it.
+    Close it.
     """
 
     def __init__(
@@ -88,17 +86,6 @@ class Outcomes:
         self._join(to_micros(until))
         for name, sql in FACTS.items():
             self._connection.execute(f"CREATE TEMP VIEW {name} AS {sql}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the events."""

@@ -20,7 +20,7 @@ from feature_repo.packed_reader import PackedReader
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_sqlite import SqliteRows
 from feature_repo.packed_view import PackedView
-from feature_repo.packed_writer import materialize_parquet, write_arrow, write_views
+from feature_repo.packed_writer import materialize_parquet, write_views
 from retain.clock import to_micros
 from retain.errors import FingerprintMismatch, InvalidInput, StoreUnavailable, UnreadableFile
 from tests.redis_server import free_port, redis_server, require_redis
@@ -67,6 +67,10 @@ def backend(make: Make) -> PackedBackend:
 @pytest.fixture
 def reader(backend: PackedBackend) -> PackedReader:
     return PackedReader(backend, VIEWS)
+
+
+def write_arrow(backend: PackedBackend, view: PackedView, table: pa.Table) -> None:
+    write_views(backend, {view: table})
 
 
 def at_columns(customers: list[str], at: datetime) -> dict[str, pa.Array]:

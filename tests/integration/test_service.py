@@ -12,25 +12,9 @@ from retain.eventlog import EventLog
 from retain.settings import Settings, load
 from services import batch
 from services.composition import compose
+from tests.same_scores import FIELDS, assert_same
 from tests.tiny_home import AS_OF, customers_of, make_home
 from tests.unit.services.fakes import Client
-
-SAME = {
-    "churn_probability": ("churn", "probability"),
-    "purchase_probability_7d": ("next_purchase", "probability_7d"),
-    "purchase_probability_30d": ("next_purchase", "probability_30d"),
-    "purchase_probability_90d": ("next_purchase", "probability_90d"),
-    "expected_next_order_at": ("next_purchase", "expected_at"),
-    "expected_next_order_low_at": ("next_purchase", "low_at"),
-    "expected_next_order_high_at": ("next_purchase", "high_at"),
-    "ltv_value": ("ltv", "value"),
-    "ltv_low": ("ltv", "low"),
-    "ltv_high": ("ltv", "high"),
-    "ltv_horizon_days": ("ltv", "horizon_days"),
-    "currency": ("ltv", "currency"),
-    "segment": ("segment", "name"),
-    "stage": ("segment", "stage"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +69,6 @@ def test_an_id_with_slashes_has_a_profile(client) -> None:
     assert found.json()["customer_id"] == "shop/4711/é"
 
 
-def value(answer: dict, path: tuple[str, str]) -> object:
-    return answer[path[0]][path[1]]
-
-
 @pytest.mark.parametrize("as_of", [AS_OF, AS_OF - timedelta(days=60, hours=7)])
 def test_a_batch_and_predict_at_one_moment_are_equal_field_by_field(
     home, client, tmp_path, as_of
@@ -99,18 +79,8 @@ def test_a_batch_and_predict_at_one_moment_are_equal_field_by_field(
     assert scored == len(rows) > 20
     ids = [row["customer_id"] for row in rows]
     answered = predict(client, customer_ids=ids, as_of=iso(as_of))["predictions"]
-    withheld = 0
-    for row, answer in zip(rows, answered, strict=True):
-        assert answer["status"] == row["status"]
-        for column, path in SAME.items():
-            told = value(answer, path)
-            if told is None and answer[path[0]]["status"] != "ok":
-                withheld += 1
-                continue
-            ours = row[column]
-            assert told == (iso(ours) if isinstance(ours, datetime) else ours), column
-        assert row["next_action"] == answer["next_best_action"]["action_id"]
-    assert 0 < withheld < len(rows) * len(SAME)
+    withheld = assert_same(rows, answered)
+    assert 0 < withheld < len(rows) * len(FIELDS)
 
 
 def test_an_event_waited_for_is_in_the_features_and_in_no_earlier_answer(client, buyer) -> None:

@@ -1,3 +1,4 @@
+from contextlib import closing
 from datetime import timedelta
 
 import pyarrow as pa
@@ -31,7 +32,10 @@ def rows(table: pa.Table) -> list[tuple]:
 def test_orders_are_those_the_features_are_made_of(history: History, data: st.DataObject) -> None:
     events = history.events
     until = data.draw(st.sampled_from(sorted({one.ts for one in events} | {history.anchor})))
-    with Outcomes(to_table(events), until) as outcomes, FeatureEngine(to_table(events)) as engine:
+    with (
+        closing(Outcomes(to_table(events), until)) as outcomes,
+        FeatureEngine(to_table(events)) as engine,
+    ):
         found = outcomes.orders()
         assert rows(found) == rows(engine.orders(until))
         features = engine.table(keys_of(CUSTOMERS, until)).to_pylist()
@@ -55,7 +59,10 @@ def test_activity_and_subscriptions_are_what_features_see_later(
     moments = sorted({one.ts for one in events} | {history.anchor})
     at = data.draw(st.sampled_from(moments))
     end = at + 30 * DAY
-    with Outcomes(to_table(events), end) as outcomes, FeatureEngine(to_table(events)) as engine:
+    with (
+        closing(Outcomes(to_table(events), end)) as outcomes,
+        FeatureEngine(to_table(events)) as engine,
+    ):
         active = outcomes.activity([at], 30).column("customer_id").to_pylist()
         told = outcomes.subscriptions().to_pylist()
         features = engine.table(keys_of(CUSTOMERS, end)).to_pylist()
@@ -74,7 +81,7 @@ def test_activity_and_subscriptions_are_what_features_see_later(
 
 def test_only_the_first_activity_after_each_moment_is_told() -> None:
     visits = [event(n, "page_viewed", AS_OF + n * DAY, "ada") for n in (0, 1, 2, 5)]
-    with Outcomes(to_table(visits), AS_OF + 9 * DAY) as outcomes:
+    with closing(Outcomes(to_table(visits), AS_OF + 9 * DAY)) as outcomes:
         found = outcomes.activity([AS_OF, AS_OF + 1 * DAY + TICK, AS_OF + 2 * DAY], 3)
     assert [ts - AS_OF for ts in found.column("ts").to_pylist()] == [1 * DAY, 2 * DAY, 5 * DAY]
 
@@ -84,7 +91,7 @@ def test_what_is_sent_to_a_customer_is_no_activity_of_theirs() -> None:
         event(1, "message_sent", AS_OF + DAY, "ada"),
         event(2, "message_opened", AS_OF + DAY, "ada"),
     ]
-    with Outcomes(to_table(sent), AS_OF + 9 * DAY) as outcomes:
+    with closing(Outcomes(to_table(sent), AS_OF + 9 * DAY)) as outcomes:
         assert not outcomes.activity([AS_OF], 7).num_rows
 
 
@@ -96,8 +103,8 @@ def test_what_a_merged_customer_did_stands_under_each_of_its_ids(tmp_path) -> No
         event(4, "order_completed", AS_OF + 1 * DAY, "new", {"order_id": "o3", "total": 9.0}),
     ]
     pq.write_table(to_table(events), tmp_path / "events.parquet")
-    with Outcomes(str(tmp_path / "*.parquet"), AS_OF, spill=tmp_path) as outcomes:
+    with closing(Outcomes(str(tmp_path / "*.parquet"), AS_OF, spill=tmp_path)) as outcomes:
         found = [(one["customer_id"], float(one["value"])) for one in outcomes.orders().to_pylist()]
     assert found == [("new", 5.0), ("new", 7.0), ("old", 5.0), ("old", 7.0)]
-    with Outcomes(to_table(events), AS_OF - 6 * DAY) as before:
+    with closing(Outcomes(to_table(events), AS_OF - 6 * DAY)) as before:
         assert before.orders().column("customer_id").to_pylist() == ["old"]

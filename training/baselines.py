@@ -16,7 +16,7 @@ from retain.predictors.trees import Floats
 from retain.rfm import RfmEdges
 from training import baseline_models
 from training.baseline_models import RfmModel, RfmRegression, RfmTrees
-from training.btyd import BgNbd, GammaGamma
+from training.btyd import BgNbd, GammaGamma, history, order_value
 from training.dataset import Dataset
 
 BLEND = "blend"
@@ -74,7 +74,7 @@ class Baselines:
         """
         bought = _numbers(known, "orders_lifetime") > 0
         buyers = {name: column[bought] for name, column in known.items()}
-        frequency, age, last = _history(buyers)
+        frequency, last, age = history(buyers)
         soon = data.days_to_order <= min(SOON_DAYS, data.horizon_days)
         sample = baseline_models.sampled(len(data.churned), data.seed)
         labels = baseline_models.Labels(
@@ -87,7 +87,7 @@ class Baselines:
             horizon_days=data.horizon_days,
             edges=rfm.fit(known),
             bgnbd=BgNbd.fit(frequency, last, age),
-            gamma_gamma=GammaGamma.fit(frequency + 1, _order_value(buyers)),
+            gamma_gamma=GammaGamma.fit(frequency + 1, order_value(buyers)),
             models={
                 "regression": RfmRegression.fit(rows, labels),
                 "lightgbm": RfmTrees.fit(rows, labels, data.seed),
@@ -110,13 +110,13 @@ class Baselines:
         return found
 
     def _btyd(self, columns: Columns) -> Answers:
-        frequency, age, last = _history(columns)
+        frequency, last, age = history(columns)
         within, soon = (
             self.bgnbd.probability_order(frequency, last, age, horizon)
             for horizon in (self.horizon_days, min(SOON_DAYS, self.horizon_days))
         )
         orders = self.bgnbd.expected_orders(frequency, last, age, self.horizon_days)
-        value = orders * self.gamma_gamma.expected_value(frequency + 1, _order_value(columns))
+        value = orders * self.gamma_gamma.expected_value(frequency + 1, order_value(columns))
         return Answers(1.0 - within, soon, value, probability=True, amount=True)
 
 
@@ -130,19 +130,6 @@ def _average(parts: list[Answers]) -> Answers:
         return np.asarray(np.mean([getattr(part, name) for part in parts], axis=0))
 
     return Answers(mean("leaves"), mean("soon"), mean("value"), probability=True, amount=True)
-
-
-def _history(columns: Columns) -> tuple[Floats, Floats, Floats]:
-    """Repeat orders, days since the first order, and days from the first to the last."""
-    frequency = np.maximum(_numbers(columns, "orders_lifetime") - 1, 0.0)
-    age = np.maximum(_numbers(columns, "customer_age_days"), 1e-3)
-    last = np.clip(age - _numbers(columns, "order_recency_days"), 0.0, age)
-    return frequency, age, np.where(frequency > 0, last, 0.0)
-
-
-def _order_value(columns: Columns) -> Floats:
-    orders = np.maximum(_numbers(columns, "orders_lifetime"), 1.0)
-    return _numbers(columns, "net_spend_lifetime") / orders
 
 
 def _spend_feature(horizon_days: int) -> str:

@@ -129,6 +129,25 @@ def order_odds(
     return OrderOdds(model, float(horizon_days), places, usual)
 
 
+def history(columns: Columns) -> tuple[Floats, Floats, Floats]:
+    """Frequency, recency and age as :class:`BgNbd` takes them, of a population's columns."""
+    orders, since_last, age = (
+        np.nan_to_num(np.asarray(columns[name], dtype=np.float64)) for name in COLUMNS
+    )
+    frequency, age = np.maximum(orders - 1.0, 0.0), np.maximum(age, 1e-3)
+    last = np.clip(age - since_last, 0.0, age)
+    return frequency, np.where(frequency > 0, last, 0.0), age
+
+
+def order_value(columns: Columns) -> Floats:
+    """What an order of each customer brought in the mean, returns subtracted, (n,)."""
+    orders, spend = (
+        np.nan_to_num(np.asarray(columns[name], dtype=np.float64))
+        for name in (COLUMNS[0], "net_spend_lifetime")
+    )
+    return np.asarray(spend / np.maximum(orders, 1.0))
+
+
 def _log_likelihood(x: Floats, recency: Floats, age: Floats, parameters: Floats) -> Floats:
     r, alpha, a, b = parameters
     common = (

@@ -76,12 +76,12 @@ def _by_curve(data: Dataset, curves: Curves) -> _Fitted:
     trained = curves(data)
     held = 1.0 - trained.held.probability(data.horizon_days)
     final = trained.final
-    return _Fitted(trained.features, held, final.files(), final.parameters, (final.season_note,))
+    return _Fitted(trained.features, held, final.files(), final.parameters, final.level_notes)
 
 
 def _by_score(data: Dataset) -> _Fitted:
     plan, seed = data.plan, data.seed
-    fit, validation, holdout = (data.at(c) for c in (plan.fit, plan.validation, plan.holdout))
+    (fit, validation), holdout = data.choosing(), data.at(plan.holdout)
     features = choose(data.where(fit).columns)
     matrix = data.matrix(features)
 

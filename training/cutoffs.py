@@ -40,6 +40,11 @@ class Plan:
     statement: str
     label_days: int
 
+    @property
+    def apart(self) -> bool:
+        """Whether no label window that is fitted on reaches into one that choices are made on."""
+        return self.fit[-1] + timedelta(days=self.label_days) <= self.validation[0]
+
 
 def plan(first_event_at: datetime, as_of: datetime, horizon_days: int) -> Plan:
     """One cutoff every 30 days over at most a year, as far as the history allows, split by time.

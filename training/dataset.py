@@ -151,6 +151,18 @@ class Dataset:
         codes = np.unique(self.customers, return_inverse=True)[1]
         return np.asarray(codes % 2 == 0, dtype=np.bool_)
 
+    def choosing(self) -> tuple[Mask, Mask]:
+        """Rows to fit on while rounds and shares are chosen, and later ones to choose them on.
+
+        Where label windows overlap, the later ones are of other customers: the days that both
+        windows share could be learned by heart, and who learns most by heart would be chosen.
+        """
+        fit, validation = self.at(self.plan.fit), self.at(self.plan.validation)
+        if self.plan.apart:
+            return fit, validation
+        half = self.half()
+        return fit & half, validation & ~half
+
     def matrix(self, features: Sequence[ModelFeature]) -> Floats:
         """The (n, d) matrix of these features."""
         whole = np.empty((len(self.cutoffs), len(features)))

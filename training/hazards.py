@@ -1,5 +1,7 @@
 """Fits of :class:`retain.predictors.survival.Hazards`, and the rows they are made from."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from retain.predictors.survival import Hazards
@@ -11,6 +13,9 @@ BIN_ENDS = (7.0, 14.0, 21.0, 30.0, 45.0, 60.0, 75.0, 90.0)
 LONGER_BIN_DAYS = 30.0
 _SMALLEST_HAZARD = 1e-4
 _TAIL_SHARE = 0.5
+_HALVINGS = 60
+_WIDEST = 30.0
+MOST_CERTAIN = 0.999
 
 
 def bin_ends(horizon_days: int) -> Floats:
@@ -60,3 +65,21 @@ def fit(score: Floats, days_to_order: Floats, ends: Floats) -> Hazards:
         slopes.append(fitted.slope)
     tail_from = int(np.searchsorted(ends, _TAIL_SHARE * ends[-1], side="left"))
     return Hazards(ends, np.array(offsets), np.array(slopes), min(tail_from + 1, len(ends) - 1))
+
+
+def mean_probability(curve: Hazards, score: Floats) -> float:
+    """Of an order by the last bin's end, of the customers with these scores, (n,)."""
+    return float(-np.expm1(-curve.cumulative(score)[:, len(curve.ends)]).mean())
+
+
+def levelled(curve: Hazards, score: Floats, factor: float) -> Hazards:
+    """The curve with every bin's offset moved alike, so that ``factor`` times as many order."""
+    if factor == 1.0:
+        return curve
+    wanted = min(factor * mean_probability(curve, score), MOST_CERTAIN)
+    low, high = -_WIDEST, _WIDEST
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        reached = mean_probability(replace(curve, offsets=curve.offsets + middle), score)
+        low, high = (middle, high) if reached < wanted else (low, middle)
+    return replace(curve, offsets=curve.offsets + (low + high) / 2.0)

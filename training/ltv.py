@@ -15,6 +15,7 @@ from retain.predictors.trees import Floats
 from retain.predictors.yearly import Yearly
 from training import btyd, conformal, discounting, seasons, stretching
 from training.amounts import CANDIDATES, FittedAmount
+from training.anchoring import Anchor, Shift
 from training.boosting import Rows
 from training.bootstrap import Bootstrap
 from training.dataset import POPULATION, Dataset, Mask
@@ -45,6 +46,7 @@ class Settled:
     interval: Interval
     season: Yearly
     outlook: Outlook | None
+    shift: Shift
     newest: Floats
 
 
@@ -56,7 +58,7 @@ def train(data: Dataset) -> FittedHead:
     """
     plan, seed, net = data.plan, data.seed, data.net_revenue
     rate = data.discount_rate_per_year
-    fit, validation, holdout = (data.at(c) for c in (plan.fit, plan.validation, plan.holdout))
+    (fit, validation), holdout = data.choosing(), data.at(plan.holdout)
     demand(
         "ltv",
         (net[fit] > 0).astype(np.float64),
@@ -93,15 +95,18 @@ def train(data: Dataset) -> FittedHead:
         amount = tried[kind].refit(rows(mask), features, seed, odds).scaled(factor)
         past = to_matrix(people, features)
         days = data.served_days if moment == data.trade.last else data.horizon_days
+        found = seasons.outlook(data.trade, moment, days, data.drawn, data.known)
+        anchor = Anchor(data, mask, people, moment, found.net_trust if found else 0.0)
+        shift = anchor.net(float(amount.value(past).sum()))
+        amount = amount.scaled(shift.factor)
         amount = amount.scaled(stretching.orders(odds, past, data.horizon_days, days))
         worth = discounting.mean_factor(rate, days)
         amount = amount.scaled(worth / discounting.mean_factor(rate, data.horizon_days))
-        found = seasons.outlook(data.trade, moment, days, data.drawn, data.known)
         values = amount.value(past)
         # the record's totals are not discounted
         season = seasons.factor(found, float(values.sum()) / worth, moment)
         interval = conformal.fit(predicted * factor, net[unseen])
-        return Settled(amount, factor, interval, season, found, values * season.rows[0, 0])
+        return Settled(amount, factor, interval, season, found, shift, values * season.rows[0, 0])
 
     first = data.where(data.at(plan.holdout[:1])).columns
     before = fitted(data.at(plan.refit), first, to_micros(plan.holdout[0]))
@@ -134,6 +139,7 @@ def train(data: Dataset) -> FittedHead:
             + f"; {kind} is registered.",
             _level_sentence(now.factor),
             seasons.sentence(now.outlook),
+            *now.shift.sentences(),
             *data.extrapolation_notes,
         ),
         held={"value": value, "low": low, "high": high},
@@ -150,6 +156,7 @@ def _parameters(data: Dataset, now: Settled, scores: dict[str, float]) -> dict[s
         "discount_rate_per_year": data.discount_rate_per_year,
         **data.extrapolation,
         "season": seasons.described(now.outlook),
+        "anchor": now.shift.described(),
         "tiers": {"names": list(TIER_NAMES), "edges": edges.tolist()},
         "tiers_meaning": "predicted value among the customers at the moment of training: "
         "top 5 %, next 15 %, next 30 %, the rest",

@@ -17,6 +17,7 @@ from retain.predictors.orders import FILE_NAME
 from retain.predictors.survival import Curves, Reading
 from retain.predictors.trees import Floats
 from training import blending, btyd, hazards, seasons, stretching
+from training.anchoring import Anchor, Shift
 from training.blending import FittedBlend
 from training.boosting import Rows
 from training.dataset import Dataset, Mask
@@ -26,11 +27,12 @@ from training.selection import choose
 
 @dataclass(frozen=True, slots=True)
 class FittedOrders:
-    """A score, its curve and the season it was given; ``outlook`` is None without a year."""
+    """A score, its curve and its level: of a season, or shifted where none is trusted."""
 
     fitted: FittedBlend
     curves: Curves
     outlook: Outlook | None
+    shift: Shift
 
     def read(self, matrix: Floats, cutoffs: NDArray[np.int64]) -> Reading:
         """The curves of an (n, d) matrix, each from its own moment in epoch microseconds, (n,)."""
@@ -46,9 +48,9 @@ class FittedOrders:
         }
 
     @property
-    def season_note(self) -> str:
+    def level_notes(self) -> tuple[str, ...]:
         """What a reader of the evaluation should know of it."""
-        return seasons.sentence(self.outlook)
+        return (seasons.sentence(self.outlook), *self.shift.sentences())
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -58,6 +60,7 @@ class FittedOrders:
             "rounds": self.fitted.rounds,
             "shares": self.fitted.named_shares,
             "season": seasons.described(self.outlook),
+            "anchor": self.shift.described(),
         }
 
 
@@ -78,7 +81,7 @@ class Trained:
 def train(data: Dataset) -> Trained:
     """Fit on the plan's cutoffs."""
     plan, seed = data.plan, data.seed
-    fit, validation, holdout = (data.at(c) for c in (plan.fit, plan.validation, plan.holdout))
+    (fit, validation), holdout = data.choosing(), data.at(plan.holdout)
     features = choose(data.where(fit).columns)
     matrix = data.matrix(features)
     ends = hazards.bin_ends(data.horizon_days)
@@ -99,12 +102,17 @@ def train(data: Dataset) -> Trained:
         found = seasons.outlook(data.trade, moment, data.served_days, data.drawn, data.known)
         past = to_matrix(people, features)
         score = whole.blend.raw(past)
+        trusted = float(found.buyers_trust[-1]) if found else 0.0
+        anchor = Anchor(data, mask, people, moment, trusted)
+        mean = hazards.mean_probability(curve, score)
+        shift = anchor.buyers(mean * len(score))
+        curve = hazards.levelled(curve, score, shift.factor)
         if odds and data.served_days > data.horizon_days:
             days = data.horizon_days, data.served_days
             more = stretching.buyers(odds, past, *days)
             curve = stretching.hazards(curve, score, data.served_days, more)
         clock = seasons.clock(found, curve, score, moment)
-        return FittedOrders(whole, Curves(curve, clock), found)
+        return FittedOrders(whole, Curves(curve, clock), found, shift)
 
     chosen = blending.choose(
         "probability",

@@ -12,6 +12,7 @@ from retain.predictors.btyd import OrderOdds
 from retain.predictors.survival import Hazards
 from retain.predictors.trees import Floats
 from training.btyd import BgNbd
+from training.hazards import MOST_CERTAIN, mean_probability
 
 _STEPS = 60
 _WIDEST = 30.0
@@ -38,14 +39,13 @@ def orders(odds: OrderOdds | None, matrix: Floats, label_days: float, asked_days
 
 def hazards(curve: Hazards, score: Floats, asked_days: float, times: float) -> Hazards:
     """One bin more, up to the asked days, in which so many times as many have ordered at last."""
-    seen = -np.expm1(-curve.cumulative(score)[:, len(curve.ends)])
-    wanted = min(times * float(seen.mean()), 0.999)
+    wanted = min(times * mean_probability(curve, score), MOST_CERTAIN)
     low, high = -_WIDEST, _WIDEST
     for _ in range(_STEPS):
         middle = (low + high) / 2.0
         found = _longer(curve, asked_days, middle)
-        reached = -np.expm1(-found.cumulative(score)[:, len(found.ends)])
-        low, high = (middle, high) if reached.mean() < wanted else (low, middle)
+        reached = mean_probability(found, score)
+        low, high = (middle, high) if reached < wanted else (low, middle)
     return _longer(curve, asked_days, (low + high) / 2.0)
 
 

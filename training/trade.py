@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,15 @@ from retain.clock import MICROSECONDS_PER_DAY, to_micros
 from retain.predictors.trees import Floats
 
 Mask = NDArray[np.bool_]
+
+
+class Histories(NamedTuple):
+    """Of n customers: orders ever, days since the last and the first, and net spend, each (n,)."""
+
+    orders: Floats
+    since_last: Floats
+    since_first: Floats
+    spend: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,20 @@ class Trade:
             is_order=np.concatenate([self.is_order, again.is_order]),
             value=np.concatenate([self.value, again.value]),
         )
+
+    def histories(self) -> Histories:
+        """Of everybody who ever ordered."""
+        orders, spend = np.bincount(self.customers[self.is_order]), self.value
+        count = len(orders)
+        first, last = np.full(count, self.last), np.full(count, self.first)
+        np.minimum.at(first, self.customers[self.is_order], self.moments[self.is_order])
+        np.maximum.at(last, self.customers[self.is_order], self.moments[self.is_order])
+        brought = np.bincount(self.customers, spend, minlength=count)[:count]
+        there = orders > 0
+        since_first, since_last = (
+            (self.last - moment[there]) / MICROSECONDS_PER_DAY for moment in (first, last)
+        )
+        return Histories(orders[there].astype(np.float64), since_last, since_first, brought[there])
 
     @property
     def ordered(self) -> Mask:

@@ -126,7 +126,7 @@ def test_a_level_that_is_right_stays_where_it_is(shop):
 
 
 def test_what_btyd_is_always_off_by_does_not_count(shop):
-    data, buyers, revenue = shop
+    data, _, revenue = shop
     # everybody spends twice as much as their history says, at every cutoff
     twice = replace(data, net_revenue=2.0 * data.net_revenue)
     assert anchor(twice).net(2.0 * revenue).factor == pytest.approx(
@@ -142,7 +142,7 @@ def test_a_trusted_season_leaves_nothing_to_move(shop):
 
 
 def test_a_guide_that_wanders_is_trusted_less(shop):
-    data, buyers, _ = shop
+    data, _, _ = shop
     wild = np.where(data.cutoffs == data.cutoffs[0], 9.0, 1.0)
     wandering = replace(data, net_revenue=data.net_revenue * wild)
     assert anchor(wandering).net(1.0).trust < 0.5 * anchor(data).net(1.0).trust

@@ -16,6 +16,7 @@ from cli import (
     identity,
     importing,
     models,
+    policy,
     report,
     score,
     serve,
@@ -56,6 +57,7 @@ app.add_typer(features.app)
 app.add_typer(experiments.app)
 app.add_typer(identity.app)
 app.add_typer(models.app)
+app.add_typer(policy.app)
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ def promote(
     reason: Reason,
     by: By,
     force: Annotated[
-        bool, typer.Option("--force", help="Promote a model that is not above its baseline.")
+        bool, typer.Option("--force", help="Also one not above its baseline or the champion.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -135,7 +135,14 @@ def promote(
         )
     found = _manifest(settings, model)
     predictors.verify([artefacts.folder(settings.bentoml_home, found.head, found.version)])
-    entry = promotion.promote(_ledger(settings), found, by=by, reason=reason, force=force)
+    entry = promotion.promote(
+        _ledger(settings),
+        found,
+        by=by,
+        reason=reason,
+        force=force,
+        evaluations=settings.evaluations,
+    )
     _show_entries([entry], as_json=as_json)
 
 

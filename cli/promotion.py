@@ -33,7 +33,8 @@ def promote_run(
     pipeline.promote_all(settings, run, reason=reason)
     ledger = Ledger(connect(settings.database_url))
     for head, model in run.models.items():
-        if promotion.eligible(model):
+        held_back = promotion.held_back(ledger, model, settings.evaluations)
+        if promotion.eligible(model) and not (force and held_back):
             continue
         entries = ledger.history(head)
         earned = bool(entries) and not entries[-1].evidence.get("forced", False)

@@ -139,13 +139,23 @@ def promote_all(
     by: str = "retain train",
     reason: str | None = None,
 ) -> list[str]:
-    """Make champions of the models that beat their dumb rule; returns their names."""
+    """Make champions of the models that beat their dumb rule; returns their names.
+
+    A response model that has yet to prove better than the champion is left out.
+    """
     ledger = Ledger(connect(settings.database_url))
-    winners = [model for model in run.models.values() if promotion.eligible(model)]
+    winners = [
+        model
+        for model in run.models.values()
+        if promotion.eligible(model)
+        and not promotion.held_back(ledger, model, settings.evaluations)
+    ]
     for model in winners:
         above = f"above its baseline on the holdout of run {run.run_id}"
         because = above if model.beats_baseline else f"of run {run.run_id}; it has no baseline"
-        promotion.promote(ledger, model, by=by, reason=reason or because)
+        promotion.promote(
+            ledger, model, by=by, reason=reason or because, evaluations=settings.evaluations
+        )
     return [model.name for model in winners]
 
 

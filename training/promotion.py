@@ -1,10 +1,13 @@
 """Promotion: who may become champion, and what the ledger is told."""
 
+from pathlib import Path
 from typing import Any
 
 from retain.errors import Conflict
 from retain.ledger import Entry, Ledger
 from retain.manifest import Manifest
+from training.policies import gate
+from training.policies.gate import Verdict
 
 
 def eligible(model: Manifest) -> bool:
@@ -21,15 +24,35 @@ def worse(model: Manifest) -> bool:
 def standing(model: Manifest) -> str:
     """Where a model stands that is no champion, and what would make it one."""
     how = f'retain models promote {model.name} --reason "…"'
+    if eligible(model) and model.head == "response":
+        prove = f"retain policy evaluate --model {model.name}"
+        return f"which has not proved better than the champion: {prove}, then {how}"
     if eligible(model):
         return f"which is above its baseline: {how}"
     place = "below" if worse(model) else "not above"
     return f"which is {place} its baseline on the holdout: {how} --force"
 
 
-def evidence(model: Manifest, *, forced: bool) -> dict[str, Any]:
+def challenged(ledger: Ledger, model: Manifest) -> str | None:
+    """The champion that a response model has to be better than; None where there is none."""
+    champion = ledger.champion(model.head) if model.head == "response" else None
+    return None if champion in (None, model.version) else f"{model.head}:{champion}"
+
+
+def held_back(ledger: Ledger, model: Manifest, evaluations: Path) -> bool:
+    """Whether it has yet to prove better than the champion, by `retain policy evaluate`."""
+    champion = challenged(ledger, model)
+    if champion is None:
+        return False
+    found = gate.verdict(evaluations, model.name, champion)
+    return found is None or not found.passes
+
+
+def evidence(model: Manifest, *, forced: bool, proof: Verdict | None = None) -> dict[str, Any]:
     """What the ledger keeps beside the decision."""
+    proven = {} if proof is None else {"policy_evaluation": proof.as_json()}
     return {
+        **proven,
         "metrics": {name: metric.model_dump() for name, metric in model.metrics.items()},
         "baselines": {name: metric.model_dump() for name, metric in model.baselines.items()},
         "beats_baseline": model.beats_baseline,
@@ -37,11 +60,22 @@ def evidence(model: Manifest, *, forced: bool) -> dict[str, Any]:
     }
 
 
-def promote(ledger: Ledger, model: Manifest, *, by: str, reason: str, force: bool = False) -> Entry:
+def promote(
+    ledger: Ledger,
+    model: Manifest,
+    *,
+    by: str,
+    reason: str,
+    force: bool = False,
+    evaluations: Path | None = None,
+) -> Entry:
     """Make ``model`` the champion of its head.
 
+    A response model that is to replace another needs a policy evaluation in ``evaluations`` that
+    says it is better.
+
     Raises:
-        Conflict: it does not beat its dumb rule, and nobody forces it.
+        Conflict: it does not beat its dumb rule or the champion, and nobody forces it.
         InvalidInput: nobody signs, or no reason is given.
     """
     if not (eligible(model) or force):
@@ -51,10 +85,23 @@ def promote(ledger: Ledger, model: Manifest, *, by: str, reason: str, force: boo
             remedy=f"see `retain models show {model.name}`; --force promotes it all the same, "
             "and its --reason stands in the ledger",
         )
+    champion = challenged(ledger, model)
+    proof = None
+    if champion is not None and evaluations is not None:
+        proof = gate.verdict(evaluations, model.name, champion)
+    passed = champion is None or (proof is not None and proof.passes)
+    if champion is not None and not (passed or force):
+        raise Conflict(
+            gate.sentence(proof, model.name, champion),
+            remedy=f"run `retain policy evaluate --model {model.name}` on campaigns later than "
+            "both learned from; --force promotes it all the same, and its --reason stands in "
+            "the ledger",
+        )
+    forced = force and not (eligible(model) and passed)
     return ledger.promote(
         model.head,
         model.version,
         by=by,
         reason=reason,
-        evidence=evidence(model, forced=force and not eligible(model)),
+        evidence=evidence(model, forced=forced, proof=proof),
     )

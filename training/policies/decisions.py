@@ -1,0 +1,175 @@
+"""The service's own decisions as a log: receipts with the chance of every candidate."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from sqlalchemy import Engine, select
+
+from retain import labels
+from retain.clock import MICROSECONDS_PER_DAY, to_micros
+from retain.columns import Columns
+from retain.database import reading
+from retain.decisions.store import decisions
+from retain.errors import NotEnoughData
+from retain.features.matrix import to_matrix
+from retain.predictors import ResponsePredictor
+from retain.predictors.trees import Floats
+from training.policies.evaluation import Candidate
+from training.policies.log import Log, always, best, checked, uniform
+from training.policies.trial import NOTHING
+
+TERMS = (
+    "expected_value",
+    "conversion",
+    "uplift",
+    "value",
+    "margin",
+    "contact_cost",
+    "redemption_cost",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Reserved decisions, oldest first, before it is known what they brought.
+
+    Attributes:
+        log: with a reward of zero; the first action is nothing.
+        moments: of each, in microseconds since the epoch.
+        terms: of every candidate that no rule removed, (n, k) each; NaN for the others.
+    """
+
+    log: Log
+    moments: NDArray[np.int64]
+    terms: Mapping[str, Floats]
+
+    def keys(self) -> pa.Table:
+        """``customer_id``, ``as_of``."""
+        moments = pa.array(self.moments).cast(pa.timestamp("us", "UTC"))
+        return pa.table({"customer_id": pa.array(self.log.units.tolist()), "as_of": moments})
+
+    def ordered(self, orders: pa.Table, *, profit: bool) -> Log:
+        """The log, rewarded by who ordered within the window after, or by what that earned.
+
+        Profit is the margin of net revenue less the cost of the contact.
+        """
+        found = labels.responses(self.keys(), orders)
+        if not profit:
+            return self.log.rewarded(found.column("responded").cast(pa.float64()).to_numpy())
+        rows = np.arange(len(self.log)), self.log.chosen
+        margin, cost = (
+            np.nan_to_num(self.terms[name][rows]) for name in ("margin", "contact_cost")
+        )
+        revenue = found.column("net_revenue").cast(pa.float64()).to_numpy()
+        return self.log.rewarded(margin * revenue - cost)
+
+    def guess(self, *, profit: bool) -> Floats:
+        """What the receipts expected of every candidate, (n, k), as a reward model."""
+        conversion = np.nan_to_num(self.terms["conversion"])
+        if not profit:
+            return conversion
+        value, margin, cost = (
+            np.nan_to_num(self.terms[name]) for name in ("value", "margin", "contact_cost")
+        )
+        return conversion * value * margin - cost
+
+    def policies(self) -> list[Candidate]:
+        """What could have been done with the same candidates and terms."""
+        log, nothing = self.log, np.zeros(len(self.log), dtype=np.intp)
+        terms = {name: np.nan_to_num(one) for name, one in self.terms.items()}
+        responding = (
+            terms["conversion"] * terms["value"] * terms["margin"]
+            - terms["contact_cost"]
+            - terms["redemption_cost"]
+        )
+        found = [
+            Candidate("logged", log.chance),
+            Candidate("do nothing", always(log, nothing)),
+            Candidate("any at random", uniform(log)),
+            Candidate("highest expected value", best(log, terms["expected_value"])),
+            Candidate("highest response", best(log, responding)),
+        ]
+        for place, name in enumerate(log.actions[1:], start=1):
+            possible = log.chance[:, place] > 0.0
+            found.append(Candidate(f"only {name}", always(log, np.where(possible, place, 0))))
+        return found
+
+
+def read(engine: Engine, since: datetime | None, until: datetime, fewest: int) -> Decided:
+    """Reserved decisions in ``(since, until - 14 days]`` whose receipts say every chance.
+
+    Raises:
+        NotEnoughData: there are fewer than ``fewest``.
+        InvalidInput: a receipt's probabilities are none.
+    """
+    last = to_micros(until) - labels.RESPONSE_WINDOW_DAYS * MICROSECONDS_PER_DAY
+    query = select(decisions.c.receipt, decisions.c.customer_id, decisions.c.at).where(
+        decisions.c.reserved, decisions.c.at <= last
+    )
+    if since is not None:
+        query = query.where(decisions.c.at > to_micros(since))
+    with reading(engine) as connection:
+        rows = connection.execute(query.order_by(decisions.c.at, decisions.c.decision_id)).all()
+    told = [(row, receipt) for row in rows if _told(receipt := json.loads(row.receipt))]
+    if len(told) < fewest:
+        raise NotEnoughData(
+            f"{fewest} decisions with the chance of every candidate are needed; there are "
+            f"{len(told)} whose {labels.RESPONSE_WINDOW_DAYS} days are over",
+            remedy="serve with exploration for a while, or evaluate --log campaigns",
+        )
+    return decided(
+        [receipt for _, receipt in told],
+        [row.customer_id for row, _ in told],
+        [row.at for row, _ in told],
+    )
+
+
+def decided(
+    receipts: Sequence[Mapping[str, Any]], customers: Sequence[str], moments: Sequence[int]
+) -> Decided:
+    """Receipts as a log."""
+    possible = [
+        {one["action_id"]: one for one in receipt["candidates"] if one["removed_by"] is None}
+        for receipt in receipts
+    ]
+    actions = (NOTHING, *sorted({name for each in possible for name in each} - {NOTHING}))
+    places = {name: place for place, name in enumerate(actions)}
+    shape = (len(receipts), len(actions))
+    chance = np.zeros(shape)
+    terms = {name: np.full(shape, np.nan) for name in TERMS}
+    for row, each in enumerate(possible):
+        for name, one in each.items():
+            chance[row, places[name]] = one["propensity"]
+            for term in TERMS:
+                value = one["terms"].get(term)
+                terms[term][row, places[name]] = np.nan if value is None else value
+    chosen = np.array([places[one["actions"][0]["action_id"]] for one in receipts], dtype=np.intp)
+    units = np.array(customers, dtype=object)
+    log = Log(actions, chosen, np.zeros(len(receipts)), chance, units)
+    return Decided(checked(log), np.array(moments, dtype=np.int64), terms)
+
+
+def following(given: Decided, predictor: ResponsePredictor, columns: Columns) -> Candidate:
+    """The candidate with the highest expected value by ``predictor``, where it knows the action.
+
+    ``columns`` are the customers' features at the moments of the decisions.
+    """
+    matrix = to_matrix(columns, predictor.manifest.features)
+    treated, control = predictor.response(matrix, given.log.actions)
+    terms = {name: np.nan_to_num(one) for name, one in given.terms.items()}
+    gain = (treated - control) * terms["value"] * terms["margin"]
+    expected = gain - terms["contact_cost"] - terms["redemption_cost"]
+    score = np.where(np.isfinite(expected), expected, terms["expected_value"])
+    name = predictor.manifest.name
+    return Candidate(f"highest expected value by {name}", best(given.log, score), name)
+
+
+def _told(receipt: Mapping[str, Any]) -> bool:
+    kept = [one for one in receipt["candidates"] if one["removed_by"] is None]
+    return bool(kept) and all(one.get("propensity") is not None for one in kept)

@@ -152,5 +152,5 @@ class Decider:
         return columns
 
     def _end(self, firing: Firing, state: str, why: str) -> str:
-        self._firings.end(firing, state, why)
+        self._firings.end(firing, state, self._clock(), why)
         return state

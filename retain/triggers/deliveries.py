@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from retain.clock import Clock, to_micros
 from retain.database import in_parts, reading, writing
+from retain.triggers import timers
 from retain.triggers.declaration import PULL, Triggers
 from retain.triggers.firings import ALONE
 from retain.triggers.happenings import Owners, any_since
@@ -198,6 +199,8 @@ def _set(connection: Connection, delivery_id: str, **told: Any) -> None:
 def _end(connection: Connection, delivery_id: str, state: str, why: str, now: int) -> None:
     _set(connection, delivery_id, state=state, done_at=now, why=why[:500])
     if state == WITHDRAWN:
+        owner = select(deliveries.c.customer_id).where(deliveries.c.delivery_id == delivery_id)
+        timers.judge_again(connection, connection.scalars(owner), now)
         firing_id = select(deliveries.c.firing_id).where(deliveries.c.delivery_id == delivery_id)
         connection.execute(
             update(fired)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 from retain import ulid
 from retain.clock import from_micros, to_micros
 from retain.database import in_parts, reading, upsert, writing
+from retain.triggers import timers
 from retain.triggers.tables import FAILED, FIRED, UNHEARD, firings
 from retain.triggers.timers import Timer
 
@@ -108,10 +109,11 @@ class Firings:
         with reading(self.engine) as connection:
             return [Firing(*row) for row in connection.execute(query)]
 
-    def end(self, firing: Firing, state: str, why: str | None = None) -> None:
-        """It leads to no delivery."""
+    def end(self, firing: Firing, state: str, now: datetime, why: str) -> None:
+        """It leads to no delivery, and nobody has heard of it."""
         with writing(self.engine, alone=ALONE) as connection:
             settle(connection, firing.firing_id, state, why=why)
+            timers.judge_again(connection, [firing.customer_id], to_micros(now))
 
     def again(self, firing: Firing, at: datetime, why: str) -> bool:
         """Try again then; False where it was tried too often and has failed."""

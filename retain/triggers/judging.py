@@ -11,10 +11,11 @@ from retain.triggers import timers
 from retain.triggers.declaration import Situation
 from retain.triggers.firings import fire, last_fired
 from retain.triggers.happenings import Owners, happenings, last_before
-from retain.triggers.situations import History, armed, last_end, too_late
+from retain.triggers.situations import Happening, History, armed, last_end, too_late
 from retain.triggers.timers import Timer
-from retain.triggers.withdrawal import pending_since, withdraw
+from retain.triggers.withdrawal import end_over, pending_since, withdraw
 
+Told = dict[str, list[Happening]]
 Fired = dict[str, dict[str, int]]
 
 
@@ -36,22 +37,17 @@ class Judge:
             how many situations fired.
         """
         ids = owners.of_kind(CUSTOMER)
-        pending = pending_since(connection, ids)
-        told = self._histories(connection, owners, pending, now)
+        told = self._withdrawn(connection, owners, now)
+        histories = self._histories(connection, owners, told, now)
         held = timers.of_customers(connection, ids)
         wanted: list[Timer] = []
         fired = 0
         for customer_id in owners.survivors:
-            own = owners.ids(customer_id)
-            history = told[customer_id]
+            history = histories[customer_id]
             for situation in self.situations.values():
-                end = last_end(situation, history.happenings)
-                if end and not pending.keys().isdisjoint(own):
-                    withdraw(connection, situation.id, own, end, now)
                 if situation.trigger.before is not None:
-                    wanted += _still_ahead(
-                        situation, held.get((situation.id, customer_id)), history
-                    )
+                    timer = held.get((situation.id, customer_id))
+                    wanted += _still_ahead(situation, timer, history)
                     continue
                 found = armed(situation, history)
                 if found is None or too_late(situation.trigger, found.due_at, now):
@@ -82,19 +78,33 @@ class Judge:
         timers.cancel(connection, ahead)
         return fired
 
-    def _histories(
-        self, connection: Connection, owners: Owners, pending: Mapping[str, int], now: int
-    ) -> dict[str, History]:
+    def _withdrawn(self, connection: Connection, owners: Owners, now: int) -> Told:
+        """The events of these customers, after what their goals ended was withdrawn."""
         since = now - self.window // timedelta(microseconds=1)
         types = {kind for one in self.situations.values() for kind in one.starts | one.ends}
-        found = happenings(connection, owners, types, since)
+        told = happenings(connection, owners, types, since)
+        pending = pending_since(connection, owners.of_kind(CUSTOMER))
+        if not pending:
+            return told
         # what waits for long may have been ended by a goal from before that
-        oldest = min(pending.values(), default=since)
+        oldest = min(pending.values())
         if oldest <= since:
             ends = {kind for one in self.situations.values() for kind in one.ends}
-            earlier = happenings(connection, owners, ends, oldest - 1)
-            for who, told in earlier.items():
-                found.setdefault(who, []).extend(one for one in told if one.ts <= since)
+            for who, earlier in happenings(connection, owners, ends, oldest - 1).items():
+                told.setdefault(who, []).extend(one for one in earlier if one.ts <= since)
+        for who in owners.survivors:
+            own = owners.ids(who)
+            if not pending.keys().isdisjoint(own):
+                for one in self.situations.values():
+                    if end := last_end(one, told.get(who, ())):
+                        withdraw(connection, one.id, own, end)
+        end_over(connection, now)
+        return told
+
+    def _histories(
+        self, connection: Connection, owners: Owners, told: Told, now: int
+    ) -> dict[str, History]:
+        since = now - self.window // timedelta(microseconds=1)
         before: Fired = {}
         for one in self.situations.values():
             if one.trigger.absent is not None:
@@ -102,7 +112,7 @@ class Judge:
                     before.setdefault(who, {})[one.id] = ts
         fired = fired_of(connection, owners)
         return {
-            who: History(found.get(who, ()), before.get(who, {}), fired.get(who, {}))
+            who: History(told.get(who, ()), before.get(who, {}), fired.get(who, {}))
             for who in owners.survivors
         }
 

@@ -8,6 +8,9 @@ from sqlalchemy import Connection, delete, func, select
 from retain.database import in_parts, upsert
 from retain.triggers.tables import timers
 
+AGAIN = ""
+"""The trigger of a timer after which a customer is only judged again."""
+
 
 class Timer(NamedTuple):
     """One per trigger and customer; times are epoch microseconds.
@@ -61,6 +64,11 @@ def put(connection: Connection, wanted: Iterable[Timer]) -> None:
         connection.execute(statement.on_conflict_do_update(index_elements=key, set_=told), rows)
 
 
+def judge_again(connection: Connection, customer_ids: Iterable[str], now: int) -> None:
+    """Have these judged at the next look: what fired for them does not count any more."""
+    put(connection, [Timer(AGAIN, one, now, now, now) for one in sorted(set(customer_ids))])
+
+
 def cancel(connection: Connection, gone: Iterable[Timer]) -> None:
     """Forget these."""
     by_trigger: dict[str, list[str]] = {}
@@ -74,4 +82,5 @@ def cancel(connection: Connection, gone: Iterable[Timer]) -> None:
 
 def keep_only(connection: Connection, trigger_ids: Collection[str]) -> None:
     """Forget the timers of triggers that are not declared any more, or not enabled."""
-    connection.execute(delete(timers).where(timers.c.trigger_id.not_in(sorted(trigger_ids))))
+    kept = [AGAIN, *sorted(trigger_ids)]
+    connection.execute(delete(timers).where(timers.c.trigger_id.not_in(kept)))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, func, select, update
 
 from retain.database import in_parts
+from retain.triggers import timers
 from retain.triggers.tables import (
     FIRED,
     PENDING,
@@ -32,11 +33,11 @@ def pending_since(connection: Connection, customer_ids: Sequence[str]) -> dict[s
 
 
 def withdraw(
-    connection: Connection, trigger_id: str, customer_ids: Sequence[str], until: int, now: int
+    connection: Connection, trigger_id: str, customer_ids: Sequence[str], until: int
 ) -> None:
     """End what waits of this trigger and customer for a goal reached at ``until``.
 
-    What is on its way at ``now`` cannot be called back: it is not tried again.
+    Deliveries are only marked; :func:`end_over` ends those that are not on their way.
     """
     for ids in in_parts(customer_ids):
         undecided = (
@@ -53,7 +54,6 @@ def withdraw(
             & (deliveries.c.since <= until)
         )
         connection.execute(update(deliveries).where(waits).values(over=True))
-    end_over(connection, now)
 
 
 def end_over(connection: Connection, now: int) -> int:
@@ -63,11 +63,13 @@ def end_over(connection: Connection, now: int) -> int:
         & (deliveries.c.state == PENDING)
         & ((deliveries.c.attempts == 0) | (deliveries.c.leased_until <= now))
     )
-    these = select(deliveries.c.firing_id).where(ended)
-    connection.execute(
-        update(firings).where(firings.c.firing_id.in_(these)).values(state=WITHDRAWN, why=GOAL)
-    )
-    done = connection.execute(
-        update(deliveries).where(ended).values(state=WITHDRAWN, why=GOAL, done_at=now)
-    )
-    return done.rowcount
+    columns = deliveries.c.delivery_id, deliveries.c.firing_id, deliveries.c.customer_id
+    rows = connection.execute(select(*columns).where(ended)).all()
+    for some in in_parts(rows):
+        these = firings.c.firing_id.in_([one.firing_id for one in some])
+        connection.execute(update(firings).where(these).values(state=WITHDRAWN, why=GOAL))
+        these = deliveries.c.delivery_id.in_([one.delivery_id for one in some])
+        gone = {"state": WITHDRAWN, "why": GOAL, "done_at": now}
+        connection.execute(update(deliveries).where(these).values(gone))
+    timers.judge_again(connection, (one.customer_id for one in rows), now)
+    return len(rows)

@@ -19,6 +19,9 @@ QUINTILES = (0.2, 0.4, 0.6, 0.8)
 WINDOW_DAYS = 365
 VIP_QUANTILE = 0.95
 
+HABITS = "habits"
+"""Beside the edges: what else was counted on the whole base (:mod:`retain.decisions.habits`)."""
+
 Floats = NDArray[np.float64]
 _Edges = tuple[float, float, float, float]
 
@@ -50,7 +53,7 @@ class RfmEdges(BaseModel):
             CorruptModel: these are not edges.
         """
         try:
-            return cls.model_validate(parameters)
+            return cls.model_validate({k: v for k, v in parameters.items() if k != HABITS})
         except ValidationError as error:
             raise CorruptModel(
                 f"the RFM edges cannot be read: {error}", remedy="train again"

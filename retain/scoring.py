@@ -7,6 +7,7 @@ which of them an answer to a caller must not show.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 import numpy as np
@@ -20,11 +21,12 @@ from retain.features import consent
 from retain.features.ageing import Columns, aged
 from retain.features.matrix import to_matrix
 from retain.features.staleness import StaleViews, too_old
+from retain.items.popular import Popular
 from retain.items.suggestions import Suggestions
 from retain.manifest import Manifest
 from retain.predictors import PurchaseCurve
 from retain.segments import Segmenter, Segments
-from retain.stock import Stock
+from retain.stock import EMPTY, Stock
 
 
 class _Predictor(Protocol):
@@ -141,6 +143,18 @@ class Scorer:
             columns=columns,
             undecidable=undecidable,
             suggestions=self._suggestions(columns, as_of, known),
+        )
+
+    def popular(self, as_of: datetime) -> Popular:
+        """What to suggest at ``as_of`` to visitors of whom nothing is known.
+
+        Raises:
+            StoreUnavailable: the product feed was never read and cannot be.
+        """
+        predictor = self.champions.next_items
+        return Popular(
+            None if predictor is None else predictor.tables,
+            EMPTY if self._stock is None else self._stock.at(as_of),
         )
 
     def _suggestions(self, columns: Columns, as_of: Times, known: "_Known") -> Suggestions | None:

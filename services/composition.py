@@ -92,6 +92,7 @@ def compose(settings: Settings) -> Composition:
             scorer=made.scorer,
             ranker=made.ranker,
             decisions=made.decisions,
+            popular=made.scorer.popular,
             models=made.models,
             clock=clock,
             metrics=metrics,

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from retain import champions, segments
 from retain.decisions import actions
 from retain.decisions.contacts import Contacts
+from retain.decisions.habits import of_base
 from retain.decisions.ranking import Ranker
 from retain.decisions.store import Decisions
 from retain.ledger import Ledger
@@ -59,7 +60,13 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
         RetainError: as :func:`scorer`, or ``actions.yaml`` is wrong.
     """
     scoring = scorer(settings, engine)
-    ranker = Ranker(actions.load(settings.config / "actions.yaml"), scoring.champions.response)
+    habits, preference = of_base(scoring.champions.manifests.get("rfm"))
+    ranker = Ranker(
+        actions.load(settings.config / "actions.yaml"),
+        scoring.champions.response,
+        habits=habits,
+        preference=preference,
+    )
     decisions = Decisions(engine)
     previews = Previews(
         ranker=ranker,

@@ -1,19 +1,24 @@
 """Deciding on request: durable, capped, found again by its id."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from retain.clock import Clock
 from retain.columns import Columns
+from retain.decisions import strangers
 from retain.decisions.columns import of_scores
-from retain.decisions.context import Context
-from retain.decisions.ranking import Ranker
+from retain.decisions.ranking import Ranker, Suggested
 from retain.decisions.receipt import Decision, Evidence
 from retain.decisions.store import Decisions
 from retain.features.reader import FeatureReader
-from retain.items.suggestions import Suggestions
 from services.answers import Json
 from services.metrics import Metrics
 from services.predictions import Scoring
 from services.previews import evidence
 from services.schemas.ranking import RankRequest
+
+Popular = Callable[[datetime], Suggested | None]
+"""What to suggest at a moment to visitors of whom nothing is known."""
 
 ANONYMOUS = "anonymous:"
 """Visitors are counted apart from customers: a cookie is never somebody's id."""
@@ -29,6 +34,7 @@ class Ranking:
         scorer: Scoring,
         ranker: Ranker,
         decisions: Decisions,
+        popular: Popular,
         models: dict[str, str],
         clock: Clock,
         metrics: Metrics,
@@ -37,6 +43,7 @@ class Ranking:
         self._scorer = scorer
         self._ranker = ranker
         self._decisions = decisions
+        self._popular = popular
         self._models = models
         self._clock = clock
         self._metrics = metrics
@@ -44,10 +51,11 @@ class Ranking:
     def rank(self, request: RankRequest, key: str | None) -> Json:
         """Decide and reserve; the same ``key`` with the same request answers the same.
 
-        An unknown customer and an anonymous visitor get what the catalogue's priors say.
+        An unknown customer and an anonymous visitor get what the catalogue has for who is new.
 
         Raises:
             Conflict: ``key`` was used for another request of this customer.
+            InvalidInput: the context's local time is that of no place on Earth.
             StoreUnavailable: a store did not answer; nothing was reserved.
         """
         whom = request.customer_id or f"{ANONYMOUS}{request.anonymous_id}"
@@ -55,7 +63,7 @@ class Ranking:
         if (earlier := self._replayed(whom, key, asked)) is not None:
             return _public(earlier.answer(receipt=request.receipt))
         now = self._clock()
-        columns, rests_on, survivor, suggestions = self._known_of(request.customer_id)
+        columns, rests_on, survivor, suggestions = self._known_of(request.customer_id, now)
         # what was answered before the id was merged away is found above
         if survivor and (earlier := self._replayed(survivor, key, asked)) is not None:
             return _merged(earlier.answer(receipt=request.receipt), whom)
@@ -63,7 +71,7 @@ class Ranking:
             columns,
             [survivor or whom],
             now=now,
-            context=Context(**request.context.model_dump()),
+            context=request.context.moment(),
             suggestions=suggestions,
         )
         decision = self._decisions.reserve(
@@ -85,14 +93,14 @@ class Ranking:
         return None if key is None else self._decisions.replay(whom, key, asked)
 
     def _known_of(
-        self, customer_id: str | None
-    ) -> tuple[Columns, Evidence, str | None, Suggestions | None]:
+        self, customer_id: str | None, now: datetime
+    ) -> tuple[Columns, Evidence, str | None, Suggested | None]:
         """What is known and what that rests on, the survivor of a merged id, and suggestions."""
         if customer_id is None:
-            return {}, Evidence(), None, None
-        features = self._reader.read([customer_id], self._clock())
+            return strangers.columns(anonymous=True), Evidence(), None, self._popular(now)
+        features = self._reader.read([customer_id], now)
         if features.table.num_rows == 0:
-            return {}, Evidence(), None, None
+            return strangers.columns(anonymous=False), Evidence(), None, self._popular(now)
         scores = self._scorer.score(features.table, features.stale_views)
         rests_on = evidence(self._models, features, customer_id)
         survivor = features.merged_into.get(customer_id)

@@ -88,6 +88,7 @@ def composed(settings: Settings, metrics: Metrics, turn: Exclusive, clock: Clock
                 scorer=made.scorer,
                 ranker=made.ranker,
                 decisions=made.decisions,
+                popular=made.scorer.popular,
                 models=made.models,
                 clock=clock,
                 metrics=metrics,

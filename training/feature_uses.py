@@ -9,7 +9,7 @@ from types import ModuleType
 
 from retain import rfm, scoring, segments, signals
 from retain.columns import READ_TIME, SEGMENT_RULES
-from retain.decisions import actions, eligibility, ranking
+from retain.decisions import actions, channels, eligibility, hours, ranking, send_times
 from retain.features import ageing
 from retain.items import histories
 from retain.rules import compile_rule
@@ -22,7 +22,10 @@ _READERS: Mapping[str, ModuleType] = {
     "RFM": rfm,
     "status of a score": scoring,
     "consent and channels of an action": eligibility,
-    "send time and caps": ranking,
+    "caps": ranking,
+    "send time": send_times,
+    "hours of the send time": hours,
+    "preferred channel": channels,
     "currency of every amount": ageing,
     "early-warning signals": signals,
     "next products and categories": histories,

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
+from typing import Protocol
 
 import numpy as np
 
@@ -19,12 +20,27 @@ from retain.decisions.ranked import Beliefs, Outcomes, Ranked, WorthsOfOne
 from retain.decisions.send_times import SendTimes
 from retain.decisions.worth import Appraiser, ResponseModel, WorthsOfRow
 from retain.decisions.worths import Appraisers, Worths
-from retain.items.suggestions import SOURCES, Suggestions
+from retain.items.suggestions import SOURCES
 from retain.rule_rows import Row
 
 __all__ = ["Ranker", "Ranking"]
 
 ITEMS = 5
+
+
+class Suggested(Protocol):
+    """What customers may buy next: :class:`retain.items.suggestions.Suggestions` or the like."""
+
+    def prepare(self, rows: Sequence[int]) -> None:
+        """Compute the suggestions of these customers at once."""
+
+    def items(self, source: str, row: int, limit: int) -> list[str]:
+        """At most ``limit`` product ids of one of the sources, the likeliest first."""
+
+    def in_stock(self, product_ids: Sequence[str]) -> list[str]:
+        """Those of ``product_ids`` that nobody says are sold out."""
+
+
 NO_SEED = ""
 
 
@@ -56,7 +72,7 @@ class Ranker:
         *,
         now: datetime,
         context: Context | None = None,
-        suggestions: Suggestions | None = None,
+        suggestions: Suggested | None = None,
         exploration: Exploration | None = None,
     ) -> "Ranking":
         """Rank for n customers as of ``now``, before limits.
@@ -69,6 +85,9 @@ class Ranker:
             context: of a live request.
             suggestions: what the customers may buy next, in the order of the rows.
             exploration: another policy than the catalogue's.
+
+        Raises:
+            InvalidInput: the context's local time is that of no place on Earth.
         """
         rows, moment = len(customer_ids), context or Context()
         known = {**columns, **moment.columns(rows)}
@@ -79,7 +98,17 @@ class Ranker:
         if rows != 1:
             removed = self.eligibility.removed_by(known, rows, moment)
             table = removed.tolist(), self.appraisers.appraise(known, rows)
-        return Ranking(self, tuple(customer_ids), known, now, moment, beliefs, suggestions, table)
+        return Ranking(
+            ranker=self,
+            customer_ids=tuple(customer_ids),
+            columns=known,
+            now=now,
+            context=moment,
+            zone=moment.zone(now),
+            beliefs=beliefs,
+            suggestions=suggestions,
+            table=table,
+        )
 
 
 @dataclass(frozen=True)
@@ -88,6 +117,7 @@ class Ranking:
 
     Attributes:
         columns: what is known of them and of the moment.
+        zone: where the request says that they are.
         beliefs: how is chosen among what is allowed.
         table: of many customers, what removed each action, and its worth: computed for all of
             them at once. Of a single customer it costs less to ask only what is needed.
@@ -98,8 +128,9 @@ class Ranking:
     columns: Columns
     now: datetime
     context: Context
+    zone: tzinfo | None
     beliefs: Beliefs
-    suggestions: Suggestions | None = None
+    suggestions: Suggested | None = None
     table: tuple[list[list[str | None]], Worths] | None = None
     _ranked: dict[int, tuple[Row, Ranked]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -164,9 +195,7 @@ class Ranking:
             worths = WorthsOfRow(ranker.appraiser, self.columns, known, kept)
         else:
             removed, worths = list(self.table[0][row]), self.table[1].of_row(row)
-        times = SendTimes(
-            self.catalogue.config, ranker.habits, known, self.now, self.context.zone(self.now)
-        )
+        times = SendTimes(self.catalogue.config, ranker.habits, known, self.now, self.zone)
         items = Items(self.catalogue, known, row, self.suggestions)
         ranked = Ranked(
             self.catalogue, self.beliefs, removed, worths, items=items.of, send_at=times.send_at
@@ -181,7 +210,7 @@ class Items:
     catalogue: Catalogue
     known: Row
     row: int
-    suggestions: Suggestions | None
+    suggestions: Suggested | None
 
     def of(self, place: int) -> tuple[str, ...]:
         """For the action at ``place``: of the first of its sources that has any."""

@@ -19,6 +19,20 @@ _CONTACT = "type IN ('ticket_opened', 'call_logged', 'chat_ended', 'consultation
 _REVIEW = "type IN ('review_submitted', 'survey_submitted', 'nps_submitted')"
 _SENT = "count(DISTINCT message_id) FILTER (WHERE type = 'message_sent')"
 
+_HOUR_OF_WEEK = "((isodow(ts) - 1) * 24 + hour(ts))"
+
+
+def _hours(condition: str) -> str:
+    """The hours of the week in which most such rows lie, up to 24 of them."""
+    counts = f"map_entries(histogram({_HOUR_OF_WEEK}) FILTER (WHERE {condition}))"
+    most = f"list_reverse_sort(list_transform({counts}, lambda e: {{'n': e.value, 'hour': e.key}}))"
+    return f"list_transform({most}[:24], lambda e: e.hour || ' ' || e.n)"
+
+
+_MESSAGES_TOLD = "list(DISTINCT {'channel': channel, 'type': type, 'id': message_id}) FILTER (WHERE channel IS NOT NULL AND type IN ('message_sent', 'message_opened', 'message_clicked'))"
+_BY_CHANNEL = f"list_aggregate(list_transform({_MESSAGES_TOLD}, lambda m: m.channel || ' ' || substr(m.type, 9)), 'histogram')"
+_CHANNELS = f"list_transform(map_entries({_BY_CHANNEL}), lambda e: e.key || ' ' || e.value)"
+
 FEATURES: tuple[F, ...] = (
     # orders
     F("order_recency_days", "orders", "max(ts) FILTER (WHERE is_order)", "time since the last order", "days", "since"),
@@ -52,6 +66,7 @@ FEATURES: tuple[F, ...] = (
     # activity
     F("visit_recency_days", "activity", "max(ts)", "time since the last activity of any kind", "days", "since"),
     F("tenure_days", "activity", "min(ts)", "time since the first activity of any kind", "days", "since"),
+    F("active_hours", "activity", _hours("starts = 1"), "hours of the week (UTC, 0 is Monday 0 to 1 o'clock) in which visits began most: `hour times`", "texts", "texts"),
     *(F(f"active_days_{d}d", "activity", f"count(*) FILTER (WHERE starts_day AND @{d})", f"days (UTC) whose first activity was in the last {d} days", "days", null_default=0) for d in (30, 90)),
     F("activity_decline", "activity", "3.0 * count(*) FILTER (WHERE @30) / nullif(count(*) FILTER (WHERE @120 AND NOT @30), 0)", "activity of the last 30 days over the rate of the 90 days before; below 1 is a decline", "ratio"),
     F("product_views_30d", "activity", "count(*) FILTER (WHERE type = 'product_viewed' AND @30)", "products viewed in the last 30 days", "views", null_default=0),
@@ -75,6 +90,8 @@ FEATURES: tuple[F, ...] = (
     F("message_recency_days", "messages", "max(ts) FILTER (WHERE type = 'message_sent')", "time since the last message to the customer", "days", "since"),
     F("message_open_rate", "messages", f"count(DISTINCT message_id) FILTER (WHERE type IN ('message_opened', 'message_clicked'))::DOUBLE / nullif({_SENT}, 0)", "share of messages opened", "share"),
     F("message_click_rate", "messages", f"count(DISTINCT message_id) FILTER (WHERE type = 'message_clicked')::DOUBLE / nullif({_SENT}, 0)", "share of messages clicked", "share"),
+    F("channel_history", "messages", _CHANNELS, "messages sent, opened and clicked by channel: `channel sent 12`", "texts", "texts"),
+    F("response_hours", "messages", _hours("type IN ('message_opened', 'message_clicked')"), "hours of the week (UTC, 0 is Monday 0 to 1 o'clock) in which messages were opened or clicked most: `hour times`", "texts", "texts"),
     F("promotion_response_rate", "messages", "count(*) FILTER (WHERE type = 'promotion_joined')::DOUBLE / nullif(count(*) FILTER (WHERE type = 'promotion_viewed'), 0)", "promotions joined over promotions seen", "share"),
     F(
         "unsubscribed",

@@ -1,24 +1,66 @@
 """``POST /rank`` and ``GET /decisions/{decision_id}``: the next best action, with its receipt."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
-from retain.decisions.context import ContextChannel
+from retain.decisions import context
+from retain.decisions.context import ContextChannel, Device, Page
 from retain.errors import InvalidInput
 from services.schemas.base import MAX_ACTIONS, Answer, Identifier, Probability, Request
 
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+
+
+class Place(Request):
+    """Where on Earth, or in which shop."""
+
+    country: Country | None = Field(default=None, description="ISO 3166-1 alpha-2, e.g. `KR`.")
+    region: Identifier | None = None
+    store: Identifier | None = Field(default=None, description="The shop the customer is in.")
+
+
+class Session(Request):
+    """What the customer did in this visit so far."""
+
+    source: Identifier | None = Field(
+        default=None, description="Where the visit came from: `search`, `newsletter` …"
+    )
+    views: Count | None = Field(default=None, description="Products looked at.")
+    searches: Count | None = None
+    seconds: float | None = Field(default=None, ge=0, le=1e7, description="Since it began.")
+    cart_items: Count | None = None
+    cart_value: float | None = Field(
+        default=None, ge=0, le=1e9, description="In the customer's currency."
+    )
+
 
 class Context(Request):
-    """Where the customer is right now."""
+    """Where the customer is right now, and what they are doing."""
 
     channel: ContextChannel | None = Field(default=None, description="Where the customer is.")
-    device: Identifier | None = Field(default=None, description="`mobile`, `desktop` …")
-    page: Identifier | None = Field(default=None, description="The kind of page, e.g. `cart`.")
+    device: Device | None = Field(default=None, description="What they hold in their hand.")
+    page: Page | None = Field(default=None, description="The kind of page they look at.")
+    place: Place = Place()
+    session: Session = Session()
     local_time: datetime | None = Field(
-        default=None, description="The customer's own wall clock, with or without an offset."
+        default=None,
+        description="The customer's own wall clock, with or without an offset. It tells their "
+        "time zone, which quiet hours are kept in.",
     )
+
+    def moment(self) -> context.Context:
+        """The same as the ranking reads it."""
+        return context.Context(
+            channel=self.channel,
+            device=self.device,
+            page=self.page,
+            place=context.Place(**self.place.model_dump()),
+            session=context.Session(**self.session.model_dump()),
+            local_time=self.local_time,
+        )
 
 
 class RankRequest(Request):
@@ -39,7 +81,14 @@ class RankRequest(Request):
             "examples": [
                 {
                     "customer_id": "17850",
-                    "context": {"channel": "web", "device": "mobile", "page": "cart"},
+                    "context": {
+                        "channel": "web",
+                        "device": "mobile",
+                        "page": "cart",
+                        "place": {"country": "GB"},
+                        "session": {"views": 4, "seconds": 210, "cart_value": 42.5},
+                        "local_time": "2026-11-21T20:15:00+00:00",
+                    },
                     "limit": 3,
                     "receipt": False,
                 },
@@ -80,7 +129,9 @@ class RankedAction(Answer):
     send_at: datetime | None
     expires_at: datetime | None
     score: float | None = Field(description="Expected incremental value, in the currency.")
-    propensity: Probability | None = Field(description="How likely this action was to be chosen.")
+    propensity: Probability | None = Field(
+        description="How likely this action was to be the first, under the policy and all limits."
+    )
     terms: dict[str, Any] = Field(description="What the score is made of.")
 
 
@@ -91,6 +142,13 @@ class Candidate(Answer):
     treatment: str | None = None
     terms: dict[str, Any]
     removed_by: str | None
+    propensity: Probability | None = Field(
+        default=None, description="How likely the policy was to choose it."
+    )
+    spread: float | None = Field(
+        default=None, description="Standard deviation of what is believed of its score."
+    )
+    new: bool | None = Field(default=None, description="Whether it has too few outcomes yet.")
 
 
 class Decision(Answer):
@@ -109,18 +167,29 @@ class Decision(Answer):
     experiment: dict[str, Any] | None
     models: dict[str, str]
     candidates: list[Candidate] | None = Field(
-        default=None, description="Only where a receipt was asked for."
+        default=None,
+        description="Every action and why it was not chosen; this and what follows "
+        "only where a receipt was asked for.",
     )
+    kind: Literal["reserved", "preview"] | None = None
+    policy: dict[str, Any] | None = Field(default=None, description="How was chosen, and the seed.")
+    context: dict[str, Any] | None = Field(default=None, description="What the request said.")
+    caps: dict[str, Any] | None = Field(
+        default=None, description="Contacts made, limits that hold."
+    )
+    features_as_of: datetime | None = None
+    features_age_seconds: float | None = Field(default=None, description="How old they were.")
+    stale_views: list[str] | None = None
 
 
 class Receipt(Decision):
     """A decision as it was written: with every candidate and what it rested on."""
 
+    candidates: list[Candidate]
     kind: Literal["reserved", "preview"]
-    policy: dict[str, Any] = Field(description="How the ranking was made.")
-    context: dict[str, Any] = Field(description="What the request said about the moment.")
-    caps: dict[str, Any] = Field(description="Contacts made, and the limits that hold.")
-    features_as_of: datetime | None
+    policy: dict[str, Any]
+    context: dict[str, Any]
+    caps: dict[str, Any]
     stale_views: list[str]
 
 
@@ -143,6 +212,8 @@ ACTION_EXAMPLE: dict[str, Any] = {
         "margin": 0.35,
         "contact_cost": 0.02,
         "redemption_cost": 0.0,
+        "context_weight": 1.0,
+        "channel_weight": 1.0,
         "lever": 1.0,
         "expected_value": 0.75,
     },
@@ -160,18 +231,25 @@ RECEIPT_EXAMPLE: dict[str, Any] = {
     "candidates": [
         {
             "action_id": "replenishment_email",
+            "treatment": "standard",
             "terms": ACTION_EXAMPLE["terms"],
             "removed_by": None,
+            "propensity": 1.0,
         },
-        {"action_id": "winback_reminder_sms", "terms": {}, "removed_by": "consent_channel"},
+        {
+            "action_id": "winback_reminder_sms",
+            "treatment": "standard",
+            "terms": {**ACTION_EXAMPLE["terms"], "contact_cost": 0.08, "expected_value": 0.69},
+            "removed_by": "consent_channel",
+            "propensity": 0.0,
+        },
     ],
-}
-STORED_EXAMPLE: dict[str, Any] = {
-    **RECEIPT_EXAMPLE,
     "kind": "reserved",
-    "policy": {"name": "greedy", "deterministic": True},
+    "policy": {"name": "greedy", "deterministic": True, "basis": "prior"},
     "context": {"channel": "web", "page": "cart"},
     "caps": {"contacts": {"made": 1, "limit": 3, "days": 7.0}, "suppressed_channels": []},
     "features_as_of": "2026-11-21T19:59:58Z",
+    "features_age_seconds": 2.0,
     "stale_views": [],
 }
+STORED_EXAMPLE = RECEIPT_EXAMPLE

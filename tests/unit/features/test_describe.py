@@ -40,7 +40,7 @@ def test_every_row_says_as_much_as_its_heading() -> None:
         ("net_spend_365d", "`vip`"),
         ("open_cart", "`cart_left`"),
         ("withdrawn_purposes", "status of a score"),
-        ("usual_order_hour", "send time and caps"),
+        ("usual_order_hour", "send time"),
         ("cycle_position", "`lapsing`"),
         ("order_currency", "currency of every amount"),
     ],

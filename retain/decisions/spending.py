@@ -196,9 +196,9 @@ def _take(connection: Connection, key: str, budget: Budget, micros: int) -> bool
             index_elements=["key"],
             set_={"micros": spending.c.micros + micros, "decisions": spending.c.decisions + 1},
             where=(spending.c.micros + micros <= amount) & (spending.c.decisions + 1 <= count),
-        )
+        ).returning(spending.c.key)
     )
-    return taken.rowcount > 0
+    return taken.first() is not None
 
 
 def _worth(row: Any, facts: Facts) -> tuple[int, int, bool, int | None]:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,9 +60,8 @@ def main() -> None:
 
 def _heads(home: settings.Settings, at: datetime, most: int) -> tuple[Heads, int]:
     offline.export_history(home)
-    with offline.engine(home) as engine:
-        keys = engine.customers(at, ordered_within_days=ORDERED_WITHIN_DAYS)
-        table = engine.table(keys.slice(0, most))
+    with closing(offline.buyers_at(home, at, within_days=ORDERED_WITHIN_DAYS, most=most)) as parts:
+        table, _ = next(parts)
     columns: Columns = aged(table)
     as_of = table.column("as_of").to_numpy().astype("datetime64[us]")
     found = champions.load(Ledger(connect(home.database_url)), home.bentoml_home)

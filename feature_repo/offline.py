@@ -1,7 +1,7 @@
 """Offline snapshots of every feature at declared moments, and point-in-time retrieval."""
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -134,7 +134,7 @@ def features_at(settings: Settings, keys: pa.Table) -> pa.Table:
 
 def buyers_at(
     settings: Settings, moment: datetime, *, within_days: int, most: int
-) -> Iterator[tuple[pa.Table, float]]:
+) -> Generator[tuple[pa.Table, float]]:
     """The feature table of everybody with an order in the ``within_days`` before ``moment``.
 
     Computed from the exported history, a bucket of customers at a time, and given in parts of

@@ -60,37 +60,48 @@ def report(
     """Write a training run's evaluation as one HTML page, with a model card beside it.
 
     With --rolling also train at monthly cutoffs on what was known at each, score everyone with
-    an order in the last year, and compare with what came, beside every baseline.
+    an order in the last year, and compare with what came, beside every baseline. That needs no
+    training run.
 
     Example: retain report --rolling --day-of-month 9 --horizon-days 90 --horizon-days 30
     """
     settings = settings_of(context)
-    folder = _folder(settings, run)
+    trained = _trained(settings, run, needed=not rolling or truth is not None)
 
     from training import configuration, holdout, rolling_files
     from training.report import build
 
-    attributes = tuple(
-        dict.fromkeys((*configuration.load(settings.config).sensitive, *(sensitive or ())))
-    )
+    declared = configuration.load(settings.config)
+    attributes = tuple(dict.fromkeys((*declared.sensitive, *(sensitive or ()))))
     holdout.check(attributes)
     known = _truth(truth)
+    last = time_of(as_of, settings)
+    folder = trained or settings.evaluations / f"rolling-{last:%Y%m%dT%H%M%SZ}"
     found = None
     if rolling:
-        horizons = horizon_days or sorted({_horizon_of(folder), 30}, reverse=True)
-        last = time_of(as_of, settings)
+        own = _horizon_of(trained) if trained else declared.horizon_days
+        horizons = horizon_days or sorted({own, 30}, reverse=True)
         found = _roll(settings, folder, _cutoffs(settings, last, horizons, day_of_month, cutoffs))
-    built = build.build(folder, out=out, sensitive=attributes, known_truth=known)
+    built = (
+        build.build(folder, out=out, sensitive=attributes, known_truth=known)
+        if trained
+        else build.build_rolling(folder, out=out)
+    )
     if as_json:
-        answer({**built.content, "page": str(built.html), "card": str(built.card)})
+        card = None if built.card is None else str(built.card)
+        answer({**built.content, "page": str(built.html), "card": card})
         return
-    say((folder / "evaluation.txt").read_text("utf-8").rstrip())
-    if found:
+    if trained:
+        say((folder / "evaluation.txt").read_text("utf-8").rstrip())
         say()
+    if found:
         say(rolling_files.text(found))
-    say()
+        say()
     say(f"page   {shown(built.html)}")
-    say(f"card   {shown(built.card)}")
+    if built.card:
+        say(f"card   {shown(built.card)}")
+    else:
+        say("rolling cutoffs alone; for curves, parts and a model card: retain train")
 
 
 def _horizon_of(folder: Path) -> int:
@@ -118,10 +129,13 @@ def _truth(path: Path | None) -> "pa.Table | None":
         ) from error
 
 
-def _folder(settings: "Settings", run: str | None) -> Path:
+def _trained(settings: "Settings", run: str | None, *, needed: bool) -> Path | None:
+    """The folder of a training run; None where there is none and rolling cutoffs do without."""
     written = sorted(settings.evaluations.glob("*/evaluation.json"), key=_age)
     if run is not None:
         written = [one for one in written if one.parent.name == run]
+    if not written and run is None and not needed:
+        return None
     if not written:
         raise NotFound(
             f"no evaluation {'of ' + run if run else ''} under {settings.evaluations}",

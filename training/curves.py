@@ -1,24 +1,32 @@
 """The numbers behind the report's plots, from labels and scores; nothing is drawn here."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retain.predictors.trees import Floats
-from training.metrics import score_groups
+from training.bootstrap import Bootstrap
+from training.metrics import Statistic, score_groups
 
 GROUPS = 10
 _POINTS = 200
 _FIRST_RECALL = 0.01
+_STEPS = 100
+_FIRST_SHARE = 0.02
+
+Kind = Literal["roc", "precision_recall", "gain", "lift"]
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Points of a line, both (k,)."""
+    """Points of a line and, where it has one, its 95 % interval, each (k,)."""
 
     x: Floats
     y: Floats
+    low: Floats | None = None
+    high: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +47,20 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Decile:
-    """A tenth of the customers, the best predicted first."""
+    """A tenth of the customers, the best predicted first.
+
+    Attributes:
+        share, lift: of the total, and the group's mean over everyone's.
+        low, high: 95 % interval of ``observed``.
+    """
 
     rows: int
     predicted: float
     observed: float
     share: float
     lift: float
+    low: float
+    high: float
 
 
 def roc(truth: Floats, score: Floats) -> Curve:
@@ -73,20 +88,33 @@ def gain(truth: Floats, score: Floats) -> Curve:
     return _thinned(np.r_[0.0, rows], np.r_[0.0, reached])
 
 
-def deciles(truth: Floats, score: Floats) -> list[Decile]:
-    """Tenths of the rows by falling score; ``lift`` is the group's mean over everyone's."""
+def lift(reached: Curve) -> Curve:
+    """A gain curve over the share contacted, from where that is more than a matter of chance."""
+    shown = reached.x >= _FIRST_SHARE
+    return Curve(reached.x[shown], reached.y[shown] / reached.x[shown])
+
+
+def tenths(score: Floats) -> list[NDArray[np.intp]]:
+    """The rows of every tenth, by falling score."""
     order = np.argsort(-score, kind="stable")
+    return np.array_split(order, min(GROUPS, len(order)))
+
+
+def deciles(truth: Floats, score: Floats, bootstrap: Bootstrap) -> list[Decile]:
+    """What was said and what came in every tenth of the rows, by falling score."""
     mean, total = truth.mean(), truth.sum()
     found = []
-    for part in np.array_split(order, min(GROUPS, len(order))):
-        observed = float(truth[part].mean())
+    for part in tenths(score):
+        observed = bootstrap.of(_mean_of(truth, part))
         found.append(
             Decile(
                 len(part),
                 float(score[part].mean()),
-                observed,
+                observed.value,
                 float(truth[part].sum() / total) if total else float("nan"),
-                float(observed / mean) if mean else float("nan"),
+                float(observed.value / mean) if mean else float("nan"),
+                observed.low,
+                observed.high,
             )
         )
     return found
@@ -143,7 +171,10 @@ def survival(
         predicted = np.array([said[int(day)][rows].mean() for day in days])
         observed = np.array([(days_to_order[rows] <= day).mean() for day in days])
         start = np.r_[0.0, days]
-        found.append((Curve(start, np.r_[0.0, predicted]), Curve(start, np.r_[0.0, observed])))
+        ends = [wilson(float(share * rows.sum()), int(rows.sum())) for share in observed]
+        low, high = (np.r_[0.0, side] for side in zip(*ends, strict=True))
+        came = Curve(start, np.r_[0.0, observed], low, high)
+        found.append((Curve(start, np.r_[0.0, predicted]), came))
     return found
 
 
@@ -156,6 +187,40 @@ def wilson(successes: float, rows: int) -> tuple[float, float]:
     spread = z * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
     scale = 1 + z**2 / rows
     return float((centre - spread) / scale), float((centre + spread) / scale)
+
+
+def banded(kind: Kind, truth: Floats, score: Floats, bootstrap: Bootstrap) -> Curve:
+    """A curve at even steps of its x axis, with the interval of every point over customers.
+
+    ``kind`` is one of ``roc`` (true by false positive rate), ``precision_recall``, ``gain`` and
+    ``lift`` (share reached, and over the share contacted).
+    """
+    order = np.argsort(-score, kind="stable")
+    ends, ordered = _ends_of_ties(score[order]), truth[order]
+    x = np.linspace(0.0, 1.0, _STEPS + 1)
+    if kind in ("precision_recall", "lift"):
+        x = x[x >= _FIRST_SHARE]
+
+    def at(weight: Floats) -> Floats:
+        own = weight[order]
+        hits, every = (np.r_[0.0, np.cumsum(part)[ends]] for part in (own * ordered, own))
+        reached = hits / max(hits[-1], 1e-12)
+        if kind == "precision_recall":
+            return np.asarray(np.interp(x, reached, hits / np.maximum(every, 1e-12)))
+        along = every - hits if kind == "roc" else every
+        y = np.asarray(np.interp(x, along / max(along[-1], 1e-12), reached))
+        return y / x if kind == "lift" else y
+
+    value, low, high = bootstrap.band(at)
+    return Curve(x, value, low, high)
+
+
+def _mean_of(truth: Floats, rows: NDArray[np.intp]) -> Statistic:
+    def mean(weight: Floats) -> float:
+        total = weight[rows].sum()
+        return float((weight[rows] * truth[rows]).sum() / total) if total else float("nan")
+
+    return mean
 
 
 def _counted(truth: Floats, score: Floats) -> tuple[Floats, Floats]:

@@ -1,5 +1,6 @@
 """What a run learned from, in numbers: rows and rates by cutoff, dates, customers."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ def of(run: FittedRun) -> dict[str, Any]:
     data = run.data
     currencies = data.current.get("currency")
     known = [] if currencies is None else [str(one) for one in currencies if one is not None]
+    counted = Counter(known)
     return {
         "history_days": data.history_days,
         "orders": data.orders,
@@ -23,7 +25,8 @@ def of(run: FittedRun) -> dict[str, Any]:
         "withdrawn_consent": len(data.withdrawn),
         "excluded": len(run.exclusion.customers),
         "features": len(data.columns),
-        "currency": max(set(known), key=known.count) if known else None,
+        "currency": counted.most_common(1)[0][0] if counted else None,
+        "currencies": dict(counted.most_common()),
         "cutoffs": _by_cutoff(data),
     }
 

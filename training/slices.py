@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from retain.manifest import Measured
 from retain.predictors.trees import Floats
 from training.bootstrap import Bootstrap
-from training.metrics import Metric
+from training.metrics import Metric, Statistic
 
 LEAST_ROWS = 100
 MOST_VALUES = 8
@@ -28,13 +28,16 @@ class Slice:
 
     Attributes:
         metric: None where the part is too small or all of one outcome.
+        error: predicted less observed.
         flagged: the share that is acted on: the fifth of everyone with the highest score.
+        missed: of those to whom it happened, the share that is not; NaN where it did to nobody.
     """
 
     name: str
     rows: int
     predicted: float
     observed: float
+    error: Measured
     metric: Measured | None
     flagged: float
     missed: float
@@ -71,10 +74,8 @@ def slices(
         if rows.sum() < LEAST_ROWS:
             continue
         own, said = truth[rows], score[rows]
-        measured = None
-        if own.min() < own.max():
-            bootstrap = Bootstrap(customers[rows], seed, _REPLICATES)
-            measured = bootstrap.measured(metric, own, said)
+        bootstrap = Bootstrap(customers[rows], seed, _REPLICATES)
+        measured = bootstrap.measured(metric, own, said) if own.min() < own.max() else None
         came = own > 0
         found.append(
             Slice(
@@ -82,6 +83,7 @@ def slices(
                 int(rows.sum()),
                 float(said.mean()),
                 float(own.mean()),
+                bootstrap.of(_mean(said - own)),
                 measured,
                 float((said > limit).mean()),
                 float((said[came] <= limit).mean()) if came.any() else float("nan"),
@@ -90,13 +92,30 @@ def slices(
     return found
 
 
-def unequal(found: Sequence[Slice]) -> tuple[float, float]:
-    """How far parts lie apart: of what is said beyond what came, and of who is acted on."""
-    if len(found) < 2:
-        return 0.0, 0.0
-    errors = [one.predicted - one.observed for one in found]
-    flagged = [one.flagged for one in found]
-    return max(errors) - min(errors), max(flagged) - min(flagged)
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """How far parts lie apart: of what is said beyond what came, of who is flagged, and missed."""
+
+    error: float
+    flagged: float
+    missed: float
+
+
+def unequal(found: Sequence[Slice]) -> Gaps:
+    """The widest gaps between parts; none between fewer than two."""
+    return Gaps(
+        _spread([one.error.value for one in found]),
+        _spread([one.flagged for one in found]),
+        _spread([one.missed for one in found if np.isfinite(one.missed)]),
+    )
+
+
+def _spread(values: Sequence[float]) -> float:
+    return max(values) - min(values) if len(values) > 1 else 0.0
+
+
+def _mean(values: Floats) -> Statistic:
+    return lambda weight: float(np.average(values, weights=weight))
 
 
 def named(column: np.ndarray) -> Labels:

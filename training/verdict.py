@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from training.baselines import BLEND
+from training.baselines import BLEND, TITLES
 from training.comparisons import NAMES, QUESTIONS, RANKING, Standing
 from training.holm import adjusted
 from training.metrics import BRIER
@@ -157,7 +157,7 @@ def _level_bars(means: Mapping[str, Mapping[str, float]]) -> list[Bar]:
             Bar(
                 "revenue_level_against_baselines",
                 ours <= limit,
-                f"The best unadjusted baseline ({best}) is wrong by {rivals[best]:.1%}; "
+                f"The best unadjusted baseline ({TITLES[best]}) is wrong by {rivals[best]:.1%}; "
                 f"{REVENUE_BIAS_SHARE} of that is {limit:.1%}, and Retain has {ours:.1%}.",
             ),
         ]

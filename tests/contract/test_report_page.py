@@ -54,8 +54,27 @@ def an_entry(head):
 def an_evaluation():
     cutoffs = [iso(AS_OF - timedelta(days=90 + 30 * back)) for back in range(5)][::-1]
     items = an_entry("next_items") | {
-        "metrics": {"recall_at_10": {"value": 0.2, "low": 0.1, "high": 0.3}},
-        "baselines": {"popular.recall_at_10": {"value": 0.1, "low": 0.05, "high": 0.15}},
+        "metrics": {
+            "recall_at_10": {"value": 0.2, "low": 0.1, "high": 0.3},
+            "category_recall_at_3": {"value": 0.5, "low": 0.4, "high": 0.6},
+        },
+        "baselines": {
+            "popular.recall_at_10": {"value": 0.1, "low": 0.05, "high": 0.15},
+            "difference.popular.recall_at_10": {"value": 0.1, "low": 0.04, "high": 0.16},
+            "most_bought.category_recall_at_3": {"value": 0.6, "low": 0.5, "high": 0.7},
+            "difference.most_bought.category_recall_at_3": {
+                "value": -0.1,
+                "low": -0.2,
+                "high": -0.01,
+            },
+        },
+    }
+    response = an_entry("response") | {
+        "metrics": {"qini": {"value": 0.017, "low": 0.009, "high": 0.025}},
+        "baselines": {
+            "random.qini": {"value": 0.0, "low": 0.0, "high": 0.0},
+            "difference.random.qini": {"value": 0.017, "low": 0.009, "high": 0.025},
+        },
     }
     return {
         "run_id": "run-1",
@@ -68,12 +87,15 @@ def an_evaluation():
         "validation_cutoffs": cutoffs[2:3],
         "refit_cutoffs": cutoffs[:3],
         "holdout_cutoffs": cutoffs[4:],
-        "heads": {head: an_entry(head) for head in holdout.HEADS} | {"next_items": items},
-        "skipped": {"response": "no campaigns"},
+        "heads": {head: an_entry(head) for head in holdout.HEADS}
+        | {"next_items": items, "response": response},
+        "skipped": {"rfm": "nobody ordered"},
         "abnormal_customers": {},
         "leakage_checks": [{"name": "duplicates", "passed": True, "sentence": "None twice."}],
         "data": {
             "customers": 600,
+            "currency": "GBP",
+            "currencies": {"GBP": 600},
             "cutoffs": [
                 {
                     "as_of": cutoffs[0],
@@ -231,6 +253,7 @@ def test_every_plot_has_a_title_and_a_description(page):
         "next_purchase",
         "ltv",
         "next_items",
+        "response",
         "rolling",
         "slices",
         "importance",
@@ -242,6 +265,29 @@ def test_every_plot_has_a_title_and_a_description(page):
 )
 def test_every_section_is_there(page, section):
     assert f'<section id="{section}">' in page
+
+
+def test_the_menu_leads_to_every_section_in_order(page):
+    menu = re.search(r"<nav.*?</nav>", page)[0]
+    assert re.findall(r'href="#(\w+)"', menu) == re.findall(r'<section id="(\w+)"', page)
+
+
+def test_amounts_name_their_currency(page):
+    for said in ("Mean net revenue, GBP", "Predicted mean, GBP", "Net revenue that came, GBP"):
+        assert said in page
+    assert (
+        "Net revenue, GBP" in re.search(r'<section id="rolling".*?</section>', page, re.DOTALL)[0]
+    )
+
+
+def test_a_head_behind_one_of_its_rules_says_so_in_its_own_plot(page):
+    assert "Recall@3, categories 0.500, behind the categories bought most" in page
+
+
+def test_no_internal_name_is_shown(page):
+    shown = re.sub(r"<code>.*?</code>|<[^>]+>", " ", page.split("</style>")[1])
+    raw = set(re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", shown))
+    assert raw == set()
 
 
 def test_titles_state_the_finding_and_cards_the_grade(page):
@@ -262,7 +308,7 @@ def test_what_customers_are_called_is_escaped(page):
 
 
 def test_the_fairness_table_shows_the_declared_attribute(page):
-    assert "churn, age_band: widest gap" in page
+    assert "Churn, age band: widest gap" in page
 
 
 def test_the_model_card_has_the_sections_of_its_source(built):
@@ -279,6 +325,24 @@ def test_the_model_card_has_the_sections_of_its_source(built):
         "Caveats and recommendations",
     ):
         assert f"\n## {section}\n" in card
+
+
+def test_the_model_card_has_the_numbers_of_the_heads_without_a_blend(built):
+    card = built.card.read_text("utf-8")
+    assert "### Next products and categories: better than its dumb rule" in card
+    assert "| Recall@3, categories | **Retain** | 0.500 [0.400, 0.600] |" in card
+    assert "|  | Popularity | 0.100 [0.050, 0.150] | 0.100 [0.040, 0.160] | better |" in card
+    assert "| Qini coefficient | **Retain** | 0.017 [0.009, 0.025] |" in card
+
+
+def test_rolling_cutoffs_alone_have_a_page(tmp_path):
+    rolling_files.write(tmp_path, Rolled((a_month(1, 90), a_month(2, 90)), {}), 7)
+    alone = build.build_rolling(tmp_path)
+    page = alone.html.read_text("utf-8")
+    read(page)
+    assert '<section id="rolling">' in page
+    assert "There is no training run beside it" in page
+    assert alone.card is None
 
 
 def test_json_says_the_same_as_the_page(built):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from retain.errors import NotFound
 from training import holdout, rolling_files
 from training.report import card, facts, page, truth
 from training.report.facts import HeadFacts
@@ -18,10 +19,10 @@ CARD = "model-card.md"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """Where page and card lie, and what they say as JSON."""
+    """Where page and card lie, and what they say as JSON; rolling cutoffs alone have no card."""
 
     html: Path
-    card: Path
+    card: Path | None
     content: dict[str, Any]
 
 
@@ -66,12 +67,33 @@ def build(
     return Built(target, folder / CARD, content)
 
 
+def build_rolling(folder: Path, *, out: Path | None = None) -> Built:
+    """Write the page of the rolling evaluation in ``folder``, where no run is beside it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    rolled = rolling_files.read(folder)
+    if rolled is None:
+        raise NotFound(f"no rolling evaluation in {folder}", remedy="run `retain report --rolling`")
+    target = out or folder / HTML
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page.render_rolling(rolled.numbers), encoding="utf-8")
+    return Built(target, None, {"rolling": rolled.numbers})
+
+
 def _facts(folder: Path, evaluation: dict[str, Any]) -> list[HeadFacts]:
     found = []
     for head in holdout.HEADS:
         held = holdout.read(folder, head)
         if head in evaluation["heads"] and held is not None:
             found.append(
-                facts.of(head, evaluation["heads"][head], held, evaluation["horizon_days"])
+                facts.of(
+                    head,
+                    evaluation["heads"][head],
+                    held,
+                    evaluation["horizon_days"],
+                    facts.currency_of(evaluation),
+                )
             )
     return found

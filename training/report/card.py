@@ -10,8 +10,13 @@ import numpy as np
 
 from training import slices
 from training.grades import RULE
-from training.report.facts import ASKED, HEADLINE, SEED, TITLE, HeadFacts
+from training.report import judged, terms
+from training.report.facts import ASKED, HEADLINE, SEED, HeadFacts
 from training.report.parts import bounds, rival
+from training.report.tags import capital
+
+OTHERS = ("next_items", "response")
+_WORDS = {True: "passed", False: "failed", None: "to look at"}
 
 
 def render(
@@ -31,6 +36,7 @@ def render(
         *_metrics(),
         *_data(evaluation),
         *_analyses(facts, sensitive),
+        *_recorded(evaluation),
         *_rolling(rolling),
         *_ethics(evaluation),
         *_caveats(evaluation),
@@ -41,9 +47,13 @@ def render(
 def _details(evaluation: Mapping[str, Any], facts: Sequence[HeadFacts]) -> list[str]:
     lines = ["## Model details", ""]
     lines += [
-        f"- **{TITLE[one.head]}** (`{one.entry['model']}`), grade {one.grade.letter}: "
-        f"{one.grade.reason}"
+        f"- **{one.name}** (`{one.entry['model']}`), grade {one.grade.letter}: {one.grade.reason}"
         for one in facts
+    ]
+    lines += [
+        f"- **{terms.head(name)}** (`{entry['model']}`): "
+        + ("better than its dumb rule" if entry["beats_baseline"] else "NOT better than its rule")
+        for name, entry in _others(evaluation)
     ]
     return [
         *lines,
@@ -61,7 +71,11 @@ def _use(evaluation: Mapping[str, Any], facts: Sequence[HeadFacts]) -> list[str]
     lines = ["## Intended use", ""]
     for one in facts:
         label, population = one.entry["label"], one.entry["population"]
-        lines.append(f"- {TITLE[one.head]}: predicts {label}, of {population}")
+        lines.append(f"- {one.name}: predicts {label}, of {population}")
+    lines += [
+        f"- {terms.head(name)}: predicts {entry['label']}, of {entry['population']}"
+        for name, entry in _others(evaluation)
+    ]
     return [
         *lines,
         "- To choose whom to contact, with what and when; a person decides on the campaign",
@@ -101,6 +115,14 @@ def _metrics() -> list[str]:
             "- Lifetime value: normalised Gini, rank correlation, bias of the total, coverage of "
             "the 80 % interval"
         ),
+        (
+            "- Next products and categories: Recall@10 and NDCG@10 of products, Recall@3 of "
+            "categories, against repeating the most frequent and popularity"
+        ),
+        (
+            "- Response: Qini coefficient and uplift among the best 30 %, on campaigns with a "
+            "randomised hold-out, against contacting at random and contacting everybody"
+        ),
         "- 95 % intervals by resampling customers with all their rows; differences are paired",
         "",
     ]
@@ -125,7 +147,7 @@ def _data(evaluation: Mapping[str, Any]) -> list[str]:
         ),
     ]
     lines += [
-        f"- Leakage check `{one['name']}`: {one['sentence']}"
+        f"- Leakage check `{one['name']}`, {_WORDS[one['passed']]}: {one['sentence']}"
         for one in evaluation.get("leakage_checks") or []
     ]
     return [*lines, ""]
@@ -151,9 +173,32 @@ def _analyses(facts: Sequence[HeadFacts], sensitive: Sequence[str]) -> list[str]
     return lines
 
 
+def _recorded(evaluation: Mapping[str, Any]) -> list[str]:
+    """The heads that are judged beside rules of their own, and stand in no holdout file."""
+    lines = []
+    for name, entry in _others(evaluation):
+        verdict = "better than its dumb rule" if entry["beats_baseline"] else "NOT better"
+        lines += [f"### {terms.head(name)}: {verdict}", ""]
+        lines += ["| metric | who | value [95 %] | Retain better by [95 %] | verdict |"]
+        lines += ["|---|---|---|---|---|"]
+        lines += [
+            f"| {metric} | {'**Retain**' if who == 'Retain' else who} | {value} | {by} | {word} |"
+            for metric, who, value, by, word in judged.cells(entry)
+        ]
+        lines.append("")
+    return lines
+
+
+def _others(evaluation: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    heads = evaluation["heads"]
+    return [(name, heads[name]) for name in OTHERS if heads.get(name, {}).get("metrics")]
+
+
 def _parts(one: HeadFacts, sensitive: Sequence[str]) -> list[str]:
     asked = ASKED[one.head][HEADLINE[one.head]]
-    lines = [f"| part | rows | predicted | observed | {asked.title} |", "|---|---|---|---|---|"]
+    unit = f", {one.currency}" if one.head == "ltv" and one.currency else ""
+    lines = [f"| part | rows | predicted{unit} | observed{unit} | {asked.title} |"]
+    lines.append("|---|---|---|---|---|")
     digits = ",.1f" if one.head == "ltv" else ".1%"
     kept = [name for name in sensitive if name in one.held]
     for name, part in slices.parts(one.held, kept).items():
@@ -167,7 +212,9 @@ def _parts(one: HeadFacts, sensitive: Sequence[str]) -> list[str]:
         ):
             value = "" if each.metric is None else bounds(each.metric)
             said, came = format(each.predicted, digits), format(each.observed, digits)
-            lines.append(f"| {name}: {each.name} | {each.rows:,} | {said} | {came} | {value} |")
+            lines.append(
+                f"| {capital(name)}: {each.name} | {each.rows:,} | {said} | {came} | {value} |"
+            )
     return [*lines, ""]
 
 
@@ -203,8 +250,10 @@ def _ethics(evaluation: Mapping[str, Any]) -> list[str]:
 def _caveats(evaluation: Mapping[str, Any]) -> list[str]:
     lines = ["## Caveats and recommendations", ""]
     for head, entry in evaluation["heads"].items():
-        lines += [f"- {TITLE.get(head, head)}: {note}" for note in entry["notes"]]
-    lines += [f"- {name}: no model. {why}" for name, why in evaluation["skipped"].items()]
+        lines += [f"- {terms.head(head)}: {note}" for note in entry["notes"]]
+    lines += [
+        f"- {terms.head(name)}: no model. {why}" for name, why in evaluation["skipped"].items()
+    ]
     return [
         *lines,
         (

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from retain.clock import parse_utc
+from training.report import terms
+from training.report.facts import amount, currency_of
 from training.report.parts import figure, pairs, paragraph, section
 from training.report.svg import Scale, bar, drawing, line, text
 from training.report.tags import Markup, table
@@ -76,19 +78,25 @@ def data_section(evaluation: Mapping[str, Any]) -> Markup:
         for one in data.get("cutoffs", [])
     ]
     known = {
-        "customers in any row": f"{data.get('customers', 0):,}",
-        "customers at the moment of training": f"{data.get('customers_now', 0):,}",
-        "orders": f"{data.get('orders', 0):,}",
-        "history": f"{data.get('history_days', 0):,.0f} days",
-        "currency": str(data.get("currency") or "not known"),
-        "features offered": f"{data.get('features', 0):,}",
-        "excluded as abnormal": f"{data.get('excluded', 0):,}",
-        "withdrew consent": f"{data.get('withdrawn_consent', 0):,}",
-        "share of customers drawn": f"{data.get('drawn_share', 1):.0%}",
+        "Customers in any row": f"{data.get('customers', 0):,}",
+        "Customers at the moment of training": f"{data.get('customers_now', 0):,}",
+        "Orders": f"{data.get('orders', 0):,}",
+        "History": f"{data.get('history_days', 0):,.0f} days",
+        "Currency": currency_of(evaluation) or "not known",
+        "Features offered": f"{data.get('features', 0):,}",
+        "Excluded as abnormal": f"{data.get('excluded', 0):,}",
+        "Withdrew consent": f"{data.get('withdrawn_consent', 0):,}",
+        "Share of customers drawn": f"{data.get('drawn_share', 1):.0%}",
     }
-    header = ("cutoff", "rows", "left within the horizon", "net revenue that came")
+    header = (
+        "cutoff",
+        "rows",
+        "left within the horizon",
+        amount("net revenue that came", currency_of(evaluation)),
+    )
     kept = [
-        paragraph(f"{name}: {reason}", soft=True) for name, reason in evaluation["skipped"].items()
+        paragraph(f"{terms.head(name)}: no model. {reason}", soft=True)
+        for name, reason in evaluation["skipped"].items()
     ]
     return section(
         "data",

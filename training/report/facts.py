@@ -14,10 +14,11 @@ from training.comparisons import Standing, stand
 from training.grades import Grade, grade
 from training.holdout import OURS, Held
 from training.metrics import AUC, BRIER, CALIBRATION_ERROR, GINI, LEVEL, SPEARMAN, Metric
+from training.report import terms
 
 SEED = 7
 REPLICATES = 300
-TITLE = {"churn": "Churn", "next_purchase": "Next purchase", "ltv": "Lifetime value"}
+OF_CURVES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,15 @@ HEADLINE = {"churn": "auc", "next_purchase": "auc", "ltv": "gini"}
 _PROBABILITY = {
     "auc": Asked(AUC, "AUC"),
     "brier": Asked(BRIER, "Brier score (low is good)", exact=True),
-    "ece": Asked(CALIBRATION_ERROR, "calibration error (low is good)", exact=True),
+    "ece": Asked(CALIBRATION_ERROR, "Calibration error (low is good)", exact=True),
 }
 ASKED: Mapping[str, Mapping[str, Asked]] = {
     "churn": _PROBABILITY,
     "next_purchase": _PROBABILITY,
     "ltv": {
-        "gini": Asked(GINI, "normalised Gini"),
-        "spearman": Asked(SPEARMAN, "rank correlation"),
-        "level": Asked(LEVEL, "bias of the total", exact=True),
+        "gini": Asked(GINI, "Normalised Gini"),
+        "spearman": Asked(SPEARMAN, "Rank correlation"),
+        "level": Asked(LEVEL, "Bias of the total", exact=True),
     },
 }
 _PART = {"churn": "leaves", "next_purchase": "soon", "ltv": "value"}
@@ -55,6 +56,8 @@ class HeadFacts:
         truth, score: outcome and answer of the headline metric, each (n,).
         rivals: what each baseline says, by name; ``exact`` of those that say a probability
             or an amount.
+        resampled: replicates for the intervals of curves.
+        currency: of amounts; empty where there is none to name.
     """
 
     head: str
@@ -67,6 +70,8 @@ class HeadFacts:
     exact: frozenset[str]
     standings: Mapping[str, Standing]
     grade: Grade
+    resampled: Bootstrap
+    currency: str = ""
 
     @property
     def title(self) -> str:
@@ -74,7 +79,17 @@ class HeadFacts:
         asked, standing = self.headline
         within = f" within {self.soon_days} days" if self.head == "next_purchase" else ""
         found = f"{asked.title} {standing.ours.value:.2f}, {place(standing)}"
-        return f"{TITLE[self.head]}{within}: {found}"
+        return f"{self.name}{within}: {found}"
+
+    @property
+    def name(self) -> str:
+        """What the head is called."""
+        return terms.head(self.head)
+
+    @property
+    def money(self) -> str:
+        """``net revenue, GBP``."""
+        return amount("net revenue", self.currency)
 
     @property
     def headline(self) -> tuple[Asked, Standing]:
@@ -88,7 +103,23 @@ class HeadFacts:
         return min(SOON_DAYS, self.horizon_days)
 
 
-def of(head: str, entry: Mapping[str, Any], held: Held, horizon_days: int) -> HeadFacts:
+def amount(what: str, currency: str) -> str:
+    """What an amount is of, with its currency where that is known."""
+    return f"{what}, {currency}" if currency else what
+
+
+def currency_of(evaluation: Mapping[str, Any]) -> str:
+    """The currency of a run's amounts; of several, that they were added up as they are."""
+    data = evaluation.get("data") or {}
+    several = sorted(data.get("currencies") or {})
+    if len(several) > 1:
+        return f"{' and '.join(several)} added up as they are"
+    return str(data.get("currency") or "")
+
+
+def of(
+    head: str, entry: Mapping[str, Any], held: Held, horizon_days: int, currency: str = ""
+) -> HeadFacts:
     """The facts of a head from its entry in ``evaluation.json`` and its holdout."""
     truth, score = _truth_and_score(head, held, min(SOON_DAYS, horizon_days))
     part = _PART[head]
@@ -111,14 +142,25 @@ def of(head: str, entry: Mapping[str, Any], held: Held, horizon_days: int) -> He
         against_blend=blend.difference if blend else None,
     )
     return HeadFacts(
-        head, horizon_days, entry, held, truth, score, rivals, exact, standings, graded
+        head,
+        horizon_days,
+        entry,
+        held,
+        truth,
+        score,
+        rivals,
+        exact,
+        standings,
+        graded,
+        Bootstrap(held["customer_id"], SEED, OF_CURVES),
+        currency,
     )
 
 
 def dumb_rule(entry: Mapping[str, Any]) -> str:
     """The rule the head has to beat, as its baselines name it."""
     rules = [name for name in entry["baselines"] if name.startswith("difference.")]
-    return rules[0].split(".")[1].replace("_", " ") if rules else "none"
+    return terms.rule(rules[0].split(".")[1]) if rules else "none"
 
 
 def place(standing: Standing) -> str:

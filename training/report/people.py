@@ -6,9 +6,10 @@ import numpy as np
 
 from retain.errors import InvalidInput
 from training import slices
-from training.report.facts import ASKED, HEADLINE, SEED, HeadFacts
+from training.report import terms
+from training.report.facts import ASKED, HEADLINE, SEED, HeadFacts, amount
 from training.report.parts import bounds, paragraph, section
-from training.report.tags import Content, Markup, table, tag
+from training.report.tags import Content, Markup, capital, table, tag
 from training.slices import Slice
 
 WIDE_ERROR, WIDE_FLAG = 0.1, 0.2
@@ -45,9 +46,20 @@ def slices_section(facts: Sequence[HeadFacts], sensitive: Sequence[str]) -> Mark
             rows += [_row(one.head, name, each) for each in found]
             if name == "country" or name in sensitive:
                 fair.append((one.head, name, found))
-        header = ("part", "rows", "predicted", "observed", "off by", _metric_title(one))
+        header = (
+            "part",
+            "rows",
+            _unit("predicted", one),
+            _unit("observed", one),
+            _unit("off by [95 %]", one),
+            _metric_title(one),
+        )
         body += [tag("h3", one.title.split(":")[0]), table(header, rows)]
     return section("slices", _finding(fair), *body, *_fairness(fair, sensitive))
+
+
+def _unit(what: str, one: HeadFacts) -> str:
+    return amount(what, one.currency) if one.head == "ltv" else what
 
 
 def _metric_title(one: HeadFacts) -> str:
@@ -59,17 +71,23 @@ def _row(head: str, name: str, part: Slice) -> tuple[Content, ...]:
     said, came = (
         f"{value:,.1f}" if money else f"{value:.1%}" for value in (part.predicted, part.observed)
     )
-    off = part.predicted - part.observed
-    word = f"{off / part.observed:+.0%}" if money and part.observed else f"{off:+.1%}"
+    off = bounds(part.error, percent=not money, signed=True, digits=1 if money else None)
     measured = "" if part.metric is None else bounds(part.metric)
-    return f"{name}: {part.name}", f"{part.rows:,}", said, came, word, measured
+    return (
+        f"{capital(name.replace('_', ' '))}: {part.name}",
+        f"{part.rows:,}",
+        said,
+        came,
+        off,
+        measured,
+    )
 
 
 def _finding(fair: Sequence[tuple[str, str, Sequence[Slice]]]) -> str:
     wide = [
-        f"{head} by {name}"
+        f"{terms.head(head)} by {name.replace('_', ' ')}"
         for head, name, found in fair
-        if head != "ltv" and slices.unequal(found)[0] > WIDE_ERROR
+        if head != "ltv" and slices.unequal(found).error > WIDE_ERROR
     ]
     if wide:
         return "Parts of the customers: unequally calibrated for " + ", ".join(wide)
@@ -83,20 +101,24 @@ def _fairness(
     for head, name, found in fair:
         if head == "ltv" or len(found) < 2:
             continue
-        error, flag = slices.unequal(found)
+        gaps = slices.unequal(found)
+        what = f"{terms.head(head)}, {name.replace('_', ' ')}"
         rows += [
             (
-                f"{head}, {name}: {one.name}",
+                f"{what}: {one.name}",
                 f"{one.rows:,}",
                 f"{one.flagged:.1%}",
                 f"{one.missed:.1%}" if np.isfinite(one.missed) else "",
-                f"{one.predicted - one.observed:+.1%}",
+                bounds(one.error, percent=True, signed=True),
+                "",
             )
             for one in found
         ]
-        verdict = "wide" if error > WIDE_ERROR or flag > WIDE_FLAG else "narrow"
-        rows.append((f"{head}, {name}: widest gap", "", f"{flag:.1%}", verdict, f"{error:.1%}"))
-    named = ", ".join(sensitive) if sensitive else "none declared; country is shown"
+        wide = gaps.error > WIDE_ERROR or gaps.flagged > WIDE_FLAG
+        ends = (tag("b", f"{each:.1%}") for each in (gaps.flagged, gaps.missed, gaps.error))
+        word = tag("b", "wide" if wide else "narrow", class_="look" if wide else "good")
+        rows.append((tag("b", f"{what}: widest gap"), "", *ends, word))
+    named = ", ".join(map(terms.feature, sensitive)) or "none declared; country is shown"
     intro = paragraph(
         f"Sensitive attributes: {named}. Flagged are the fifth of all customers with the highest "
         "score; missed are those of a part to whom it happened and who were not flagged; the "
@@ -106,5 +128,5 @@ def _fairness(
     )
     if not rows:
         return [intro]
-    header = ("head and part", "rows", "flagged", "missed", "error")
+    header = ("head and part", "rows", "flagged", "missed", "error [95 %]", "gap")
     return [tag("h3", "Fairness"), intro, table(header, rows)]

@@ -3,20 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
-from retain.manifest import Measured
-from training.report.facts import TITLE, measured
+from training.report import judged, terms
 from training.report.parts import (
-    bounds,
     figure,
     paragraph,
     plots,
     section,
     verdicts,
 )
-from training.report.plots import Row, bars, intervals
-from training.report.tags import Content, Markup, table
+from training.report.plots import bars
+from training.report.tags import Content, Markup, capital, table
 
 _MOST_GROUPS = 10
+_CHECKS = {
+    "single_feature": "Single features",
+    "far_above_the_blend": "Beside the blend",
+    "truncated_log": "Log cut at the cutoff",
+    "late_events": "Events known late",
+    "label_windows": "Label windows",
+    "duplicates": "Repeated rows",
+}
 
 
 def importance_section(evaluation: Mapping[str, Any]) -> Markup | None:
@@ -26,10 +32,10 @@ def importance_section(evaluation: Mapping[str, Any]) -> Markup | None:
         importance = entry["parameters"].get("importance")
         if not importance or not importance["groups"]:
             continue
-        rows = [(g["name"].replace("_", " "), g["share"]) for g in importance["groups"]]
-        title = f"{TITLE.get(head, head)}: most by {rows[0][0]}"
+        rows = [(terms.group(g["name"]), g["share"]) for g in importance["groups"]]
+        title = f"{terms.head(head)}: most by {rows[0][0]}"
         plot = bars(title, rows[:_MOST_GROUPS], "share of the mean size of contributions")
-        named = ", ".join(one["name"] for one in importance["features"][:5])
+        named = "; ".join(terms.feature(one["name"]) for one in importance["features"][:5])
         found.append(figure(title, plot, f"Largest single features: {named}."))
     if not found:
         return None
@@ -64,7 +70,7 @@ def reasons_section(evaluation: Mapping[str, Any]) -> Markup | None:
         ]
         if rows:
             header = ("recorded", "customers", "mentions", "left afterwards [95 %]", "of")
-            blocks.append(table(header, rows, kind["meaning"]))
+            blocks.append(table(header, rows, capital(kind["meaning"])))
     if not blocks:
         blocks = [paragraph("Nobody recorded a reason: no cancellation, ticket or competitor.")]
     beside = "" if usual is None else f" Of all customers {usual:.0%} left."
@@ -84,43 +90,35 @@ def items_section(evaluation: Mapping[str, Any]) -> Markup | None:
     entry = evaluation["heads"].get("next_items")
     if not entry or not entry["metrics"]:
         return None
-    figures = []
-    for metric, value in entry["metrics"].items():
-        rules = {
-            name.removesuffix(f".{metric}"): measured(one)
-            for name, one in entry["baselines"].items()
-            if name.endswith(f".{metric}") and not name.startswith("difference.")
-        }
-        if rules:
-            ours = measured(value)
-            rows = [Row("Retain", ours, "ours")]
-            rows += [Row(name.replace("_", " "), one) for name, one in rules.items()]
-            title = metric.replace("_", " ")
-            figures.append(figure(_found(title, ours, rules), intervals(title, rows, title)))
-    recall = entry["metrics"].get("recall_at_10")
-    word = f"Recall@10 {recall['value']:.3f}" if recall else "next product"
-    state = "ahead of its rules" if entry["beats_baseline"] else "NOT ahead of its rules"
+    recall = next((one for one in judged.of(entry) if one.metric == "recall_at_10"), None)
+    word = f"Recall@10 {recall.ours.value:.3f}, {recall.verdict}" if recall else "next product"
     return section(
         "next_items",
-        f"Next category and product: {word}, {state}",
-        paragraph(f"Predicts: {entry['label']}. Asked of: {entry['population']}."),
-        plots(*figures),
+        f"{terms.head('next_items')}: {word}",
+        paragraph(f"Predicts {entry['label']}. Asked of {entry['population']}."),
+        plots(*judged.figures(entry)),
+        judged.numbers(entry, "Every number, with paired differences"),
         *(paragraph(note, soft=True) for note in entry["notes"]),
     )
 
 
 def response_section(evaluation: Mapping[str, Any]) -> Markup | None:
-    """The response head's numbers, which are judged on campaigns of their own."""
+    """The response head beside its rules, judged on campaigns of their own."""
     entry = evaluation["heads"].get("response")
     if not entry:
         return None
-    rows = [(name, bounds(measured(one))) for name, one in entry["metrics"].items()]
     word = "better than its rule" if entry["beats_baseline"] else "NOT better than its rule"
     return section(
         "response",
-        f"Response to campaigns: {word}",
-        paragraph(f"Predicts: {entry['label']}. Asked of: {entry['population']}."),
-        table(("metric", "value [95 %]"), rows),
+        f"{terms.head('response')}: {word}",
+        paragraph(
+            f"Predicts {entry['label']}. Asked of {entry['population']}. The Qini coefficient is "
+            "the area between what contacting the most responsive adds and what contacting as "
+            "many at random adds, in orders per customer; uplift is treated less held-out, in "
+            "orders per customer."
+        ),
+        plots(*judged.figures(entry)),
+        judged.numbers(entry, "Every number, with paired differences"),
         *(paragraph(note, soft=True) for note in entry["notes"]),
     )
 
@@ -132,17 +130,14 @@ def leaks_section(evaluation: Mapping[str, Any]) -> Markup | None:
         return None
     look = sum(one["passed"] is None for one in checks)
     title = "Leakage checks: " + ("all passed" if not look else f"none failed, {look} to look at")
-    items = [(one["passed"], one["sentence"]) for one in checks]
-    return section("leaks", title, verdicts(items))
+    items = [
+        (one["passed"], f"{_CHECKS.get(one['name'], one['name'])}: {one['sentence']}")
+        for one in checks
+    ]
+    return section("leaks", title, verdicts(items, met="passed"))
 
 
 def _share(share: float | None, ends: list[float] | None) -> str:
     if share is None or ends is None:
         return "not known yet"
     return f"{share:.0%} [{ends[0]:.0%}, {ends[1]:.0%}]"
-
-
-def _found(title: str, ours: Measured, rules: Mapping[str, Measured]) -> str:
-    best = max(rules, key=lambda name: rules[name].value)
-    rule = f"the best rule ({best.replace('_', ' ')}) {rules[best].value:.3f}"
-    return f"{title}: {ours.value:.3f}, {rule}"

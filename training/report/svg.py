@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from math import ceil, floor, isfinite, log10
 
-from training.report.tags import Markup, tag
+from training.report.tags import Markup, capital, tag
 
 Point = tuple[float, float]
 
@@ -98,6 +98,12 @@ def path(points: Sequence[Point], class_: str) -> Markup:
     return tag("polyline", points=steps, class_=class_)
 
 
+def area(points: Sequence[Point], class_: str) -> Markup:
+    """A filled area round points."""
+    corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return tag("polygon", points=corners, class_=class_)
+
+
 def dot(at: Point, radius: float, class_: str, label: str = "") -> Markup:
     """A point, with what a reader is told who rests on it."""
     inside = [tag("title", label)] if label else []
@@ -116,13 +122,14 @@ def axes(
     x_label: str,
     y_label: str,
     *,
-    percent: bool = False,
+    x_percent: bool = False,
+    y_percent: bool = False,
     x_names: Sequence[str] = (),
 ) -> list[Markup]:
     """Grid, numbers and names of both axes; ``x_names`` stand at 1, 2, 3 … in place of numbers."""
     x, y = frame.x, frame.y
     marks = []
-    numbers = {value: _number(value, percent) for value in ticks(x.low, x.high)}
+    numbers = {value: _number(value, x_percent) for value in ticks(x.low, x.high)}
     for value, name in (dict(enumerate(x_names, start=1)) if x_names else numbers).items():
         place = x.at(value)
         marks.append(line((place, y.start), (place, y.end), "grid"))
@@ -130,11 +137,11 @@ def axes(
     for value in ticks(y.low, y.high):
         place = y.at(value)
         marks.append(line((x.start, place), (x.end, place), "grid"))
-        marks.append(text((x.start - 5, place + 4), _number(value, percent), "end", "tick"))
+        marks.append(text((x.start - 5, place + 4), _number(value, y_percent), "end", "tick"))
     marks.append(line((x.start, y.start), (x.end, y.start), "axis"))
     marks.append(line((x.start, y.start), (x.start, y.end), "axis"))
-    marks.append(text(((x.start + x.end) / 2, frame.height - 4), x_label, "middle"))
-    marks.append(text((4, 12), y_label))
+    marks.append(text(((x.start + x.end) / 2, frame.height - 4), capital(x_label), "middle"))
+    marks.append(text((4, 12), capital(y_label)))
     return marks
 
 

@@ -30,6 +30,13 @@ def joined(*content: Content) -> Markup:
     return Markup("".join(one if isinstance(one, Markup) else escape(one) for one in content))
 
 
+def capital(content: Content) -> Content:
+    """A text as a heading begins; markup stays as it is."""
+    if isinstance(content, Markup):
+        return content
+    return content[:1].upper() + content[1:]
+
+
 def table(
     header: Sequence[Content],
     rows: Sequence[Sequence[Content]],
@@ -44,7 +51,10 @@ def table(
     kinds = ["name" if 0 < at < words else None for at in range(len(header))]
     head = tag(
         "tr",
-        *(tag("th", cell, scope="col", class_=k) for cell, k in zip(header, kinds, strict=True)),
+        *(
+            tag("th", capital(cell), scope="col", class_=kind)
+            for cell, kind in zip(header, kinds, strict=True)
+        ),
     )
     body = [
         tag(

@@ -7,9 +7,11 @@ import numpy as np
 import pyarrow as pa
 
 from training import oracle
+from training.baselines import BLEND
 from training.bootstrap import Bootstrap
 from training.comparisons import Standing, stand
 from training.metrics import CALIBRATION_ERROR
+from training.report import terms
 from training.report.facts import ASKED, HEADLINE, REPLICATES, SEED, HeadFacts
 from training.report.parts import beside, bounds, paragraph, plots, section
 from training.report.tags import Markup, table
@@ -42,7 +44,8 @@ def _distance(one: HeadFacts, answer: np.ndarray, known: np.ndarray) -> dict[str
     metric = ASKED[one.head][HEADLINE[one.head]].metric
     truth, score = one.truth[known], one.score[known]
     bootstrap = Bootstrap(one.held["customer_id"][known], SEED, REPLICATES)
-    standing = stand(bootstrap, metric, truth, score, {ORACLE: answer[known]})
+    rivals = {name: rival[known] for name, rival in one.rivals.items() if name == BLEND}
+    standing = stand(bootstrap, metric, truth, score, {ORACLE: answer[known], **rivals})
     alike = float(np.corrcoef(_ranks(score), _ranks(answer[known]))[0, 1])
     return {
         "standing": standing,
@@ -60,19 +63,20 @@ def truth_section(facts: Sequence[HeadFacts], truth: pa.Table) -> Markup:
     found = distances(facts, truth)
     titles = {one.head: ASKED[one.head][HEADLINE[one.head]].title for one in facts}
     words = [
-        f"{head} {titles[head]} {_gap(one['standing']):.3f} below" for head, one in found.items()
+        f"{terms.head(head)} {_gap(one['standing']):.3f} of {titles[head]} below"
+        for head, one in found.items()
     ]
+    money = next((one.currency for one in facts), "")
     rows = [
         (
-            head,
+            terms.head(head),
             f"{one['rows']:,}",
             bounds(one["standing"].ours),
             bounds(one["standing"].baselines[ORACLE].value),
             bounds(one["standing"].baselines[ORACLE].difference),
             f"{one['correlation']:.3f}",
-            f"{one['error']:,.3f}",
-            f"{one['level']:+.1%}",
-            f"{one['oracle_level']:+.1%}",
+            _distance_told(head, one["error"], money),
+            f"{one['level']:+.1%}; {one['oracle_level']:+.1%}",
         )
         for head, one in found.items()
     ]
@@ -84,8 +88,7 @@ def truth_section(facts: Sequence[HeadFacts], truth: pa.Table) -> Markup:
         "difference",
         "rank correlation",
         "mean distance",
-        "total off by",
-        "oracle's total",
+        "total off by: Retain; oracle",
     )
     return section(
         "oracle",
@@ -97,12 +100,21 @@ def truth_section(facts: Sequence[HeadFacts], truth: pa.Table) -> Markup:
         ),
         plots(
             *(
-                beside(f"{head}: {titles[head]}", one["standing"], titles[head])
+                beside(
+                    f"{terms.head(head)}: {titles[head]} {one['standing'].ours.value:.3f}, "
+                    f"the oracle {one['standing'].baselines[ORACLE].value.value:.3f}",
+                    one["standing"],
+                    f"{titles[head]}, with 95 % intervals",
+                )
                 for head, one in found.items()
             )
         ),
         table(header, rows),
     )
+
+
+def _distance_told(head: str, error: float, currency: str) -> str:
+    return f"{error:,.2f} {currency}".rstrip() if head == "ltv" else f"{error:.1%}"
 
 
 def _gap(standing: Standing) -> float:

@@ -3,10 +3,12 @@ import pytest
 from sklearn.metrics import auc, precision_recall_curve, roc_auc_score
 
 from training import curves
+from training.bootstrap import Bootstrap
 
 rng = np.random.default_rng(3)
 SCORE = np.round(rng.random(2_000), 3)
 TRUTH = (rng.random(2_000) < SCORE).astype(float)
+RESAMPLED = Bootstrap(np.arange(2_000), 7, 60)
 
 
 def test_the_area_under_the_roc_curve_is_scikit_learns_auc():
@@ -27,17 +29,29 @@ def test_everybody_contacted_reaches_everything_and_nobody_nothing():
     assert (curve.x[-1], curve.y[-1]) == (1, pytest.approx(1))
 
 
+@pytest.mark.parametrize("kind", ["roc", "gain", "precision_recall", "lift"])
+def test_a_curve_with_its_interval_is_the_curve_and_lies_within_it(kind):
+    found = curves.banded(kind, TRUTH, SCORE, RESAMPLED)
+    plain = curves.gain(TRUTH, SCORE) if kind == "lift" else getattr(curves, kind)(TRUTH, SCORE)
+    plain = curves.lift(plain) if kind == "lift" else plain
+    np.testing.assert_allclose(found.y, np.interp(found.x, plain.x, plain.y), atol=0.03)
+    inside = (found.low <= found.y) & (found.y <= found.high)
+    assert inside.mean() > 0.9
+    assert np.mean(found.high - found.low) < 0.3
+
+
 def test_rows_of_one_score_are_reached_together():
     curve = curves.gain(np.array([1.0, 0.0, 0.0, 0.0]), np.zeros(4))
     assert curve.x.tolist() == [0.0, 1.0]
 
 
 def test_tenths_hold_all_rows_and_fall_in_what_they_predict():
-    tenths = curves.deciles(TRUTH, SCORE)
+    tenths = curves.deciles(TRUTH, SCORE, RESAMPLED)
     assert sum(one.rows for one in tenths) == len(TRUTH)
     assert sum(one.share for one in tenths) == pytest.approx(1)
     predicted = [one.predicted for one in tenths]
     assert predicted == sorted(predicted, reverse=True)
+    assert all(one.low < one.observed < one.high for one in tenths)
     assert tenths[0].lift == pytest.approx(tenths[0].observed / TRUTH.mean())
 
 

@@ -57,11 +57,23 @@ DRAWINGS = {
     "lines": plots.lines(
         "Lines <&>", [plots.Series("ours", CURVE)], "x", "y", diagonal="at random"
     ),
+    "shaded": plots.lines(
+        "Shaded",
+        [plots.Series("ours", Curve(CURVE.x, CURVE.y, CURVE.y - 0.1, CURVE.y + 0.1))],
+        "x",
+        "y",
+        even=(0.3, "at random"),
+    ),
+    "target": plots.intervals(
+        "Target", [plots.Row("a", VALUE, "ours")], "inside", percent=True, target=(0.8, "80 %")
+    ),
     "intervals": plots.intervals("Intervals", [plots.Row("a & b", VALUE, "ours")], "AUC"),
     "reliability": plots.reliability(
         "Reliability", {"ours": ([Bin(10, 0.2, 0.3, 0.1, 0.5)], "ours")}, "share"
     ),
-    "tenths": plots.tenths("Tenths", [Decile(5, 10.0, -2.0, 1.0, 1.0)], "revenue"),
+    "tenths": plots.tenths(
+        "Tenths", [Decile(5, 10.0, -2.0, 1.0, 1.0, -3.0, 4.0)], "revenue", {"blend": [7.0]}
+    ),
     "bars": plots.bars("Bars", [("spending", 0.6), ("rhythm", 0.4)], "share"),
 }
 
@@ -98,7 +110,7 @@ def test_a_series_without_a_name_is_drawn_and_not_listed():
     two = [plots.Series("ours", CURVE), plots.Series("", CURVE)]
     drawn = plots.lines("Two", two, "x", "y")
     assert drawn.count("<polyline") == 2
-    assert drawn.count(">ours<") == 1
+    assert drawn.count(">Ours<") == 1
 
 
 def test_what_is_written_is_escaped_and_markup_is_not_escaped_twice():
@@ -109,7 +121,7 @@ def test_what_is_written_is_escaped_and_markup_is_not_escaped_twice():
 
 def test_a_table_names_its_rows_and_columns_for_screen_readers():
     drawn = table(("metric", "value"), [("AUC", "0.8")], "Numbers")
-    assert '<th scope="col">metric</th>' in drawn
+    assert '<th scope="col">Metric</th>' in drawn
     assert '<th scope="row">AUC</th>' in drawn
     assert "<caption>Numbers</caption>" in drawn
 

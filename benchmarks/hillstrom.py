@@ -18,7 +18,7 @@ from training.bootstrap import Bootstrap, Comparison
 from training.curves import Curve
 from training.policies import choosing, learners
 from training.policies.choosing import Choice, preferred
-from training.policies.estimators import DR, REPLICATES, SNIPS, compare, estimate
+from training.policies.estimators import DR, SNIPS, compare, estimate
 from training.policies.log import Log, always, uniform
 from training.policies.trial import Trial, mean_effects, pseudo_outcomes
 from training.report import picture, plots
@@ -33,6 +33,7 @@ ARMS = ("No E-Mail", "Mens E-Mail", "Womens E-Mail")
 ACTIONS = ("men's mail", "women's mail")
 FOLDS = 3
 SEEDS = 5
+REPLICATES = 400
 COSTS = {"visit": (0.04, 0.06, 0.08), "spend": (0.2, 0.5, 0.8)}
 OURS = "Retain's choice"
 LEARNERS = {"s": "S-learner", "t": "T-learner", "dr": "DR-learner"}
@@ -201,7 +202,7 @@ def _curve(effect: Floats, pseudo: Floats) -> Floats:
     """Gain per customer when a share of customers, those with the largest effects, is mailed."""
     best, score = preferred(effect)
     gained = pseudo[np.arange(len(best)), best]
-    groups = np.unique(-score, return_inverse=True)[1]
+    groups = np.unique(-uplift.tied(score), return_inverse=True)[1]
     people, sums = np.bincount(groups), np.bincount(groups, gained)
     share = np.concatenate([[0.0], np.cumsum(people) / len(best)])
     return np.asarray(np.interp(GRID, share, np.concatenate([[0.0], np.cumsum(sums) / len(best)])))
@@ -316,9 +317,7 @@ def draw(outcome: str, splits: list[Split], folder: Path) -> None:
     series = []
     for name, style in styles.items():
         curve = np.mean([one.curves[name] for one in splits], axis=0)
-        series.append(
-            plots.Series(named.get(name, name), Curve(GRID, curve), style)
-        )
+        series.append(plots.Series(named.get(name, name), Curve(GRID, curve), style))
     most = max(max(one.curve.y) for one in series) * 1.05
     plot = plots.lines(
         "Gain by budget",

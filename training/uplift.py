@@ -10,9 +10,10 @@ import numpy as np
 from retain.predictors.trees import Floats
 from training.metrics import Statistic, ranks
 
-__all__ = ["TARGETED_SHARE", "Statistic", "among_targeted", "area", "qini", "transformed"]
+__all__ = ["TARGETED_SHARE", "Statistic", "among_targeted", "area", "qini", "tied", "transformed"]
 
 TARGETED_SHARE = 0.3
+_DIGITS = 10
 
 
 def transformed(responded: Floats, treated: Floats, chance: Floats, expected: Floats) -> Floats:
@@ -49,13 +50,19 @@ def among_targeted(
     return float((weight * effect)[chosen].sum() / total) if total else float("nan")
 
 
+def tied(score: Floats) -> Floats:
+    """Scores without the last digits that only the order of additions made differ."""
+    return np.round(score, _DIGITS)
+
+
 def area(effect: Floats, score: Floats) -> Statistic:
     """Extra orders per customer on average over all budgets, as a function of row weights.
 
     The area under the Qini curve, without its diagonal taken off: customers of one score are
-    reached in no order, so the curve is straight between them.
+    reached in no order, so the curve is straight between them. Scores that differ by less than
+    sums of floats may are one.
     """
-    codes = ranks(-score)
+    codes = ranks(-tied(score))
 
     def of(weight: Floats) -> float:
         people = np.bincount(codes, weight)

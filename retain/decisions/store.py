@@ -29,6 +29,7 @@ from retain.decisions import contacts, reservations, spending
 from retain.decisions.caps import ContactState
 from retain.decisions.ranking import Ranking
 from retain.decisions.receipt import Decision, Evidence, Receipt, write_receipt
+from retain.decisions.receipt_text import pack, unpack
 from retain.errors import Conflict, NotFound
 from retain.write_behind import WriteBehind
 
@@ -236,8 +237,7 @@ def find(connection: Connection, decision_id: str) -> Receipt | None:
     """The receipt of a stored decision, or None, within a transaction."""
     query = select(decisions.c.receipt).where(decisions.c.decision_id == decision_id)
     stored = connection.scalar(query)
-    receipt: Receipt | None = None if stored is None else json.loads(stored)
-    return receipt
+    return None if stored is None else unpack(stored)
 
 
 def _as_row(
@@ -251,7 +251,7 @@ def _as_row(
         "reserved": receipt["kind"] == "reserved",
         "action_id": receipt["actions"][0]["action_id"],
         "at": to_micros(at),
-        "receipt": json.dumps(receipt, separators=(",", ":"), allow_nan=False),
+        "receipt": pack(receipt),
     }
 
 
@@ -270,7 +270,7 @@ def _replayed(
             remedy="use a new key for a new request",
             field="Idempotency-Key",
         )
-    return Decision(json.loads(found.receipt))
+    return Decision(unpack(found.receipt))
 
 
 def _digest(request: Mapping[str, Any]) -> str:

@@ -105,7 +105,7 @@ def states(
     goals: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     wanted = limiter.catalogue.goal_events if limiter is not None else frozenset()
     for ids in in_parts(customer_ids):
-        owner = _owners(connection, ids, to_micros(now))
+        owner = owners(connection, ids, to_micros(now))
         for one, contact in _made(connection, list(owner), now, latest):
             made[owner[one]].append(contact)
         for one, channel in suppressions.closed(connection, owner):
@@ -196,7 +196,7 @@ def sent(
     return found
 
 
-def _owners(connection: Connection, customer_ids: Sequence[str], at: int) -> dict[str, str]:
+def owners(connection: Connection, customer_ids: Sequence[str], at: int) -> dict[str, str]:
     """Every id under which contacts with these customers stand, and whose it is at ``at``."""
     owner = {one: one for one in customer_ids}
     if joined := identities.linked_among(connection, customer_ids):

@@ -15,7 +15,7 @@ from retain.eventlog import events
 
 LOOK_BACK_DAYS = 365
 _SENT = "message_sent"
-_OUTCOMES = {
+OUTCOMES = {
     _SENT: "sent",
     "message_delivered": "delivered",
     "message_opened": "opened",
@@ -24,6 +24,8 @@ _OUTCOMES = {
     "message_complained": "complained",
     "message_unsubscribed": "unsubscribed",
 }
+"""By the type of a message's event, the outcome it tells of."""
+
 Pair = tuple[str, str]
 """The decision and the action that a message carried out."""
 
@@ -36,7 +38,7 @@ _MESSAGES = (
         events.c.ts <= bindparam("until"),
         or_(
             events.c.type == _SENT,
-            and_(events.c.type.in_(list(_OUTCOMES)), events.c.ts > bindparam("remembered")),
+            and_(events.c.type.in_(list(OUTCOMES)), events.c.ts > bindparam("remembered")),
         ),
     )
     .order_by(events.c.ts)
@@ -62,7 +64,7 @@ def read(
     pairs = {**{(decision, ""): (decision, one) for decision, one in ours}, **{p: p for p in ours}}
     for row in connection.execute(_MESSAGES, given):
         properties = json.loads(row.properties)
-        action_id, outcome = properties.get("action_id"), _OUTCOMES[row.type]
+        action_id, outcome = properties.get("action_id"), OUTCOMES[row.type]
         pair = pairs.get((properties.get("decision_id"), action_id or ""))
         if pair is not None:
             of_ours[pair].setdefault(outcome, from_micros(row.ts))

@@ -102,7 +102,7 @@ def train(data: Dataset) -> Trained:
         found = seasons.outlook(data.trade, moment, data.served_days, data.drawn, data.known)
         past = to_matrix(people, features)
         score = whole.blend.raw(past)
-        trusted = float(found.buyers_trust[-1]) if found else 0.0
+        trusted = found.trust_within(data.served_days) if found else 0.0
         anchor = Anchor(data, mask, people, moment, trusted)
         mean = hazards.mean_probability(curve, score)
         shift = anchor.buyers(mean * len(score))

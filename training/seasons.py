@@ -8,12 +8,12 @@ before is the steadier guide to a total:
         times the share of known customers
 
 where growth compares the last quarter with the same quarter a year before, and known customers
-are those who had ordered before the window began. Where holidays, promotions and closures that
-were known at the moment moved, both totals are compared without them, and this year's are put in
-again (:mod:`training.occasions`). The model's total is moved towards this by as
-much as the record can be trusted (a precision-weighted mean of logarithms): little where few
-customers make the total, or where the shop today is another one than a year ago, as one that has
-only a single cohort of customers.
+are those who had ordered in the year before the window began (:mod:`training.known_share`). Where
+holidays, promotions and closures that were known at the moment moved, both totals are compared
+without them, and this year's are put in again (:mod:`training.occasions`). The model's total is
+moved towards this by as much as the record can be trusted (a precision-weighted mean of
+logarithms): little where few customers make the total, or where the shop today is another one
+than a year ago, as one that has only a single cohort of customers.
 """
 
 from collections.abc import Callable
@@ -26,9 +26,8 @@ from retain.clock import MICROSECONDS_PER_DAY
 from retain.predictors.survival import LONGEST_DAYS, Clock, Hazards
 from retain.predictors.trees import Floats
 from retain.predictors.yearly import WEEKS, Yearly
-from training import occasions
+from training import known_share, occasions
 from training.occasions import Known, Occasions, Worth, nothing_known
-from training.population import POPULATION_DAYS
 from training.trade import Trade
 
 YEAR_DAYS = 365.0
@@ -40,8 +39,6 @@ _SEASON_VARIANCE = 0.25  # of a season's logarithm, as shops go: a factor of 1.6
 _GROWTH_VARIANCE = 0.09  # of a year's growth that lasts
 _PASSING_VARIANCE = 0.0225  # of what a quarter's growth says about the next quarter
 _MOST = np.log(4.0)
-_SHARE_WINDOWS = 3
-_SHARE_SPACING_DAYS = 30.0
 _MOST_CUSTOMERS = 5_000
 _FEWEST_BUYERS = 20.0
 
@@ -73,6 +70,10 @@ class Outlook:
     growth: tuple[float, float]
     occasions: Occasions = field(default_factory=Occasions)
     moved: tuple[float, float] = (1.0, 1.0)
+
+    def trust_within(self, days: float) -> float:
+        """How far the number of buyers within one of the horizons is to be trusted."""
+        return float(self.buyers_trust[np.flatnonzero(self.horizons == days)[0]])
 
 
 def horizons_of(horizon_days: float) -> Floats:
@@ -129,12 +130,12 @@ def outlook(
     buyers = np.column_stack(
         [
             yearly(lambda one: one.buyers, days, _buyers_of(window))
-            * _known_share(trade, moment, days, _bought)
+            * known_share.of(trade, moment, days, known_share.bought)
             for days, window in zip(horizons, windows, strict=True)
         ]
     )
-    net = yearly(lambda one: one.net, horizon_days, _net) * _known_share(
-        trade, moment, horizon_days, _brought
+    net = yearly(lambda one: one.net, horizon_days, _net) * known_share.of(
+        trade, moment, horizon_days, known_share.brought
     )
     return Outlook(
         moment,
@@ -261,28 +262,3 @@ def _buyers_of(window: Trade) -> Part:
     """Of more orders, as many more buyers as there are buyers to an order: others come anyway."""
     each = window.buyers / max(float(window.is_order.sum()), 1.0)
     return lambda worth: worth.orders**each
-
-
-def _bought(window: Trade, known: Floats) -> float:
-    ordered = np.flatnonzero(window.ordered)
-    return float(known[ordered].sum()) / max(window.buyers, 1.0)
-
-
-def _brought(window: Trade, known: Floats) -> float:
-    return float((window.value * known[window.customers]).sum()) / max(window.net, 1e-9)
-
-
-def _known_share(
-    trade: Trade, moment: int, days: float, share: Callable[[Trade, Floats], float]
-) -> float:
-    """The mean share of who had ordered in the year before, over the last three windows."""
-    people = int(trade.customers.max()) + 1
-    found = []
-    for window in range(_SHARE_WINDOWS):
-        back = (days + window * _SHARE_SPACING_DAYS) * MICROSECONDS_PER_DAY
-        start = moment - back
-        past = trade.within(start - POPULATION_DAYS * MICROSECONDS_PER_DAY, POPULATION_DAYS)
-        known = np.zeros(people)
-        known[np.flatnonzero(past.ordered)] = 1.0
-        found.append(share(trade.within(start, days), known))
-    return float(np.clip(np.mean(found), 0.05, 1.0))

@@ -44,3 +44,15 @@ def test_a_bin_nobody_ordered_in_still_has_a_hazard():
     ends = hazards.bin_ends(90)
     fitted = hazards.fit(np.zeros(50), np.full(50, np.nan), ends)
     assert (np.diff(fitted.cumulative(np.zeros(1))[0]) > 0).all()
+
+
+def test_a_levelled_curve_has_so_many_times_as_many_buyers_and_keeps_its_order():
+    score = np.linspace(-2.0, 2.0, 2_000)
+    found = hazards.fit(
+        score, np.where(rng.random(2_000) < 0.4, 10.0, np.nan), hazards.bin_ends(30)
+    )
+    more = hazards.levelled(found, score, 1.3)
+    before, after = (hazards.mean_probability(one, score) for one in (found, more))
+    assert after == pytest.approx(1.3 * before, rel=1e-6)
+    assert (np.diff(more.cumulative(score)[:, len(more.ends)]) >= 0).all()
+    assert hazards.levelled(found, score, 1.0) is found

@@ -85,17 +85,18 @@ class Trade:
 
     def histories(self) -> Histories:
         """Of everybody who ever ordered."""
-        orders, spend = np.bincount(self.customers[self.is_order]), self.value
+        orders = np.bincount(self.customers[self.is_order])
         count = len(orders)
         first, last = np.full(count, self.last), np.full(count, self.first)
         np.minimum.at(first, self.customers[self.is_order], self.moments[self.is_order])
         np.maximum.at(last, self.customers[self.is_order], self.moments[self.is_order])
-        brought = np.bincount(self.customers, spend, minlength=count)[:count]
+        brought = np.bincount(self.customers, self.value, minlength=count)[:count]
         there = orders > 0
         since_first, since_last = (
             (self.last - moment[there]) / MICROSECONDS_PER_DAY for moment in (first, last)
         )
-        return Histories(orders[there].astype(np.float64), since_last, since_first, brought[there])
+        spent = np.asarray(brought[there], dtype=np.float64)
+        return Histories(orders[there].astype(np.float64), since_last, since_first, spent)
 
     @property
     def ordered(self) -> Mask:

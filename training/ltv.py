@@ -13,7 +13,7 @@ from retain.predictors.btyd import OrderOdds
 from retain.predictors.ltv import Interval
 from retain.predictors.trees import Floats
 from retain.predictors.yearly import Yearly
-from training import btyd, conformal, discounting, seasons, stretching
+from training import btyd, conformal, currencies, discounting, seasons, stretching
 from training.amounts import CANDIDATES, FittedAmount
 from training.anchoring import Anchor, Shift
 from training.boosting import Rows
@@ -141,6 +141,7 @@ def train(data: Dataset) -> FittedHead:
             seasons.sentence(now.outlook),
             *now.shift.sentences(),
             *data.extrapolation_notes,
+            *currencies.sentences(data.current),
         ),
         held={"value": value, "low": low, "high": high},
     )

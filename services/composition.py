@@ -90,7 +90,7 @@ def compose(settings: Settings) -> Composition:
         ranking=Ranking(
             reader=reader,
             scorer=made.scorer,
-            ranker=made.ranker,
+            arms=made.arms,
             decisions=made.decisions,
             popular=made.scorer.popular,
             models=made.models,

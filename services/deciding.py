@@ -1,6 +1,7 @@
 """How customers are scored and decided for: what service and batch share."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -10,6 +11,10 @@ from retain.decisions.contacts import Contacts
 from retain.decisions.habits import of_base
 from retain.decisions.ranking import Ranker
 from retain.decisions.store import Decisions
+from retain.experiments import loading
+from retain.experiments.assignment import Assigner
+from retain.experiments.shares import ShareBook
+from retain.experiments.variants import Arms
 from retain.ledger import Ledger
 from retain.products import Products
 from retain.scoring import Scorer
@@ -23,10 +28,10 @@ from services.previews import Previews
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """One set of champions, one catalogue of actions, one store of decisions."""
+    """One set of champions, one catalogue of actions and its arms, one store of decisions."""
 
     scorer: Scorer
-    ranker: Ranker
+    arms: Arms
     decisions: Decisions
     previews: Previews
 
@@ -54,28 +59,29 @@ def scorer(settings: Settings, engine: Engine) -> Scorer:
 
 
 def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
-    """Scorer, ranker and decisions over one database.
+    """Scorer, rankers and decisions over one database.
 
     Raises:
-        RetainError: as :func:`scorer`, or ``actions.yaml`` is wrong.
+        RetainError: as :func:`scorer`, or ``actions.yaml`` or ``experiments.yaml`` is wrong.
     """
     scoring = scorer(settings, engine)
     habits, preference = of_base(scoring.champions.manifests.get("rfm"))
-    ranker = Ranker(
-        actions.load(settings.config / "actions.yaml"),
-        scoring.champions.response,
-        habits=habits,
-        preference=preference,
+    catalogue = actions.load(settings.config / "actions.yaml")
+    make = partial(
+        Ranker, response=scoring.champions.response, habits=habits, preference=preference
     )
+    ranker = make(catalogue)
+    experiments = loading.load(settings.config, catalogue)
+    arms = Arms(ranker, make, Assigner(experiments, ShareBook(engine).at))
     decisions = Decisions(engine)
     previews = Previews(
-        ranker=ranker,
+        arms=arms,
         contacts=Contacts(engine, ranker.limiter),
         decisions=decisions,
         models=_names(scoring),
         metrics=metrics,
     )
-    return Deciding(scoring, ranker, decisions, previews)
+    return Deciding(scoring, arms, decisions, previews)
 
 
 def _names(scoring: Scorer) -> dict[str, str]:

@@ -5,9 +5,10 @@ from typing import Any
 
 from retain.decisions.columns import of_scores
 from retain.decisions.contacts import Contacts
-from retain.decisions.ranking import Ranker
 from retain.decisions.receipt import Evidence
 from retain.decisions.store import Decisions
+from retain.experiments.assignment import NOBODYS, Assignments
+from retain.experiments.variants import Arms
 from retain.features.reader import Features
 from retain.scoring import Scores
 from services.answers import Json
@@ -20,13 +21,13 @@ class Previews:
     def __init__(
         self,
         *,
-        ranker: Ranker,
+        arms: Arms,
         contacts: Contacts,
         decisions: Decisions,
         models: dict[str, str],
         metrics: Metrics,
     ) -> None:
-        self._ranker = ranker
+        self._arms = arms
         self._contacts = contacts
         self._decisions = decisions
         self._models = models
@@ -40,18 +41,25 @@ class Previews:
         """
         moments: list[Any] = scores.as_of.astype("M8[us]").astype(object).tolist()
         now = moments[0].replace(tzinfo=UTC)
-        ranking = self._ranker.rank(
-            of_scores(scores), scores.customer_ids, now=now, suggestions=scores.suggestions
-        )
-        ranking.prepare_items()
+        columns = of_scores(scores)
+        arms = self._arms.of(columns, scores.customer_ids, now)
+        rankings = {
+            ranker: ranker.rank(
+                columns, scores.customer_ids, now=now, suggestions=scores.suggestions
+            )
+            for ranker in dict.fromkeys(ranker for ranker, _ in arms)
+        }
+        for ranking in rankings.values():
+            ranking.prepare_items()
         states = self._contacts.read(scores.customer_ids, now)
         answers = []
         for row, customer_id in enumerate(scores.customer_ids):
+            ranker, assigned = arms[row]
             preview = self._decisions.preview(
-                ranking,
+                rankings[ranker],
                 row,
                 state=states.get(customer_id),
-                evidence=evidence(self._models, features, customer_id),
+                evidence=evidence(self._models, features, customer_id, assigned),
             )
             answer = preview.next_best_action()
             self._decisions.record_preview(preview)
@@ -60,10 +68,16 @@ class Previews:
         return answers
 
 
-def evidence(models: dict[str, str], features: Features, customer_id: str) -> Evidence:
+def evidence(
+    models: dict[str, str],
+    features: Features,
+    customer_id: str,
+    assigned: Assignments = NOBODYS,
+) -> Evidence:
     """What a decision about one customer rests on."""
     return Evidence(
         models=models,
         features_as_of=features.features_as_of.get(customer_id),
         stale_views=tuple(features.stale_views.get(customer_id, ())),
+        experiments=tuple(one.as_json() for one in assigned),
     )

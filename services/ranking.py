@@ -1,15 +1,17 @@
 """Deciding on request: durable, capped, found again by its id."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from retain.clock import Clock
 from retain.columns import Columns
 from retain.decisions import strangers
 from retain.decisions.columns import of_scores
-from retain.decisions.ranking import Ranker, Suggested
+from retain.decisions.ranking import Suggested
 from retain.decisions.receipt import Decision, Evidence
 from retain.decisions.store import Decisions
+from retain.experiments.variants import Arms
 from retain.features.reader import FeatureReader
 from services.answers import Json
 from services.metrics import Metrics
@@ -32,7 +34,7 @@ class Ranking:
         *,
         reader: FeatureReader,
         scorer: Scoring,
-        ranker: Ranker,
+        arms: Arms,
         decisions: Decisions,
         popular: Popular,
         models: dict[str, str],
@@ -41,7 +43,7 @@ class Ranking:
     ) -> None:
         self._reader = reader
         self._scorer = scorer
-        self._ranker = ranker
+        self._arms = arms
         self._decisions = decisions
         self._popular = popular
         self._models = models
@@ -67,7 +69,12 @@ class Ranking:
         # what was answered before the id was merged away is found above
         if survivor and (earlier := self._replayed(survivor, key, asked)) is not None:
             return _merged(earlier.answer(receipt=request.receipt), whom)
-        ranking = self._ranker.rank(
+        ranker, assigned = self._arms.nobodys
+        # a visitor's id is a device's, and no outcome is ever told of it
+        if request.customer_id is not None:
+            [(ranker, assigned)] = self._arms.of(columns, [survivor or whom], now)
+            rests_on = replace(rests_on, experiments=tuple(one.as_json() for one in assigned))
+        ranking = ranker.rank(
             columns,
             [survivor or whom],
             now=now,

@@ -86,7 +86,7 @@ def composed(settings: Settings, metrics: Metrics, turn: Exclusive, clock: Clock
             ranking=Ranking(
                 reader=reader,
                 scorer=made.scorer,
-                ranker=made.ranker,
+                arms=made.arms,
                 decisions=made.decisions,
                 popular=made.scorer.popular,
                 models=made.models,

@@ -21,11 +21,21 @@ class Evidence:
         models: per head, the model that answered (``churn:ab12``).
         features_as_of: when the features were computed.
         stale_views: feature views older than their time to live.
+        experiments: the arms the customer is in, as
+            :meth:`retain.experiments.assignment.Assignment.as_json` writes them.
     """
 
     models: Mapping[str, str] = field(default_factory=dict)
     features_as_of: datetime | None = None
     stale_views: tuple[str, ...] = ()
+    experiments: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def experiment(self) -> dict[str, Any] | None:
+        """The first of them, as every answer names it."""
+        if not self.experiments:
+            return None
+        return {name: self.experiments[0][name] for name in ("experiment", "arm", "layer")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,8 @@ def write_receipt(
         "as_of": iso(ranking.now),
         "kind": "reserved" if reserved else "preview",
         "actions": [each.as_ranked() for each in _returned(kept, limit)],
-        "experiment": None,
+        "experiment": evidence.experiment,
+        "experiments": [dict(one) for one in evidence.experiments],
         "models": dict(evidence.models),
         "policy": _policy(ranking, decision_id, candidates),
         "context": ranking.context.as_json(),

@@ -70,6 +70,16 @@ class Assigner:
             for one in self._experiments
         }
 
+    @property
+    def assigns(self) -> bool:
+        """Whether any experiment runs at all, now or later."""
+        return bool(self._experiments)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What each arm of each running experiment changes."""
+        return tuple(cell.change for one in self._experiments for cell in one.cells)
+
     def assign(
         self, columns: Columns, customer_ids: Sequence[str], now: datetime
     ) -> list[Assignments]:

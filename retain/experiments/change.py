@@ -1,13 +1,13 @@
 """What an arm changes about deciding, and how the changes of several arms go together."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from retain.configuration import Declared, Name
+from retain.decisions.exploration import Exploration
 
-Policy = Literal["greedy", "exploring"]
 Multiplier = Annotated[float, Field(gt=0, le=100)]
 
 
@@ -15,7 +15,7 @@ class Change(Declared):
     """What is done differently for the customers of an arm; nothing by default.
 
     Attributes:
-        policy: which policy chooses among the ranked actions.
+        policy: how is chosen among the ranked actions, in place of the catalogue's `exploration`.
         levers: factors on the expected value of actions, by id, on top of their own lever.
         tag_levers: the same for all actions with a tag.
         exclude_actions: ids of actions that are not offered.
@@ -24,7 +24,7 @@ class Change(Declared):
         nothing: only `none` is left; transactional messages go out all the same.
     """
 
-    policy: Policy | None = None
+    policy: Exploration | None = None
     levers: Mapping[Name, Multiplier] = {}
     tag_levers: Mapping[Name, Multiplier] = {}
     exclude_actions: tuple[Name, ...] = ()

@@ -120,7 +120,7 @@ class Experiment(Declared):
     guardrails: tuple[Guardrail, ...] = (
         Guardrail(metric="unsubscribes"),
         Guardrail(metric="complaints"),
-        Guardrail(metric="contacts"),
+        Guardrail(metric="contacts", tolerated=1.0),
     )
 
     @field_validator("start", "end")

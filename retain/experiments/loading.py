@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from retain.columns import ACTION_RULES
+from retain.columns import READ_TIME, RFM, SCORES, SEGMENT, Kind
 from retain.configuration import read_declared
 from retain.decisions.actions import NONE, Catalogue
 from retain.errors import InvalidInput, NotFound
@@ -14,6 +14,9 @@ from retain.experiments.declaration import Experiment, ExperimentConfig
 from retain.rules import Rule, compile_rule
 
 FILE_NAME = "experiments.yaml"
+ELIGIBLE: Mapping[str, Kind] = {**READ_TIME, **RFM, **SEGMENT, **SCORES}
+"""What `eligible` may ask of a customer; of the moment nothing: who takes part must not depend
+on where they are asked."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,7 @@ def checked(config: ExperimentConfig, catalogue: Catalogue) -> Experiments:
         for arm in arms:
             _check(arm.change, catalogue, f"{experiment.name}.{arm.name}")
     rules = {
-        one.name: compile_rule(
-            one.eligible, ACTION_RULES, name=f"{one.name}.eligible", file=FILE_NAME
-        )
+        one.name: compile_rule(one.eligible, ELIGIBLE, name=f"{one.name}.eligible", file=FILE_NAME)
         for one in config.experiments
     }
     return Experiments(config, rules)

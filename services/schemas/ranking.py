@@ -164,7 +164,9 @@ class Decision(Answer):
     )
     as_of: datetime
     actions: list[RankedAction]
-    experiment: dict[str, Any] | None
+    experiment: dict[str, Any] | None = Field(
+        description="The first experiment the customer is in: `experiment`, `arm` and `layer`."
+    )
     models: dict[str, str]
     candidates: list[Candidate] | None = Field(
         default=None,
@@ -180,6 +182,9 @@ class Decision(Answer):
     features_as_of: datetime | None = None
     features_age_seconds: float | None = Field(default=None, description="How old they were.")
     stale_views: list[str] | None = None
+    experiments: list[dict[str, Any]] | None = Field(
+        default=None, description="Every arm the customer is in, with its share."
+    )
 
 
 class Receipt(Decision):
@@ -228,6 +233,7 @@ EXAMPLE: dict[str, Any] = {
 }
 RECEIPT_EXAMPLE: dict[str, Any] = {
     **EXAMPLE,
+    "experiment": {"experiment": "deeper_coupons", "arm": "deeper", "layer": "offers"},
     "candidates": [
         {
             "action_id": "replenishment_email",
@@ -251,5 +257,8 @@ RECEIPT_EXAMPLE: dict[str, Any] = {
     "features_as_of": "2026-11-21T19:59:58Z",
     "features_age_seconds": 2.0,
     "stale_views": [],
+    "experiments": [
+        {"experiment": "deeper_coupons", "arm": "deeper", "layer": "offers", "share": 0.5}
+    ],
 }
 STORED_EXAMPLE = RECEIPT_EXAMPLE

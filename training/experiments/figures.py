@@ -84,11 +84,13 @@ def arms(analysis: Analysis, metric: str, *, percent: bool) -> Markup:
     return figure(title, intervals(title, rows, title, percent=percent)) if rows else Markup("")
 
 
-def arrivals(analysis: Analysis) -> Markup:
-    """The share of each arm among all exposed so far, day by day."""
+def arrivals(analysis: Analysis) -> Markup | None:
+    """The share of each arm among all exposed so far, day by day; None of a single day."""
     exposures, cells = analysis.exposures, analysis.experiment.cells
     day = (exposures.at - exposures.at.min()) // MICROSECONDS_PER_DAY
     shape = (int(day.max()) + 1, len(cells))
+    if shape[0] == 1:
+        return None
     counts = np.bincount(day * shape[1] + exposures.arm, minlength=shape[0] * shape[1])
     running = counts.reshape(shape).cumsum(axis=0)
     shares = running / running.sum(axis=1, keepdims=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from retain.clock import to_micros
 from retain.database import reading
 from retain.decisions.contacts import contacts
 from retain.decisions.feedback import feedback
+from retain.duck import connected
 from retain.eventlog import EventLog
 from retain.features.outcomes import Outcomes
 from training.experiments.exposures import Exposures
@@ -140,8 +140,7 @@ def _returns(orders: pa.Table) -> pa.Table:
         "'return ' || row_number() OVER () AS key, NULL::DOUBLE AS value "
         "FROM orders WHERE NOT is_order"
     )
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connected() as connection:
         connection.register("orders", orders)
         return connection.sql(query).to_arrow_table().cast(TOLD)
 
@@ -159,7 +158,7 @@ def _counted(
         }
     )
     found = {name: (np.zeros(rows), np.zeros(rows)) for name in (*GUARDED, "converted")}
-    with duckdb.connect() as connection:
+    with connected() as connection:
         connection.register("exposed", exposed)
         connection.register("told", told)
         counted = connection.execute(_COUNTED, {"days": window_days}).fetchnumpy()

@@ -178,13 +178,11 @@ def _balance(analysis: Analysis, shifts: Sequence[Shares]) -> Markup:
         )
         for name, count in found.observed.items()
     ]
+    drawn = (figures.arrivals(analysis), figures.shifted(analysis, shifts))
     return section(
         "balance",
         words.balance(analysis),
-        plots(
-            figures.arrivals(analysis),
-            *(one for one in [figures.shifted(analysis, shifts)] if one is not None),
-        ),
+        plots(*(one for one in drawn if one is not None)),
         table(("arm", "exposed", "expected", "difference"), rows),
     )
 

@@ -1,5 +1,6 @@
 """The data of an experiment from a home: exposures, orders, messages, and the baseline."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -68,7 +69,7 @@ def analysed(
     engine = connect(settings.database_url)
     shifts = ShareBook(engine).history(experiment.name) if experiment.bandit else []
     moment = until(experiment, as_of)
-    with offline.outcomes(settings, moment) as facts:
+    with closing(offline.outcomes(settings, moment)) as facts:
         exposed = _exposed(engine, facts, experiment, moment, shifts)
         start = experiment.start or moment
         told = outcomes.told_by(engine, facts, start, moment)
@@ -84,7 +85,7 @@ def base(settings: Settings, window_days: int, as_of: datetime) -> Base:
     """
     offline.export_history(settings)
     opened = as_of - timedelta(days=window_days)
-    with offline.outcomes(settings, as_of) as facts:
+    with closing(offline.outcomes(settings, as_of)) as facts:
         orders = facts.orders()
     at = orders.column("ts")
     past = orders.filter(

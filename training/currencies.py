@@ -12,8 +12,8 @@ def sentences(people: Columns) -> tuple[str, ...]:
         return ()
     shares = ", ".join(f"{name} {n / counts.total():.0%}" for name, n in counts.most_common())
     sentence = (
-        f"Customers pay in {len(counts)} currencies ({shares}): every amount is learned and answered "
-        "in the customer's own, nothing is converted, and totals and comparisons of amounts mix "
-        "them."
+        f"Customers pay in {len(counts)} currencies ({shares}): every amount is learned and "
+        "answered in the customer's own, nothing is converted, and totals and comparisons of "
+        "amounts mix them."
     )
     return (sentence,)

@@ -60,6 +60,17 @@ class Budget(Declared):
     minutes: Annotated[float, Field(gt=0)] = 10.0
 
 
+class Leakage(Declared):
+    """What the leakage checks are told.
+
+    Attributes:
+        trusted: features that may tell who leaves better than a model of the past can, as they
+            were known at each cutoff.
+    """
+
+    trusted: tuple[str, ...] = ()
+
+
 class Training(Declared):
     """``training.yaml``.
 
@@ -77,6 +88,7 @@ class Training(Declared):
     rows: Annotated[int, Field(ge=10_000)] = 1_000_000
     minimum: Minimums = Minimums()
     tuning: Budget = Budget()
+    leakage: Leakage = Leakage()
     sensitive: tuple[str, ...] = ()
     first_champion: Literal["not_worse", "better"] = "not_worse"
 

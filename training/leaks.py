@@ -4,6 +4,7 @@ Source of the kinds: S. Kaufman, S. Rosset, C. Perlich, "Leakage in Data Mining:
 Detection, and Avoidance" (KDD 2011).
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from retain.clock import from_micros
 from retain.errors import Leakage
 from retain.quality.event_source import Source
-from training import recomputing
+from training import late_events, recomputing, single_features
 from training.baselines import BLEND
 from training.dataset import Dataset
 from training.fitting import FittedRun
@@ -22,9 +23,11 @@ from training.metrics import AUC, measure
 from training.overlaps import duplicated, overlapping
 
 HIGH_AUC = 0.9
+HIGH_ATTRIBUTE_AUC = 0.75
 ABOVE_THE_BLEND = 0.05
 CERTAIN_AUC = 0.99
 MOST_ROWS = 50_000
+MOST_LATE = 0.01
 _NAMED = 5
 
 
@@ -51,19 +54,23 @@ class Check:
         return {"name": self.name, "passed": self.passed, "sentence": self.sentence}
 
 
-def examine(run: FittedRun, events: Source, peers: Peers) -> tuple[Check, ...]:
+def examine(
+    run: FittedRun, events: Source, peers: Peers, trusted: Collection[str] = ()
+) -> tuple[Check, ...]:
     """Every check over what a run was fitted on; all are made before one of them fails it.
 
-    ``peers`` is what the baselines say of the holdout, by head.
+    ``peers`` is what the baselines say of the holdout, by head; ``trusted`` features may tell who
+    leaves as well as they do.
 
     Raises:
         Leakage: one found what only the future could have told.
     """
     peer = _blend_auc(run, peers)
     checks = (
-        _single_features(run.leavers, peer),
+        _single_features(run.leavers, peer, trusted),
         _whole_models(run, peer),
         _truncated(run, events),
+        _late(run, events),
         _windows(run),
         _duplicates(run),
     )
@@ -77,21 +84,6 @@ def examine(run: FittedRun, events: Source, peers: Peers) -> tuple[Check, ...]:
     return checks
 
 
-def single_feature_aucs(data: Dataset) -> dict[str, float]:
-    """How well each numeric feature alone ranks who leaves, whichever way round, by name."""
-    found = {}
-    for name, column in data.columns.items():
-        if column.dtype == object:
-            continue
-        values = np.asarray(column, dtype=np.float64)
-        if np.isfinite(values).any():
-            # missing is a value of its own, below all others
-            known = np.where(np.isfinite(values), values, np.nanmin(values) - 1.0)
-            auc = measure(AUC, data.churned, known)
-            found[name] = max(auc, 1.0 - auc)
-    return found
-
-
 def _blend_auc(run: FittedRun, peers: Peers) -> float:
     """AUC of the blend on the holdout; NaN where there was too little to fit it on."""
     blend = peers.get("churn", {}).get(BLEND)
@@ -101,25 +93,51 @@ def _blend_auc(run: FittedRun, peers: Peers) -> float:
     return measure(AUC, run.leavers.churned[held], blend.leaves)
 
 
-def _single_features(data: Dataset, peer: float) -> Check:
-    aucs = single_feature_aucs(_sampled(data))
+def _single_features(data: Dataset, peer: float, trusted: Collection[str]) -> Check:
+    aucs = single_features.aucs(_sampled(data))
     ranked = sorted(aucs, key=lambda name: -aucs[name])
-    limit = max(HIGH_AUC, peer + ABOVE_THE_BLEND) if np.isfinite(peer) else CERTAIN_AUC
-    found = [name for name in ranked if aucs[name] >= limit]
+    above = [name for name in ranked if aucs[name] >= limit_of(name, peer)]
+    found = [name for name in above if name not in trusted]
     if found:
-        named = ", ".join(f"{name} (AUC {aucs[name]:.3f})" for name in found[:_NAMED])
         return Check(
             "single_feature",
             False,
-            f"Alone, a feature tells who leaves better than a model can: {named}; "
-            f"the limit is {limit:.3f}.",
+            "Alone, a feature tells who leaves better than a model of the past can: "
+            f"{_told(found, aucs, peer)}. If it was known at each cutoff and is right, name it "
+            "under `leakage: trusted` in training.yaml.",
+        )
+    if above:
+        return Check(
+            "single_feature",
+            None,
+            "training.yaml trusts features that tell who leaves better than a model of the past "
+            f"can: {_told(above, aucs, peer)}.",
         )
     best = ranked[0] if ranked else "none"
     return Check(
         "single_feature",
         True,
         f"No feature alone tells who leaves suspiciously well: the best of {len(aucs)} is {best} "
-        f"with AUC {aucs.get(best, 0.5):.3f}; the limit is {limit:.3f}.",
+        f"with AUC {aucs.get(best, 0.5):.3f}; the limit is {limit_of(best, peer):.3f}.",
+    )
+
+
+def limit_of(name: str, peer: float) -> float:
+    """The AUC from which one feature alone is a leak; ``peer`` is the blend's, NaN without one.
+
+    What a customer did may tell a lot; an attribute of the profile that tells more than the whole
+    of their orders was most likely written by who knew the outcome.
+    """
+    attribute = name in single_features.ATTRIBUTES
+    if not np.isfinite(peer):
+        return HIGH_AUC if attribute else CERTAIN_AUC
+    return max(HIGH_ATTRIBUTE_AUC if attribute else HIGH_AUC, peer + ABOVE_THE_BLEND)
+
+
+def _told(names: Sequence[str], aucs: Mapping[str, float], peer: float) -> str:
+    return ", ".join(
+        f"{name} (AUC {aucs[name]:.3f}, the limit is {limit_of(name, peer):.3f})"
+        for name in names[:_NAMED]
     )
 
 
@@ -158,6 +176,35 @@ def _truncated(run: FittedRun, events: Source) -> Check:
         True,
         f"{compared.features} features of {compared.customers:,} customers at "
         f"{moment:%Y-%m-%d} are the same when everything after it is taken away.",
+    )
+
+
+def _late(run: FittedRun, events: Source) -> Check:
+    """Events that became known after the cutoff whose features have them; worth a look only."""
+    name, moment = "late_events", from_micros(int(run.data.cutoffs.max()))
+    late = late_events.look(events, moment)
+    if late.imported:
+        return Check(
+            name,
+            None,
+            "The log was imported after its cutoffs: when its events became known is not "
+            "recorded, so one that was written down afterwards cannot be told.",
+        )
+    if late.late > MOST_LATE * late.events:
+        kinds = ", ".join(late.types[:_NAMED])
+        return Check(
+            name,
+            None,
+            f"{late.late:,} of {late.events:,} events of the 90 days before {moment:%Y-%m-%d} were "
+            f"received more than a day after it ({kinds}; {late.customers:,} customers): features "
+            "have what nobody knew then. Look whether they were written down because of what "
+            "came.",
+        )
+    return Check(
+        name,
+        True,
+        f"Of {late.events:,} events of the 90 days before {moment:%Y-%m-%d}, {late.late:,} were "
+        "received more than a day after it.",
     )
 
 

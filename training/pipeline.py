@@ -98,7 +98,7 @@ def train(
         progress=progress,
     )
     peers = holdout.peers(run)
-    checks = leaks.examine(run, source.events(), peers)
+    checks = leaks.examine(run, source.events(), peers, declared.leakage.trusted)
     run = explained.with_importance(run)
     digest = run.digest()
     made = {

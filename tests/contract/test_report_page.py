@@ -12,12 +12,14 @@ import pytest
 
 from retain.clock import iso
 from retain.errors import InvalidInput
+from tests.command_line import home, retain
 from training import holdout, rolling_files
 from training.baselines import Answers
 from training.report import build
 from training.rolling import OURS, Rolled, Scored
 from training.rolling_cutoffs import RollingCutoff
 
+__all__ = ["home", "retain"]
 AS_OF = datetime(2011, 3, 9, tzinfo=UTC)
 ROWS = 600
 rng = np.random.default_rng(9)
@@ -343,6 +345,25 @@ def test_rolling_cutoffs_alone_have_a_page(tmp_path):
     assert '<section id="rolling">' in page
     assert "There is no training run beside it" in page
     assert alone.card is None
+
+
+def test_the_command_rolls_without_any_training_run(retain, home, monkeypatch):
+    def rolled(_settings, folder, _chosen):
+        return rolling_files.write(folder, Rolled((a_month(1, 90), a_month(2, 90)), {}), 7)
+
+    monkeypatch.setattr("cli.report._roll", rolled)
+    monkeypatch.setattr("cli.report._cutoffs", lambda *_: [])
+    answered = retain("report", "--rolling")
+    assert answered.code == 0, answered.err
+    assert "Rolling cutoffs: 2 counted" in answered.out
+    assert list(home.glob("evaluations/rolling-*/report.html"))
+
+
+@pytest.mark.parametrize("words", [(), ("run-0", "--rolling")])
+def test_without_a_run_the_command_names_the_one_that_makes_one(retain, words):
+    answered = retain("report", *words)
+    assert answered.code == 1
+    assert "retain train" in answered.err
 
 
 def test_json_says_the_same_as_the_page(built):

@@ -1,15 +1,19 @@
 """A leak that is planted is found, in the catalogue's SQL and in a column alike."""
 
+import json
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from retain.errors import Leakage
 from retain.features import queries
 from retain.manifest import Measured
 from tests.tiny_shop import END, EngineSource, shop
-from training import cutoffs, dataset, holdout, leaks, overlaps
+from training import cutoffs, dataset, holdout, leaks, overlaps, single_features
 from training.exclusion import Exclusion
 from training.fitting import FittedRun
 from training.head import FittedHead, Judgement
@@ -32,8 +36,8 @@ def a_run(events, auc=0.7, **planted) -> FittedRun:
     return FittedRun(END, (head,), {}, data, data, Exclusion())
 
 
-def examined(run, events):
-    return leaks.examine(run, events, holdout.peers(run))
+def examined(run, events, trusted=()):
+    return leaks.examine(run, events, holdout.peers(run), trusted)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,7 @@ def test_a_sound_training_passes_every_check(sound, events):
         "single_feature": True,
         "far_above_the_blend": True,
         "truncated_log": True,
+        "late_events": True,
         "label_windows": True,
         "duplicates": True,
     }
@@ -81,6 +86,94 @@ def test_sql_that_reads_beyond_the_moment_ends_the_run(events, monkeypatch):
     monkeypatch.setattr("retain.features.engine.QUERIES", leaky)
     with pytest.raises(Leakage, match="log up to"):
         examined(a_run(events), events)
+
+
+def test_one_view_whose_windows_end_a_few_days_late_ends_the_run(events, monkeypatch):
+    seen = "f.ts <= k.as_of"
+    assert seen in queries.QUERIES["activity"], "the SQL reads otherwise now"
+    late = queries.QUERIES["activity"].replace(seen, f"{seen} + INTERVAL 3 DAY")
+    monkeypatch.setattr("retain.features.engine.QUERIES", {**queries.QUERIES, "activity": late})
+    with pytest.raises(Leakage, match="log up to") as raised:
+        examined(a_run(events), events)
+    assert "orders_90d" not in raised.value.message
+
+
+def with_tiers(events, wrong=0.05):
+    """The log with a tier for everyone, said at the start, that knows who is still there at last.
+
+    This is what a CRM exports that keeps only the status of today.
+    """
+    rng = np.random.default_rng(4)
+    late = pc.greater(events.column("ts"), pa.scalar(END - timedelta(days=HORIZON_DAYS)))
+    stays = set(events.filter(late).column("customer_id").to_pylist())
+    firsts = events.group_by("customer_id").aggregate([("ts", "min")]).to_pylist()
+    rows = [
+        {
+            "event_id": f"tier-{one['customer_id']}",
+            "type": "profile_updated",
+            "customer_id": one["customer_id"],
+            "ts": one["ts_min"],
+            "received_at": one["ts_min"],
+            "properties": json.dumps(
+                {"tier": "plus" if stay ^ (rng.random() < wrong) else "basic"}
+            ),
+        }
+        for one in firsts
+        for stay in [one["customer_id"] in stays]
+    ]
+    return pa.concat_tables([events, pa.Table.from_pylist(rows, events.schema)]).sort_by("ts")
+
+
+@pytest.fixture(scope="module")
+def status_of_today(events):
+    known = with_tiers(events)
+    return a_run(known), known
+
+
+def test_an_attribute_that_knew_from_the_start_who_would_leave_ends_the_run(status_of_today):
+    with pytest.raises(Leakage, match=r"tier \(AUC 0\.9") as raised:
+        examined(*status_of_today)
+    assert "`leakage: trusted` in training.yaml" in raised.value.message
+
+
+def test_a_feature_that_is_trusted_is_named_and_does_not_end_the_run(status_of_today):
+    checks = {one.name: one for one in examined(*status_of_today, trusted=["tier"])}
+    assert checks["single_feature"].passed is None
+    assert "tier (AUC" in checks["single_feature"].sentence
+
+
+def test_words_that_are_each_customers_own_tell_nothing(sound):
+    own = np.array([f"id {one}" for one in sound.data.customers], dtype=object)
+    columns = {"region": own, "country": np.full(len(own), None, dtype=object)}
+    found = single_features.aucs(replace(sound.data, columns=columns))
+    assert found == {"region": pytest.approx(0.5, abs=0.1)}
+
+
+def received(events, late_days, share):
+    """The log with some events that became known only later."""
+    moved = np.random.default_rng(2).random(events.num_rows) < share
+    ts = events.column("ts").cast(pa.int64()).to_numpy()
+    micros = ts + np.where(moved, round(late_days * 86_400e6), 0)
+    place = events.schema.get_field_index("received_at")
+    field = events.schema.field(place)
+    return events.set_column(place, field, pa.array(micros, pa.int64()).cast(field.type))
+
+
+@pytest.mark.parametrize(
+    ("late", "passed", "words"),
+    [
+        ((60, 0.2), None, "features have what nobody knew then"),
+        ((600, 1.0), None, "when its events became known is not recorded"),
+        ((0.5, 0.2), True, "received more than a day after it"),
+    ],
+    ids=["backdated events", "an import", "a batch of the same day"],
+)
+def test_events_that_became_known_after_the_cutoff_are_pointed_at(
+    sound, events, late, passed, words
+):
+    checks = {one.name: one for one in examined(sound, received(events, *late))}
+    assert checks["late_events"].passed is passed
+    assert words in checks["late_events"].sentence
 
 
 def test_a_model_that_is_almost_perfect_and_far_above_the_blend_ends_the_run(events):

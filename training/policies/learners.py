@@ -147,11 +147,15 @@ def slope(effect: Floats, pseudo: Floats) -> float:
     """
     known = np.isfinite(pseudo)
     said, seen = np.where(known, effect, np.nan), np.where(known, pseudo, np.nan)
-    told = known.any(axis=0)
-    said, seen = said[:, told], seen[:, told]
-    said, seen = said - np.nanmean(said, axis=0), seen - np.nanmean(seen, axis=0)
+    said, seen = centred(said), centred(seen)
     spread = float(np.nansum(said**2))
     return float(np.clip(np.nansum(said * seen) / spread, 0.0, 1.0)) if spread > 0 else 0.0
+
+
+def centred(values: Floats) -> Floats:
+    """Each column less its mean over the rows that have a value, (n, k)."""
+    count = np.isfinite(values).sum(axis=0)
+    return np.asarray(values - np.nansum(values, axis=0) / np.maximum(count, 1))
 
 
 def outcome_rows(name: str, trial: Trial) -> Rows:
@@ -217,7 +221,7 @@ def _effect_rows(trial: Trial, targets: Floats | None) -> Rows:
     """One row per customer and action on offer, with the pseudo-outcome less its action's mean."""
     if targets is None:
         raise ValueError("an effect needs pseudo-outcomes")
-    centred = targets - np.nanmean(targets, axis=0)
+    moved = centred(targets)
     rows, codes = np.nonzero(np.isfinite(targets))
     matrix = design(
         "effect",
@@ -227,7 +231,7 @@ def _effect_rows(trial: Trial, targets: Floats | None) -> Rows:
         len(trial.actions),
         separate=trial.separate,
     )
-    return Rows.of(matrix, centred[rows, codes])
+    return Rows.of(matrix, moved[rows, codes])
 
 
 def _boosted(

@@ -33,21 +33,27 @@ def has_room(budget: Budget, spent: Spent, micros: int) -> bool:
 
 
 class Budgets:
-    """The budgets of one catalogue."""
+    """The budgets of one catalogue.
+
+    Attributes:
+        declared: all of them, by the part of their key that is the same in every period.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._zone = catalogue.config.zone
         self._config = catalogue.config
         self._of_action = {each.id: tuple(self._scopes(each)) for each in catalogue.actions}
-        self._all = {scope: one for held in self._of_action.values() for scope, one in held}
+        self.declared: Mapping[str, Budget] = {
+            scope: one for held in self._of_action.values() for scope, one in held
+        }
 
     def __bool__(self) -> bool:
-        return bool(self._all)
+        return bool(self.declared)
 
     def keys(self, now: datetime) -> list[str]:
         """The keys of every budget in the periods that ``now`` lies in."""
         local = now.astimezone(self._zone)
-        return [_key(scope, budget, local) for scope, budget in self._all.items()]
+        return [_key(scope, budget, local) for scope, budget in self.declared.items()]
 
     def of(self, action: Action, now: datetime) -> list[tuple[str, Budget]]:
         """What an action takes from at ``now``, in the one order everybody locks in."""
@@ -78,7 +84,7 @@ class Budgets:
         """Where every budget stands, for the receipt."""
         local = now.astimezone(self._zone)
         stands = []
-        for scope, budget in self._all.items():
+        for scope, budget in self.declared.items():
             key = _key(scope, budget, local)
             so_far = spent.get(key, _NOTHING)
             stands.append(

@@ -26,6 +26,7 @@ from retain.event import EVENT_SCHEMA
 from retain.identity import Member
 from retain.identity_links import ANONYMOUS, CUSTOMER, LINK_TYPES, Link, links_of
 from retain.people import People
+from retain.prepared import Prepared
 
 identities = Table(
     "identities",
@@ -49,8 +50,11 @@ identity_links = Table(
 )
 
 # made once: for one customer, making a query takes longer than running it
-_COMPONENTS = select(identities.c.id, identities.c.component).where(
-    identities.c.kind == bindparam("kind"), identities.c.id.in_(bindparam("ids", expanding=True))
+_COMPONENTS = Prepared(
+    select(identities.c.id, identities.c.component).where(
+        identities.c.kind == bindparam("kind"),
+        identities.c.id.in_(bindparam("ids", expanding=True)),
+    )
 )
 _CONSENTS = frozenset({"consent_given", "consent_withdrawn"})
 _Row = Sequence[Any]
@@ -206,8 +210,8 @@ def _components(connection: Connection, nodes: Collection[Member]) -> dict[Membe
     found: dict[Member, str] = {}
     for kind in (CUSTOMER, ANONYMOUS):
         for ids in in_parts(sorted(node.id for node in nodes if node.kind == kind)):
-            for name, component in connection.execute(_COMPONENTS, {"kind": kind, "ids": ids}):
-                found[Member(kind, name)] = component
+            for row in _COMPONENTS.rows(connection, {"kind": kind, "ids": ids}):
+                found[Member(kind, row.id)] = row.component
     return found
 
 

@@ -32,6 +32,7 @@ from retain.decisions.constraints import REMEMBERED_DAYS
 from retain.decisions.state import Contact, ContactState, Spent, is_released, is_reported, sent_at
 from retain.eventlog import events
 from retain.identity_links import CUSTOMER
+from retain.prepared import Prepared
 
 # one row per (decision, action) that was reserved or reported as sent; rows without
 # ``expires_at`` were made by others, or by a version that did not keep it
@@ -53,11 +54,13 @@ contacts = Table(
 LOOK_BACK_DAYS = 365
 
 # made once: for one customer, making a query takes longer than running it
-_OURS = select(contacts).where(
+_ALL_OURS = select(contacts).where(
     contacts.c.customer_id.in_(bindparam("ids", expanding=True)),
     contacts.c.at > bindparam("since"),
 )
-_OURS_UNTIL = _OURS.where(contacts.c.made_at <= bindparam("latest"))
+_PLANNED = insert(contacts)
+_OURS = Prepared(_ALL_OURS)
+_OURS_UNTIL = Prepared(_ALL_OURS.where(contacts.c.made_at <= bindparam("latest")))
 _GOALS = (
     select(events.c.customer_id, events.c.type, func.max(events.c.ts).label("ts"))
     .where(
@@ -144,17 +147,18 @@ def plan(
     Until ``expires_at`` it may be made; without it, it was.
     """
     connection.execute(
-        insert(contacts).values(
-            decision_id=decision_id,
-            action_id=action_id,
-            customer_id=customer_id,
-            channel=channel,
-            at=to_micros(at),
-            made_at=to_micros(made_at),
-            released=False,
-            expires_at=None if expires_at is None else to_micros(expires_at),
-            outcomes=None if outcomes is None else _written(outcomes),
-        )
+        _PLANNED,
+        {
+            "decision_id": decision_id,
+            "action_id": action_id,
+            "customer_id": customer_id,
+            "channel": channel,
+            "at": to_micros(at),
+            "made_at": to_micros(made_at),
+            "released": False,
+            "expires_at": None if expires_at is None else to_micros(expires_at),
+            "outcomes": None if outcomes is None else _written(outcomes),
+        },
     )
 
 
@@ -214,7 +218,7 @@ def _made(
     query = _OURS
     if latest is not None:
         query, given["latest"] = _OURS_UNTIL, latest
-    rows = connection.execute(query, given).all()
+    rows = query.rows(connection, given)
     of_others, of_ours = messages.read(
         connection, customer_ids, {(row.decision_id, row.action_id) for row in rows}, now
     )
@@ -232,7 +236,7 @@ def _contact(row: Any, outcomes: Mapping[str, datetime]) -> Contact:
         row.action_id,
         expires_at=None if row.expires_at is None else from_micros(row.expires_at),
         reported=row.expires_at is None or is_reported(outcomes),
-        released=is_released(outcomes) if outcomes else row.released,
+        released=is_released(outcomes) if outcomes else bool(row.released),
         made_at=from_micros(row.made_at),
         outcomes=outcomes,
     )

@@ -12,6 +12,7 @@ from retain.clock import from_micros, to_micros
 from retain.decisions.constraints import REMEMBERED_DAYS, channel_named
 from retain.decisions.state import Contact, is_released
 from retain.eventlog import events
+from retain.prepared import Prepared
 
 LOOK_BACK_DAYS = 365
 _SENT = "message_sent"
@@ -30,7 +31,7 @@ Pair = tuple[str, str]
 """The decision and the action that a message carried out."""
 
 # made once: for one customer, making a query takes longer than running it
-_MESSAGES = (
+_MESSAGES = Prepared(
     select(events.c.customer_id, events.c.ts, events.c.type, events.c.channel, events.c.properties)
     .where(
         events.c.customer_id.in_(bindparam("ids", expanding=True)),
@@ -62,7 +63,7 @@ def read(
     foreign: list[tuple[Any, str | None, dict[str, datetime]]] = []
     known: dict[object, dict[str, datetime]] = {}
     pairs = {**{(decision, ""): (decision, one) for decision, one in ours}, **{p: p for p in ours}}
-    for row in connection.execute(_MESSAGES, given):
+    for row in _MESSAGES.rows(connection, given):
         properties = json.loads(row.properties)
         action_id, outcome = properties.get("action_id"), OUTCOMES[row.type]
         pair = pairs.get((properties.get("decision_id"), action_id or ""))

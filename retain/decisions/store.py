@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     insert,
     select,
 )
@@ -46,6 +47,13 @@ decisions = Table(
     Column("receipt", Text, nullable=False),
     UniqueConstraint("customer_id", "idempotency_key"),
     Index("decisions_by_customer", "customer_id", "at"),
+)
+
+# made once: for one row, making a statement takes longer than running it
+_MADE = insert(decisions)
+_REQUESTED = select(decisions.c.receipt, decisions.c.request_digest).where(
+    decisions.c.customer_id == bindparam("customer_id"),
+    decisions.c.idempotency_key == bindparam("key"),
 )
 
 NO_STATE = ContactState()
@@ -150,9 +158,7 @@ class Decisions:
                 gone = frozenset({receipt["actions"][0]["action_id"]})
                 state = replace(state, exhausted=state.exhausted | gone)
                 receipt = written(state)
-            connection.execute(
-                insert(decisions), [_as_row(receipt, ranking.now, idempotency_key, digest)]
-            )
+            connection.execute(_MADE, _as_row(receipt, ranking.now, idempotency_key, digest))
         return Decision(receipt)
 
     def release(self, decision_id: str, action_id: str, at: datetime) -> bool:
@@ -258,10 +264,8 @@ def _as_row(
 def _replayed(
     connection: Connection, customer_id: str, idempotency_key: str, digest: str
 ) -> Decision | None:
-    query = select(decisions.c.receipt, decisions.c.request_digest).where(
-        decisions.c.customer_id == customer_id, decisions.c.idempotency_key == idempotency_key
-    )
-    found = connection.execute(query).first()
+    asked = {"customer_id": customer_id, "key": idempotency_key}
+    found = connection.execute(_REQUESTED, asked).first()
     if found is None:
         return None
     if found.request_digest != digest:

@@ -19,6 +19,7 @@ from retain.clock import to_micros
 from retain.database import Id, metadata
 from retain.decisions.constraints import channel_named
 from retain.eventlog import events
+from retain.prepared import Prepared
 
 # the log may say of the same later or never
 suppressions = Table(
@@ -30,7 +31,9 @@ suppressions = Table(
     Column("reason", String, nullable=False),
 )
 
-_SHUT = select(suppressions).where(suppressions.c.customer_id.in_(bindparam("ids", expanding=True)))
+_SHUT = Prepared(
+    select(suppressions).where(suppressions.c.customer_id.in_(bindparam("ids", expanding=True)))
+)
 
 
 def suppress(
@@ -52,7 +55,7 @@ def closed(connection: Connection, owner: Mapping[str, str]) -> Iterator[tuple[s
 
     ``owner`` says of every id of these customers whose it is.
     """
-    for row in connection.execute(_SHUT, {"ids": list(owner)}).all():
+    for row in _SHUT.rows(connection, {"ids": list(owner)}):
         own = [one for one, whose in owner.items() if whose == owner[row.customer_id]]
         consents = select(events.c.channel).where(
             events.c.customer_id.in_(own),

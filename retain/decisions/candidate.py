@@ -22,6 +22,7 @@ class Candidate:
             asks for it.
         is_new: whether it has too few outcomes to know what it brings, where the policy asks.
         ends_at: when the action as such is over, if it ever is.
+        rank: its place among those the policy chose from, where it explores; 0 is the best.
     """
 
     action: Action
@@ -34,6 +35,7 @@ class Candidate:
     spread: float | None = None
     is_new: bool = False
     ends_at: datetime | None = None
+    rank: int | None = None
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -73,7 +75,9 @@ class Candidate:
 
     def as_receipt(self) -> dict[str, Any]:
         """An entry of a receipt's ``candidates``."""
-        believed = {} if self.spread is None else {"spread": self.spread, "new": self.is_new}
+        believed: dict[str, Any] = {}
+        if self.rank is not None:
+            believed = {"rank": self.rank, "spread": self.spread, "new": self.is_new}
         return {
             "action_id": self.action.id,
             "treatment": self.treatment.name,

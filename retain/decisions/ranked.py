@@ -131,8 +131,8 @@ class Ranked:
         chances = probabilities(self._beliefs.exploration, options)
         chosen, explores = choose(chances, seed), self._beliefs.exploration.explores
         ranked = [
-            self._candidate(place, None, chance, option if explores else None)
-            for place, option, chance in zip(free, options, chances, strict=True)
+            self._candidate(place, None, chance, (rank, option) if explores else None)
+            for rank, (place, option, chance) in enumerate(zip(free, options, chances, strict=True))
         ]
         ranked.insert(0, ranked.pop(chosen))
         removed = [
@@ -168,9 +168,10 @@ class Ranked:
         place: int,
         removed_by: str | None = None,
         propensity: float | None = None,
-        option: Option | None = None,
+        seen_as: tuple[int, Option] | None = None,
     ) -> Candidate:
         action, worth = self._catalogue.actions[place], self.worths.of(place)
+        rank, option = seen_as or (None, None)
         if propensity is None:
             propensity = 1.0 if removed_by is None else 0.0
         return Candidate(
@@ -184,4 +185,5 @@ class Ranked:
             None if option is None else option.spread,
             option is not None and option.is_new,
             self._catalogue.ends.get(action.id),
+            rank,
         )

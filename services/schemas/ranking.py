@@ -145,6 +145,9 @@ class Candidate(Answer):
     propensity: Probability | None = Field(
         default=None, description="How likely the policy was to choose it."
     )
+    rank: int | None = Field(
+        default=None, description="Its place among those the policy chose from, 0 the best."
+    )
     spread: float | None = Field(
         default=None, description="Standard deviation of what is believed of its score."
     )

@@ -76,11 +76,12 @@ class OfflineSource:
         return self._outcomes.interactions()
 
     def assignments(self) -> pa.Table:
-        """``customer_id, as_of, action_id, treated, campaign_id``: who was in which campaign."""
+        """``customer_id, as_of, action_id, treated, campaign_id, decision_id``: of campaigns."""
         return self._outcomes.sql(
             "SELECT customer_id, ts AS as_of, properties->>'action_id' AS action_id, "
             "lower(properties->>'variant') <> 'control' AS treated, "
-            "coalesce(properties->>'campaign_id', properties->>'experiment_id') AS campaign_id "
+            "coalesce(properties->>'campaign_id', properties->>'experiment_id') AS campaign_id, "
+            "properties->>'decision_id' AS decision_id "
             "FROM log WHERE type = 'experiment_viewed' AND customer_id IS NOT NULL "
             "AND (properties->>'action_id') IS NOT NULL ORDER BY ts, customer_id"
         )

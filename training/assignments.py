@@ -103,11 +103,13 @@ def read(
     *,
     after: datetime | None = None,
     fewest: int = FEWEST,
+    decided: Collection[str] = (),
 ) -> Assignments:
     """Assignments whose 14 days were over at ``as_of``, without the excluded customers.
 
     ``withdrawn`` no longer consent to profiling: they are left out as well, and so is who had
-    not consented when they were assigned. With ``after`` only those made later than that.
+    not consented when they were assigned. With ``after`` only those made later than that. What
+    names one of the decisions ``decided`` is that decision told again.
 
     Raises:
         NotEnoughData: there are too few.
@@ -115,6 +117,9 @@ def read(
     table = (exclusion or Exclusion()).kept(source.assignments())
     left_out = pa.array(sorted(withdrawn), pa.string())
     table = table.filter(pc.invert(pc.is_in(table.column("customer_id"), value_set=left_out)))
+    if decided and "decision_id" in table.column_names:
+        ours = pa.array(sorted(decided), pa.string())
+        table = table.filter(pc.invert(pc.is_in(table.column("decision_id"), value_set=ours)))
     moments = table.column("as_of").cast(pa.int64())
     table = table.filter(pc.less_equal(moments, to_micros(as_of) - WINDOW_MICROS))
     if after is not None:
@@ -136,6 +141,36 @@ def read(
     consenting = consent.given(columns["withdrawn_purposes"])
     found = _assignments(labelled, columns)
     return found if consenting.all() else found.where(consenting)
+
+
+def joined(first: Assignments | None, second: Assignments | None) -> Assignments | None:
+    """Those of both, in time order; a campaign of one is none of the other's."""
+    if first is None or second is None:
+        return second if first is None else first
+    actions = tuple(sorted({*first.actions, *second.actions}))
+    both = (first, second)
+    moments = np.concatenate([one.moments for one in both])
+    order = np.argsort(moments, kind="stable")
+    places = [np.array([actions.index(name) for name in one.actions]) for one in both]
+    beyond = int(first.campaigns.max(initial=-1)) + 1
+
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(one, name) for one in both])[order]
+
+    return Assignments(
+        column("customers"),
+        moments[order],
+        actions,
+        np.concatenate([to[one.codes] for to, one in zip(places, both, strict=True)])[order],
+        np.concatenate([first.campaigns, second.campaigns + beyond])[order],
+        column("treated"),
+        column("responded"),
+        column("revenue"),
+        {
+            name: np.concatenate([one, second.columns[name]])[order]
+            for name, one in first.columns.items()
+        },
+    )
 
 
 def _assignments(labelled: pa.Table, columns: Columns) -> Assignments:

@@ -10,11 +10,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from retain import manifest, predictors
 from retain.champions import Champions
 from retain.errors import NotEnoughData
+from retain.features.ageing import aged
 from retain.manifest import Head, Manifest, TrainingWindow
 from retain.quality.thresholds import Thresholds
 from retain.rfm import RfmEdges
@@ -24,6 +26,7 @@ from training import (
     dataset,
     exclusion,
     items,
+    logged,
     ltv,
     next_purchase,
     orders,
@@ -31,11 +34,13 @@ from training import (
     rfm,
     tuning,
 )
+from training.assignments import Assignments
 from training.configuration import Training
 from training.dataset import Dataset, FeatureSource
 from training.enough import examined
 from training.exclusion import Exclusion, WhoIs
 from training.head import FittedHead
+from training.logged import Decisions, Logged
 from training.searches import Searches
 
 Progress = Callable[[str, int, int], None]
@@ -140,6 +145,7 @@ def fit_heads(
     declared: Training = DEFAULT,
     thresholds: Thresholds | None = None,
     people: WhoIs | None = None,
+    decisions: Decisions | None = None,
     tune: bool = False,
     progress: Progress | None = None,
 ) -> FittedRun:
@@ -147,7 +153,8 @@ def fit_heads(
 
     Without ``thresholds`` nobody is left out. A head with too little data is skipped and says
     why; the run goes on. Of ``declared`` all counts but its horizon, which is given. With
-    ``tune``, parameters are searched for first, within the declared budget.
+    ``tune``, parameters are searched for first, within the declared budget. ``decisions`` are
+    learned from as well.
 
     Raises:
         NotEnoughData: the history is too short for any label, or no head could be fitted.
@@ -194,7 +201,7 @@ def fit_heads(
         ),
         "ltv": lambda: ltv.train(examined("ltv", given["ltv"], least.ltv)),
         "response": lambda: response.train(
-            alone(lambda: response.read(source, as_of, excluded, data.withdrawn)), data.seed
+            *alone(lambda: _responses(source, as_of, excluded, data, decisions))
         ),
         "next_items": lambda: items.train(
             alone(
@@ -210,6 +217,32 @@ def fit_heads(
         fitted, skipped = _fit({head: trainers[head] for head in heads}, report)
     noted = tuple(searches.noted(head) for head in fitted)
     return FittedRun(as_of, noted, skipped, data, leavers, excluded)
+
+
+def _responses(
+    source: FeatureSource,
+    as_of: datetime,
+    excluded: Exclusion,
+    data: Dataset,
+    decisions: Decisions | None,
+) -> tuple[Assignments | None, int, Logged | None]:
+    """What :func:`training.response.train` is given."""
+    if decisions is None or not decisions.table.num_rows:
+        return response.read(source, as_of, excluded, data.withdrawn), data.seed, None
+    own = logged.of(
+        decisions,
+        source.orders(),
+        lambda keys: aged(source.features_at(keys)),
+        as_of,
+        exclusion=excluded,
+        withdrawn=data.withdrawn,
+    )
+    told = frozenset(pc.unique(decisions.table.column("decision_id")).to_pylist())
+    try:
+        given = response.read(source, as_of, excluded, data.withdrawn, fewest=1, decided=told)
+    except NotEnoughData:
+        given = None
+    return given, data.seed, own
 
 
 def _fit(

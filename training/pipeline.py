@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
+
 from feature_repo.source import OfflineSource
 from retain.clock import Clock, now
 from retain.database import connect
+from retain.decisions import actions, attribution
 from retain.eventlog import EventLog
 from retain.ledger import Ledger
 from retain.manifest import Head, Manifest
@@ -18,6 +21,7 @@ from training import (
     explained,
     holdout,
     leaks,
+    outcomes,
     overview,
     promotion,
     provenance,
@@ -28,6 +32,7 @@ from training.dataset import Dataset, FeatureSource
 from training.evaluation import Evaluation
 from training.fitting import HEADS, HORIZON_DAYS, SEED, FittedRun, Progress, fit_heads
 from training.head import FittedHead
+from training.logged import Decisions
 
 __all__ = [
     "HEADS",
@@ -85,7 +90,8 @@ def train(
     declared = declared or configuration.load(settings.config)
     horizon_days = horizon_days or declared.horizon_days
     source = source or OfflineSource(settings, as_of, progress)
-    people = EventLog(connect(settings.database_url)).people
+    engine = connect(settings.database_url)
+    people = EventLog(engine).people
     run = fit_heads(
         source,
         as_of,
@@ -94,6 +100,7 @@ def train(
         declared=declared,
         thresholds=thresholds.load(settings.config),
         people=people,
+        decisions=_decisions(engine, settings, as_of),
         tune=tune,
         progress=progress,
     )
@@ -130,6 +137,13 @@ def train(
     folder = evaluation.write(settings.evaluations)
     holdout.write(folder, run, peers, declared.sensitive)
     return TrainingRun(run_id, models, run.skipped, evaluation, folder)
+
+
+def _decisions(engine: Engine, settings: Settings, as_of: datetime) -> Decisions:
+    """The service's own decisions and what became of them."""
+    how = attribution.load(settings.config)
+    reporting = actions.load(settings.config / "actions.yaml").config.reporting
+    return Decisions(outcomes.read(engine, as_of, how, reporting), how)
 
 
 def promote_all(

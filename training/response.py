@@ -1,4 +1,4 @@
-"""Response: what an action adds, learned from campaigns with a randomised hold-out."""
+"""Response: what an action adds, learned where chance held some customers out."""
 
 import json
 from collections.abc import Sequence
@@ -9,69 +9,92 @@ from numpy.typing import NDArray
 
 from retain import labels
 from retain.errors import NotEnoughData
+from retain.predictors.trees import Floats
 from training import uplift
-from training.assignments import FEWEST, WINDOW_MICROS, Assignments, read
+from training.assignments import FEWEST, WINDOW_MICROS, Assignments, joined, read
 from training.bootstrap import Bootstrap
 from training.dataset import Mask
 from training.enough import FEWEST_OF_EACH, demand
 from training.head import FittedHead, Judgement
+from training.logged import Logged
+from training.material import Material, gathered
 from training.metrics import AUC, CALIBRATION_ERROR
 from training.policies import choosing, learners
 from training.policies.estimators import DR, compare
 from training.policies.learners import Fitted
 from training.policies.log import best, uniform
-from training.policies.trial import Trial, mean_effects
+from training.policies.trial import Trial, mean_effects, pseudo_outcomes
 from training.selection import choose
 
 __all__ = ["STATEMENT", "Assignments", "read", "train"]
 
+Split = tuple[list[tuple[Mask, Mask]], Mask, Mask]
+"""Folds of what is fitted and what it is compared on, what is fitted again, the holdout."""
+
 STATEMENT = (
-    "Assignments in time order: learners fitted on the first 35 % and 55 %, compared on what "
-    "follows up to 75 %, the chosen one judged on the last 25 %, with 14 days left out between "
-    "them; the registered model was fitted again on all of them."
+    "Assignments and decisions in time order: learners fitted on the first 35 % and 55 %, "
+    "compared on what follows up to 75 %, the chosen one judged on the last 25 %, with 14 days "
+    "left out between them; the registered model was fitted again on all of them."
 )
 _FIRST_UNTIL = 0.35
 _VALIDATION_FROM = 0.55
 _HOLDOUT_FROM = 0.75
 _CONSTANT = "constant"
+_APART = (
+    "The decisions lie too close together in time to judge on later ones: learners were fitted on "
+    "55 % of the customers, compared on 20 %, and the chosen one judged on the last 25 %."
+)
 _ONLY = (
-    "No campaign held anybody out: what an action adds is not known, only how many order after "
-    "it (response-only mode). Hold out a tenth of the next campaigns."
+    "No campaign and no decision held anybody out by chance: what an action adds is not known, "
+    "only how many order after it (response-only mode). Hold out a tenth of the next campaigns, "
+    "or explore."
 )
 
 
-def train(given: Assignments, seed: int) -> FittedHead:
-    """Choose a learner on early assignments, judge it on the last quarter, fit it on all.
+def train(given: Assignments | None, seed: int, logged: Logged | None = None) -> FittedHead:
+    """Choose a learner on early rows, judge it on the last quarter, fit it on all.
 
-    Where no campaign had a hold-out, the response itself is learned, and the model says so.
+    Where nobody was held out, the response itself is learned, and the model says so.
+
+    Args:
+        given: assignments to campaigns, if there are any.
+        seed: of trees and draws.
+        logged: the service's own decisions.
 
     Raises:
         NotEnoughData: too few were treated, held out, or ordered.
     """
-    randomised = given.randomised()
-    if len(randomised) < FEWEST:
-        return _response_only(given, seed)
-    demand("response", randomised.treated, "treated customers", "held-out customers")
-    demand("response", randomised.responded, "customers who ordered", "customers who did not")
-    trial = randomised.trial(choose(randomised.columns))
-    folds, refit, holdout = _split(randomised.moments)
+    material = gathered(given, logged)
+    if material is None or len(material) < FEWEST:
+        treated = joined(given, None if logged is None else logged.treated())
+        return _response_only(treated, seed)
+    trial = material.trial
+    demand("response", trial.treated, "treated customers", "held-out customers")
+    demand("response", trial.outcome, "customers who ordered", "customers who did not")
+    notes = [material.sentence()]
+    (folds, refit, holdout), apart = _folds(material, seed)
     choice = choosing.choose(trial, folds, seed)
     judged = choice.fit(trial.where(refit), seed)
     judgements = _judge(judged, trial.where(holdout), seed)
     final = choice.fit(trial, seed)
-    left_out = sorted(set(given.actions) - set(randomised.actions))
-    notes = [f"Learned from {len(trial):,} assignments to {', '.join(trial.actions)}."]
     notes.append(choice.sentence())
+    if apart:
+        notes.append(_APART)
+    if logged is not None:
+        notes.append(f"Read: {logged.sentence()}.")
+    left_out = sorted(set(given.actions if given is not None else ()) - set(trial.actions))
     if left_out:
         notes.append(f"Nobody was held out of {', '.join(left_out)}: nothing is known of them.")
-    return _described(final, randomised, judgements, notes, choice=choice.as_json())
+    rows = {"campaigns": material.campaigns, "decisions": material.decisions}
+    return _described(final, judgements, notes, rows=rows, choice=choice.as_json())
 
 
-def _response_only(given: Assignments, seed: int) -> FittedHead:
-    treated = given.where(given.treated > 0)
-    if len(treated) < FEWEST:
+def _response_only(given: Assignments | None, seed: int) -> FittedHead:
+    treated = None if given is None else given.where(given.treated > 0)
+    if treated is None or len(treated) < FEWEST:
         raise NotEnoughData(
-            f"response needs {FEWEST} assignments to campaigns; {len(treated)} were treated",
+            f"response needs {FEWEST} assignments to campaigns, or decisions; "
+            f"{0 if treated is None else len(treated)} were carried out",
             remedy="record experiment_viewed for treated and held-out customers alike",
         )
     demand("response", treated.responded, "customers who ordered", "customers who did not")
@@ -92,28 +115,28 @@ def _response_only(given: Assignments, seed: int) -> FittedHead:
     )
     final = learners.fit("response", trial, seed, **known)
     notes = [f"Learned from {len(trial):,} treated customers.", _ONLY]
-    return _described(final, treated, judgements, notes)
+    return _described(final, judgements, notes)
 
 
 def _described(
-    final: Fitted,
-    given: Assignments,
-    judgements: tuple[Judgement, ...],
-    notes: Sequence[str],
-    **parameters: Any,
+    final: Fitted, judgements: tuple[Judgement, ...], notes: Sequence[str], **parameters: Any
 ) -> FittedHead:
     trial = final.trial
-    treated = given.treated > 0
-    shares = {
-        action: float(given.responded[treated & (given.codes == code)].mean())
-        for code, action in enumerate(given.actions)
-        if (treated & (given.codes == code)).any()
+    arms = {action: trial.arm == place + 1 for place, action in enumerate(trial.actions)}
+    shares = {name: float(trial.outcome[arm].mean()) for name, arm in arms.items() if arm.any()}
+    held_out = trial.arm == 0
+    outcomes = {
+        name: {
+            "treated": int(arm.sum()),
+            "held_out": int((held_out & trial.offered[:, place]).sum()),
+        }
+        for place, (name, arm) in enumerate(arms.items())
     }
     effects = dict(zip(trial.actions, mean_effects(trial).tolist(), strict=True))
     return FittedHead(
         head="response",
-        label=f"an order within {labels.RESPONSE_WINDOW_DAYS} days of a campaign's assignment",
-        population="customers of campaigns with a randomised hold-out, as they were just before",
+        label=f"an order within {labels.RESPONSE_WINDOW_DAYS} days of an assignment or decision",
+        population="customers of campaigns and decisions with a hold-out, as they were just before",
         features=trial.features,
         rows=len(trial),
         files={**final.files(), "effects.json": json.dumps(final.side(), indent=1)},
@@ -125,6 +148,7 @@ def _described(
             "rounds": final.rounds,
             "mean_effect": {k: v for k, v in effects.items() if np.isfinite(v)},
             "mean_response": shares,
+            "outcomes": outcomes,
             **parameters,
         },
         judgements=judgements,
@@ -132,7 +156,20 @@ def _described(
     )
 
 
-def _split(moments: NDArray[np.int64]) -> tuple[list[tuple[Mask, Mask]], Mask, Mask]:
+def _folds(material: Material, seed: int) -> tuple[Split, bool]:
+    """In time; of decisions that lie too close together, by customers, and whether that was."""
+    try:
+        return _split(material.moments), False
+    except NotEnoughData:
+        if not material.decisions:
+            raise
+    codes = np.unique(material.trial.units, return_inverse=True)[1]
+    drawn = np.random.default_rng(seed).random(int(codes.max()) + 1)[codes]
+    fold = drawn < _VALIDATION_FROM, (drawn >= _VALIDATION_FROM) & (drawn < _HOLDOUT_FROM)
+    return ([fold], drawn < _HOLDOUT_FROM, drawn >= _HOLDOUT_FROM), True
+
+
+def _split(moments: NDArray[np.int64]) -> Split:
     """Folds, refit and holdout; no label of a fit reaches into what it is judged on."""
     quantiles = [_FIRST_UNTIL, _VALIDATION_FROM, _HOLDOUT_FROM]
     first_at, validation_at, holdout_at = np.quantile(moments, quantiles)
@@ -160,10 +197,7 @@ def _judge(judged: Fitted, late: Trial, seed: int) -> tuple[Judgement, ...]:
     log = late.log()
     model = np.column_stack([control[rows, codes], treated])
     with_action, without = treated[rows, codes], control[rows, codes]
-    score = with_action - without
-    chance = late.chance[rows, codes + 1]
-    expected = chance * without + (1.0 - chance) * with_action
-    effect = uplift.transformed(late.outcome, late.treated, chance, expected)
+    effect, score = _effects(late, treated, control)
     seen = np.where(late.arm > 0, with_action, without)
     flat = judged.learner == _CONSTANT
     policy = best(log, np.column_stack([np.zeros(len(late)), treated - control]))
@@ -182,3 +216,18 @@ def _judge(judged: Fitted, late: Trial, seed: int) -> tuple[Judgement, ...]:
         Judgement("auc", bootstrap.measured(AUC, late.outcome, seen)),
         Judgement("calibration_error", bootstrap.measured(CALIBRATION_ERROR, late.outcome, seen)),
     )
+
+
+def _effects(late: Trial, treated: Floats, control: Floats) -> tuple[Floats, Floats]:
+    """An unbiased estimate of what the preferred action adds to each row, and what was said."""
+    rows, codes = np.arange(len(late)), late.codes
+    if not late.separate and len(late.actions) > 1:
+        pseudo = pseudo_outcomes(late, treated, control)
+        offered = np.where(late.offered, treated - control, np.nan)
+        best, score = choosing.preferred(offered)
+        return pseudo[rows, best], score
+    with_action, without = treated[rows, codes], control[rows, codes]
+    chance = late.chance[rows, codes + 1]
+    expected = chance * without + (1.0 - chance) * with_action
+    effect = uplift.transformed(late.outcome, late.treated, chance, expected)
+    return effect, with_action - without

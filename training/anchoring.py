@@ -105,7 +105,10 @@ class Anchor:
         def bringing(columns: Columns) -> Floats:
             past = history(columns)
             each = spent.expected_value(past[0] + 1.0, order_value(columns))
-            return np.asarray(bought.expected_orders(*past, days) * each, dtype=np.float64)
+            # the series overflows for a few who order many times a day
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = bought.expected_orders(*past, days) * each
+            return np.nan_to_num(found, posinf=0.0, neginf=0.0)
 
         return self._shift(bringing, self.data.net_revenue, total)
 

@@ -152,3 +152,11 @@ def test_nothing_is_moved_where_nobody_ordered_twice(shop):
     data, buyers, _ = shop
     once = trade_of(np.column_stack([np.arange(500.0), np.linspace(0, 100, 500)]))
     assert anchor(replace(data, trade=once)).buyers(buyers) == Shift()
+
+
+def test_one_customer_of_thousands_of_orders_leaves_the_level_a_number(shop):
+    data, _, revenue = shop
+    orders = data.columns["orders_lifetime"].copy()
+    orders[:3] = 50_000.0
+    odd = replace(data, columns={**data.columns, "orders_lifetime": orders})
+    assert 0.3 < anchor(odd).net(revenue).factor < 3.0

@@ -9,7 +9,7 @@ from training.report import terms
 from training.report.facts import amount, currency_of
 from training.report.parts import figure, pairs, paragraph, section
 from training.report.svg import Scale, bar, drawing, line, text
-from training.report.tags import Markup, table
+from training.report.tags import Markup, capital, table
 
 _WIDTH, _LEFT, _ROW = 640.0, 84.0, 16.0
 _ROLES = {
@@ -54,12 +54,12 @@ def timeline(evaluation: Mapping[str, Any]) -> Markup:
         marks.append(bar((place, y + 2), wide, _ROW - 5, f"bar {role}", f"{at[:10]}: {role}"))
         marks.append(line((place, y), (place, y + _ROW - 1), "axis"))
     marks.append(line((scale.at(last), top - 6), (scale.at(last), bottom), "axis"))
-    marks.append(text((_LEFT, 12), "features know the past of each mark"))
-    marks.append(text((_WIDTH - 12, 12), f"trained {evaluation['as_of'][:10]}", "end"))
+    marks.append(text((_LEFT, 12), "Features know the past of each mark"))
+    marks.append(text((_WIDTH - 12, 12), f"Trained {evaluation['as_of'][:10]}", "end"))
     for number, role in enumerate(used):
         y = bottom + 8 + 16 * number
         marks.append(bar((_LEFT, y), 18, 10, f"bar {role}"))
-        marks.append(text((_LEFT + 24, y + 9), f"{role}: {_ROLES[role]}", class_="tick"))
+        marks.append(text((_LEFT + 24, y + 9), f"{capital(role)}: {_ROLES[role]}", class_="tick"))
     said = "; ".join(f"{at[:10]} {role}" for at, role in sorted(roles.items()))
     description = f"Cutoffs, each with a label window of {horizon} days after it: {said}."
     return drawing("Time split", description, _WIDTH, height, *marks)

@@ -1,6 +1,5 @@
 """The service's own decisions as a log: receipts with the chance of every candidate."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from retain import labels
 from retain.clock import MICROSECONDS_PER_DAY, to_micros
 from retain.columns import Columns
 from retain.database import reading
+from retain.decisions.receipt_text import unpack
 from retain.decisions.store import decisions
 from retain.errors import NotEnoughData
 from retain.features.matrix import to_matrix
@@ -116,7 +116,7 @@ def read(engine: Engine, since: datetime | None, until: datetime, fewest: int) -
         query = query.where(decisions.c.at > to_micros(since))
     with reading(engine) as connection:
         rows = connection.execute(query.order_by(decisions.c.at, decisions.c.decision_id)).all()
-    told = [(row, receipt) for row in rows if _told(receipt := json.loads(row.receipt))]
+    told = [(row, receipt) for row in rows if _told(receipt := unpack(row.receipt))]
     if len(told) < fewest:
         raise NotEnoughData(
             f"{fewest} decisions with the chance of every candidate are needed; there are "

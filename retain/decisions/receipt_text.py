@@ -7,6 +7,7 @@ from typing import Any
 
 _PACKED = "z1:"
 _LEVEL = 3
+_DECODER = json.JSONDecoder()
 
 
 def pack(receipt: dict[str, Any]) -> str:
@@ -18,7 +19,19 @@ def pack(receipt: dict[str, Any]) -> str:
 
 def unpack(text: str) -> dict[str, Any]:
     """The receipt in what :func:`pack` made; plain JSON, as once stored, is read as well."""
-    if text.startswith(_PACKED):
-        text = zlib.decompress(a2b_base64(text[len(_PACKED) :])).decode()
-    receipt: dict[str, Any] = json.loads(text)
+    receipt: dict[str, Any] = json.loads(_unpacked(text))
     return receipt
+
+
+def unpack_field(text: str, name: str) -> Any:
+    """One field of a stored receipt, without reading the others; None where it has none."""
+    content, marker = _unpacked(text), f'"{name}":'
+    # no text within the receipt holds the marker: its quotes would be escaped
+    start = content.find(marker)
+    return None if start < 0 else _DECODER.raw_decode(content, start + len(marker))[0]
+
+
+def _unpacked(text: str) -> str:
+    if not text.startswith(_PACKED):
+        return text
+    return zlib.decompress(a2b_base64(text[len(_PACKED) :])).decode()

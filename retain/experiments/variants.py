@@ -53,6 +53,7 @@ class Arms:
         self._again = again
         self._assigner = assigner if assigner and assigner.assigns else None
         self._of_change: dict[str, Ranker] = {Change().model_dump_json(): ranker}
+        self._of_arms: dict[tuple[tuple[str, str], ...], Ranker] = {}
         # combinations of layers are made when they are met; single arms before the first request
         for change in self._assigner.changes if self._assigner else ():
             self._made(change)
@@ -64,15 +65,19 @@ class Arms:
         if self._assigner is None:
             return [self.nobodys] * len(customer_ids)
         assigned = self._assigner.assign(columns, customer_ids, now)
-        return [
-            (self._made(together([one.change for one in arms])), arms) if arms else self.nobodys
-            for arms in assigned
-        ]
+        return [(self._decider(arms), arms) if arms else self.nobodys for arms in assigned]
 
     @property
     def nobodys(self) -> tuple[Ranker, Assignments]:
         """The ranker of who is in no experiment."""
         return self._ranker, NOBODYS
+
+    def _decider(self, arms: Assignments) -> Ranker:
+        key = tuple((one.experiment, one.arm) for one in arms)
+        found = self._of_arms.get(key)
+        if found is None:
+            found = self._of_arms[key] = self._made(together([one.change for one in arms]))
+        return found
 
     def _made(self, change: Change) -> Ranker:
         key = change.model_dump_json()

@@ -56,6 +56,7 @@ class Analysis:
     Attributes:
         sums: by metric, of the customers whose window is over, at the end of each of ``days``.
         primary: of the metric that decides; ``secondary`` of the other one.
+        alpha: of each comparison.
         sample: stated in advance, None where it was not.
         notes: what a reader must know before believing the rest.
     """
@@ -69,6 +70,7 @@ class Analysis:
     primary: tuple[Effect, ...]
     secondary: tuple[Effect, ...]
     guardrails: tuple[Guarded, ...]
+    alpha: float
     sample: Sample | None
     notes: tuple[str, ...]
 
@@ -158,6 +160,7 @@ def analyse(
             for effect in effects(guardrail.metric)
             if effect.contrast.kind != "interaction"
         ),
+        alpha=alpha,
         sample=sample,
         notes=_notes(exposures),
     )

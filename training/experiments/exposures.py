@@ -1,6 +1,5 @@
 """Who was exposed to which arm, when first: from receipts, and from events of other systems."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import JSON, Engine, String, cast, func, select
+from sqlalchemy import Engine, select
 
 from retain.clock import parse_utc, to_micros
 from retain.database import reading
+from retain.decisions.receipt_text import unpack_field
 from retain.decisions.store import decisions
 from retain.eventlog import EventLog
 from retain.experiments.declaration import Experiment
 from retain.experiments.shares import Shares
 
 _ANONYMOUS = "anonymous:"
+_AT_ONCE = 1_000
 
 
 class Seen(NamedTuple):
@@ -122,23 +123,14 @@ def of_receipts(engine: Engine, experiment: Experiment, until: datetime) -> Iter
     wanted = {"rank": True, "predict": False}
     kinds = [wanted[each] for each in experiment.exposed_by if each in wanted]
     start = 0 if experiment.start is None else to_micros(experiment.start)
-    told = (
-        func.json_extract(decisions.c.receipt, "$.experiments")
-        if engine.dialect.name == "sqlite"
-        else cast(cast(decisions.c.receipt, JSON)["experiments"], String)
-    )
-    query = select(decisions.c.customer_id, decisions.c.at, told.label("told")).where(
-        decisions.c.at >= start,
-        decisions.c.at <= to_micros(until),
-        decisions.c.reserved.in_(kinds),
-        # most receipts hold none of this experiment, and need not be parsed
-        decisions.c.receipt.contains(f'"experiment":"{experiment.name}"', autoescape=True),
+    query = select(decisions.c.customer_id, decisions.c.at, decisions.c.receipt).where(
+        decisions.c.at.between(start, to_micros(until)), decisions.c.reserved.in_(kinds)
     )
     with reading(engine) as connection:
-        for row in connection.execute(query):
+        for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
             if row.customer_id.startswith(_ANONYMOUS):
                 continue
-            for entry in json.loads(row.told) if row.told else ():
+            for entry in unpack_field(row.receipt, "experiments") or ():
                 if entry["experiment"] == experiment.name:
                     yield _seen(row.customer_id, row.at, entry)
 

@@ -77,7 +77,7 @@ def _effect(analysis: Analysis) -> Markup:
         (
             one.contrast.name,
             one.metric,
-            words.lift(one) or "not yet",
+            "none" if one.contrast.kind == "interaction" else words.lift(one) or "not yet",
             words.difference(one) or "not yet",
             f"{one.p:.2g}",
             words.verdict(one),
@@ -89,7 +89,12 @@ def _effect(analysis: Analysis) -> Markup:
         "effect",
         "; ".join(words.finding(one) for one in primary),
         plots(*(one for one in (*both, *paths, *means) if one is not None)),
-        table(header, rows, "Intervals and p are always-valid.", words=2),
+        table(
+            header,
+            rows,
+            f"Intervals and p are always-valid; decided is what is below {analysis.alpha:.2g}.",
+            words=2,
+        ),
         _arms(analysis),
     )
 
@@ -112,14 +117,20 @@ def _arms(analysis: Analysis) -> Markup:
                 *(_mean(metric, mean) for metric, mean in zip(metrics, means, strict=True)),
             )
         )
-    header = ("arm", "share", "exposed", "window over", *(one.replace("_", " ") for one in metrics))
+    header = (
+        "arm",
+        "declared share",
+        "exposed",
+        "window over",
+        *(one.replace("_", " ") for one in metrics),
+    )
     return table(header, rows, "Means per customer whose window is over.")
 
 
 def _mean(metric: str, mean: float) -> str:
     if not np.isfinite(mean):
         return "not yet"
-    if metric in {"conversion", "unsubscribes", "complaints"}:
+    if metric in words.SHARES:
         return f"{mean:.2%}"
     return f"{mean:,.3f}" if abs(mean) < 100 else f"{mean:,.0f}"
 

@@ -6,6 +6,9 @@ from training.experiments.analysis import Analysis, Guarded
 from training.experiments.balance import ALARM
 from training.experiments.effects import Effect, Path
 
+SHARES = frozenset({"conversion", "unsubscribes", "complaints"})
+"""Metrics that are shares of customers."""
+_POINTS = " points"
 _SAYS = {
     "better": "better",
     "worse": "worse",
@@ -46,7 +49,11 @@ def lift(effect: Effect) -> str:
 
 def difference(effect: Effect) -> str:
     """The difference per customer with its interval, empty where nothing is said."""
-    return _bounds(effect.difference, lambda value: f"{value:+.4g}")
+    if effect.metric in SHARES:
+        return _bounds(effect.difference, lambda value: f"{100 * value:+.2f}") + _POINTS * (
+            effect.difference.last() is not None
+        )
+    return _bounds(effect.difference, lambda value: f"{value:+.3g}")
 
 
 def balance(analysis: Analysis) -> str:
@@ -74,7 +81,7 @@ def guarded(one: Guarded) -> str:
     """What a guardrail says."""
     says = {
         "harmed": "harmed",
-        "safe": "not worse than is tolerated",
+        "safe": "within what is tolerated",
         "open": "no harm shown",
         "too_early": "too few to say",
     }

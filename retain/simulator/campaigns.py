@@ -74,29 +74,36 @@ def addressed(
     Judged only by what the shop could see: it does not know who has left.
     """
     population, profiles = world.population, world.profiles
-    everyone = np.arange(len(population))
     at = campaign.at + micros(rng.uniform(0, 2 * HOUR, len(population)))
+    everybody = situated(world, at, orders)
+    reachable = profiles.push if campaign.channel == "push" else profiles.email
+    known = population.begins_at + 30 * DAY < at
+    eligible = known & reachable & (unsubscribed_at > at)
+    eligible &= _fits(campaign.action_id, everybody.recency_days, everybody.orders)
+    who = np.flatnonzero(eligible & chance(rng, _ADDRESSED, len(population)))
+    return everybody.where(who)
+
+
+def situated(world: World, at: IntArray, orders: Timeline) -> Situation:
+    """How every customer stands at their moment of ``at`` (customers,), by the orders so far."""
+    population = world.population
+    everyone = np.arange(len(population))
     last = orders.last_before(everyone, at)
     count = orders.count_before(everyone, at)
     recency = np.where(last == -NEVER, _NO_ORDER_DAYS, (at - last) / DAY)
     first = orders.first_before(everyone, at)
     gap = np.where(count > 1, (last - first) / DAY / np.maximum(count - 1, 1), 60.0)
-    reachable = profiles.push if campaign.channel == "push" else profiles.email
-    known = population.begins_at + 30 * DAY < at
-    eligible = known & reachable & (unsubscribed_at > at)
-    eligible &= _fits(campaign.action_id, recency, count)
-    who = np.flatnonzero(eligible & chance(rng, _ADDRESSED, len(population)))
     return Situation(
-        customer=who,
-        at=at[who],
-        kind=population.kind[who],
-        recency_days=recency[who],
-        cycle_position=recency[who] / np.maximum(gap[who], 1.0),
-        orders=count[who],
-        coupon_rate=population.coupon_rate[who],
-        satisfaction=population.satisfaction[who],
-        age_band=profiles.age_band[who],
-        app_share=population.app_share[who],
+        customer=everyone,
+        at=at,
+        kind=population.kind,
+        recency_days=recency,
+        cycle_position=recency / np.maximum(gap, 1.0),
+        orders=count,
+        coupon_rate=population.coupon_rate,
+        satisfaction=population.satisfaction,
+        age_band=world.profiles.age_band,
+        app_share=population.app_share,
     )
 
 

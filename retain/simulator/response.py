@@ -7,11 +7,11 @@ can be learned but never read off.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from retain.simulator.columns import FloatArray, IntArray
+from retain.simulator.columns import BoolArray, FloatArray, IntArray
 from retain.simulator.kinds import BARGAIN, GIFT, ONCE, REGULAR, VIP
 
 
@@ -33,6 +33,10 @@ class Situation:
     satisfaction: FloatArray
     age_band: IntArray
     app_share: FloatArray
+
+    def where(self, rows: IntArray | BoolArray) -> "Situation":
+        """Some of the customers."""
+        return Situation(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 Chances = tuple[FloatArray, FloatArray]

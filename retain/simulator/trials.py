@@ -73,7 +73,7 @@ def run(world: World, natural: Purchases) -> tuple[Assignments, Orders]:
         if campaign.channel == "email":
             left_at = np.minimum(unsubscribed_at[who], assigned.unsubscribed_at)
             unsubscribed_at[who] = left_at
-        orders = _after(orders, assigned, people)
+        orders = after(orders, assigned, people)
         rounds.append(assigned)
     return _stacked(rounds), orders
 
@@ -107,13 +107,13 @@ def _assign(
         delivered=delivered,
         control_probability=control,
         treated_probability=control + DELIVERED * ((1 - control) * add - control * drop),
-        added_at=np.where(gains, _answered_at(rng, world, who, at), NEVER),
+        added_at=np.where(gains, answered_at(rng, world, who, at), NEVER),
         lost=delivered & would & chance(rng, drop, n),
         unsubscribed_at=np.where(leaves, left_at, NEVER),
     )
 
 
-def _answered_at(rng: np.random.Generator, world: World, who: IntArray, at: IntArray) -> IntArray:
+def answered_at(rng: np.random.Generator, world: World, who: IntArray, at: IntArray) -> IntArray:
     """Exponential delays, cut to the response time and to the end of the relation."""
     until = np.minimum(_WINDOW, world.population.churned_at[who] - at) / HOUR
     longest = np.maximum(until - 1.0, 3.0) - 2.0
@@ -122,12 +122,12 @@ def _answered_at(rng: np.random.Generator, world: World, who: IntArray, at: IntA
     return at + micros(lag * HOUR)
 
 
-def _after(orders: Orders, assigned: Assignments, people: int) -> Orders:
+def after(orders: Orders, assigned: Assignments, people: int) -> Orders:
     """``orders`` without those a message cost, and with those it made."""
     since = np.full(people, NEVER, dtype=np.int64)
     since[assigned.customer[assigned.lost]] = assigned.assigned_at[assigned.lost]
-    after = since[orders.customer]
-    keep = ~((orders.ts > after) & (orders.ts <= after + _WINDOW))
+    sent_at = since[orders.customer]
+    keep = ~((orders.ts > sent_at) & (orders.ts <= sent_at + _WINDOW))
     made = assigned.added_at != NEVER
     customer = np.concatenate([orders.customer[keep], assigned.customer[made]])
     ts = np.concatenate([orders.ts[keep], assigned.added_at[made]])

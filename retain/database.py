@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 
 from retain import postgres, schema
 from retain.errors import InvalidInput, StoreUnavailable
+from retain.turns import Turns
 
 metadata = MetaData()
 
@@ -31,6 +32,7 @@ IN_A_QUERY = 500
 
 Value = TypeVar("Value")
 _FILE = "retain_sqlite_file"
+_TURNS = "retain_turns"
 
 
 def connect(url: str) -> Engine:
@@ -96,7 +98,7 @@ def writing(engine: Engine, *, alone: str = "") -> Iterator[Connection]:
         InvalidInput: PostgreSQL cannot hold a value.
     """
     require_file(engine)
-    with _translated(engine), engine.connect() as connection:
+    with _turn(engine), _translated(engine), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
@@ -132,6 +134,16 @@ def in_parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     """``values`` in order, as many at a time as a statement carries (:data:`IN_A_QUERY`)."""
     for start in range(0, len(values), IN_A_QUERY):
         yield values[start : start + IN_A_QUERY]
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    turns: Turns | None = engine.get_execution_options().get(_TURNS)
+    if turns is None:
+        yield
+    else:
+        with turns.wait(BUSY_TIMEOUT_MS / 1_000):
+            yield
 
 
 def _engine(url: str) -> Engine:
@@ -183,7 +195,7 @@ def _remember_file(engine: Engine) -> None:
     if engine.dialect.name == "sqlite" and engine.url.database:
         path = Path(engine.url.database).absolute()
         if opened := _identity(path):
-            engine.update_execution_options(**{_FILE: (path, opened)})
+            engine.update_execution_options(**{_FILE: (path, opened), _TURNS: Turns(path)})
 
 
 def require_file(engine: Engine) -> None:

@@ -13,6 +13,7 @@ MICROS = 1_000_000
 """Money is counted in whole millionths: sums of it are exact in any order."""
 UNLIMITED = 2**62
 _NOTHING = Spent()
+_QUARTER_SECONDS = 900
 
 
 def to_money(amount: float) -> int:
@@ -47,6 +48,8 @@ class Budgets:
             scope: one for held in self._of_action.values() for scope, one in held
         }
 
+        self._known: tuple[int, Mapping[str, Sequence[tuple[str, Budget]]]] | None = None
+
     def __bool__(self) -> bool:
         return bool(self.declared)
 
@@ -55,14 +58,25 @@ class Budgets:
         local = now.astimezone(self._zone)
         return [_key(scope, budget, local) for scope, budget in self.declared.items()]
 
-    def of(self, action: Action, now: datetime) -> list[tuple[str, Budget]]:
+    def of(self, action: Action, now: datetime) -> Sequence[tuple[str, Budget]]:
         """What an action takes from at ``now``, in the one order everybody locks in."""
-        if not (held := self._of_action[action.id]):
-            return []
-        local = now.astimezone(self._zone)
-        return sorted(
-            ((_key(scope, one, local), one) for scope, one in held), key=lambda each: each[0]
-        )
+        return self._held(now)[action.id] if self._of_action[action.id] else ()
+
+    def _held(self, now: datetime) -> Mapping[str, Sequence[tuple[str, Budget]]]:
+        # midnight is at a quarter of an hour everywhere: until the next one all keys stay
+        quarter = int(now.timestamp() // _QUARTER_SECONDS)
+        known = self._known
+        if known is None or known[0] != quarter:
+            local = now.astimezone(self._zone)
+            held = {
+                action_id: sorted(
+                    ((_key(scope, one, local), one) for scope, one in several),
+                    key=lambda each: each[0],
+                )
+                for action_id, several in self._of_action.items()
+            }
+            known = self._known = quarter, held
+        return known[1]
 
     def forbid(
         self,
@@ -75,7 +89,7 @@ class Budgets:
         if not self._of_action[action.id]:
             return None
         micros = to_money(cost(action))
-        for key, budget in self.of(action, now):
+        for key, budget in self._held(now)[action.id]:
             if not has_room(budget, spent.get(key, _NOTHING), micros):
                 return BUDGET
         return None

@@ -67,7 +67,11 @@ class Tally:
 
     def full(self, key: Key, caps: Sequence[Cap]) -> bool:
         """Whether one of ``caps`` leaves no room for another."""
-        return any(self.count(key, cap.window) >= cap.limit for cap in caps)
+        held = len(self._ages.get(key, ()))
+        for cap in caps:
+            if held >= cap.limit and self.count(key, cap.window) >= cap.limit:
+                return True
+        return False
 
     def _keys(self, contact: Contact) -> list[Key]:
         action = self._catalogue.by_id.get(contact.action_id or "")

@@ -12,7 +12,7 @@ from retain.manifest import ModelFeature
 from retain.predictors.calibrator import Calibrator
 from retain.predictors.trees import Floats
 from retain.reasons.bands import meaning
-from training import bands, blending, calibration, leaving, orders
+from training import bands, blending, calibration, choosing, leaving, orders
 from training.boosting import Rows
 from training.bootstrap import Bootstrap
 from training.dataset import Dataset, Mask
@@ -81,7 +81,7 @@ def _by_curve(data: Dataset, curves: Curves) -> _Fitted:
 
 def _by_score(data: Dataset) -> _Fitted:
     plan, seed = data.plan, data.seed
-    (fit, validation), holdout = data.choosing(), data.at(plan.holdout)
+    (fit, validation), holdout = choosing.rows(data), data.at(plan.holdout)
     features = choose(data.where(fit).columns)
     matrix = data.matrix(features)
 

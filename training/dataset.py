@@ -26,7 +26,7 @@ from training.departures import departures
 from training.exclusion import Exclusion
 from training.feature_source import FeatureSource
 from training.occasions import Known, nothing_known
-from training.population import POPULATION, POPULATION_DAYS, Mask, People
+from training.population import HABITS_READ, POPULATION, POPULATION_DAYS, Mask, People
 from training.trade import Trade
 
 __all__ = [
@@ -151,18 +151,6 @@ class Dataset:
         codes = np.unique(self.customers, return_inverse=True)[1]
         return np.asarray(codes % 2 == 0, dtype=np.bool_)
 
-    def choosing(self) -> tuple[Mask, Mask]:
-        """Rows to fit on while rounds and shares are chosen, and later ones to choose them on.
-
-        Where label windows overlap, the later ones are of other customers: the days that both
-        windows share could be learned by heart, and who learns most by heart would be chosen.
-        """
-        fit, validation = self.at(self.plan.fit), self.at(self.plan.validation)
-        if self.plan.apart:
-            return fit, validation
-        half = self.half()
-        return fit & half, validation & ~half
-
     def matrix(self, features: Sequence[ModelFeature]) -> Floats:
         """The (n, d) matrix of these features."""
         whole = np.empty((len(self.cutoffs), len(features)))
@@ -259,7 +247,9 @@ def populations(
         if progress:
             progress("training data", done, len(moments))
         table = excluded.kept(source.training_table([at], ids))
-        part = People.of(table, churn.label, churn.grace_days)
+        # lists are heavy, and only the habits of the population of now are read from any
+        lists = HABITS_READ if at == as_of else ()
+        part = People.of(table, churn.label, churn.grace_days, lists)
         parts.append(part if at == as_of else part.where(part.buys | part.stays))
     now = parts.pop()
     # who withdrew by now is in no row, also of moments at which they had not

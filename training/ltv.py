@@ -13,7 +13,7 @@ from retain.predictors.btyd import OrderOdds
 from retain.predictors.ltv import Interval
 from retain.predictors.trees import Floats
 from retain.predictors.yearly import Yearly
-from training import btyd, conformal, currencies, discounting, seasons, stretching
+from training import btyd, choosing, conformal, currencies, discounting, seasons, stretching
 from training.amounts import CANDIDATES, FittedAmount
 from training.anchoring import Anchor, Shift
 from training.boosting import Rows
@@ -58,7 +58,7 @@ def train(data: Dataset) -> FittedHead:
     """
     plan, seed, net = data.plan, data.seed, data.net_revenue
     rate = data.discount_rate_per_year
-    (fit, validation), holdout = data.choosing(), data.at(plan.holdout)
+    (fit, validation), holdout = choosing.rows(data), data.at(plan.holdout)
     demand(
         "ltv",
         (net[fit] > 0).astype(np.float64),

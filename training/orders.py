@@ -16,7 +16,7 @@ from retain.predictors.btyd import OrderOdds
 from retain.predictors.orders import FILE_NAME
 from retain.predictors.survival import Curves, Reading
 from retain.predictors.trees import Floats
-from training import blending, btyd, hazards, seasons, stretching
+from training import blending, btyd, choosing, hazards, seasons, stretching
 from training.anchoring import Anchor, Shift
 from training.blending import FittedBlend
 from training.boosting import Rows
@@ -81,7 +81,7 @@ class Trained:
 def train(data: Dataset) -> Trained:
     """Fit on the plan's cutoffs."""
     plan, seed = data.plan, data.seed
-    (fit, validation), holdout = data.choosing(), data.at(plan.holdout)
+    (fit, validation), holdout = choosing.rows(data), data.at(plan.holdout)
     features = choose(data.where(fit).columns)
     matrix = data.matrix(features)
     ends = hazards.bin_ends(data.horizon_days)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from retain import standing
 from retain.columns import READ_TIME, Columns
+from retain.decisions import channels, hours
 from retain.features import consent
 from retain.features.ageing import aged
 from retain.features.queries import FEATURE_SCHEMA
@@ -27,6 +28,9 @@ from retain.standing import ChurnLabel
 
 POPULATION_DAYS = 365
 POPULATION = f"customers with an order in the {POPULATION_DAYS} days before the moment of scoring"
+
+HABITS_READ = (hours.ACTIVE, hours.RESPONSIVE, channels.HISTORY)
+"""Lists that are read of the population at the moment of training."""
 
 Mask = NDArray[np.bool_]
 
@@ -103,10 +107,16 @@ class People:
     consents: Mask
 
     @classmethod
-    def of(cls, table: pa.Table, label: ChurnLabel, grace_days: int) -> Self:
-        """Of a feature table."""
+    def of(
+        cls,
+        table: pa.Table,
+        label: ChurnLabel,
+        grace_days: int,
+        kept: Collection[str] = (),
+    ) -> Self:
+        """Of a feature table, without its lists but for those ``kept``."""
         shrunk = {name: _lengths(table.column(name)) for name in _LISTS}
-        for name in set(_LISTS) - {_PURPOSES}:
+        for name in set(_LISTS) - {_PURPOSES, *kept}:
             place, field = table.schema.get_field_index(name), FEATURE_SCHEMA.field(name)
             table = table.set_column(place, field, pa.nulls(table.num_rows, field.type))
         columns = dict(aged(table))
@@ -119,7 +129,11 @@ class People:
         return cls(
             customers=_objects(table.column("customer_id").to_pylist()),
             cutoffs=table.column("as_of").cast(pa.int64()).to_numpy(),
-            columns={name: column for name, column in columns.items() if name not in _LISTS},
+            columns={
+                name: column
+                for name, column in columns.items()
+                if name not in _LISTS or name in kept
+            },
             lengths=shrunk,
             buys=recency < POPULATION_DAYS,
             stays=_stays(label, columns, grace_days),

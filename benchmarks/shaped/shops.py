@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from shaped.baskets import households, market
 from shaped.edges import club, members, retailrocket, tiny, young
 from shaped.sellers import cd_buyers, european, grocer
 from shaped.shop import Shop
@@ -10,6 +11,8 @@ from shaped.shop import Shop
 SHOPS: Mapping[str, Callable[[Path, float], Shop]] = {
     "cd-buyers": cd_buyers,
     "grocer": grocer,
+    "households": households,
+    "market": market,
     "european": european,
     "tiny": tiny,
     "young": young,

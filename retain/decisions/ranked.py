@@ -1,6 +1,6 @@
 """One customer's ranking: every action with its worth, the limits, and what is chosen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -107,7 +107,7 @@ class Ranked:
             for place in self.kept:
                 if state is None or self._forbidden(place, limits, state, now) is None:
                     return self._candidate(place)
-        return self.candidates(limits, state, now, seed)[0]
+        return self._allowed(self._stopped(limits, state, now), seed).best()
 
     def candidates(
         self, limits: Limits, state: ContactState | None, now: datetime, seed: str
@@ -120,25 +120,26 @@ class Ranked:
             now: the moment.
             seed: decides what is explored; the same seed chooses the same.
         """
-        free, stopped = [], []
-        for place in self.kept:
-            why = None if state is None else self._forbidden(place, limits, state, now)
-            if why is None:
-                free.append(place)
-            else:
-                stopped.append(self._candidate(place, why))
-        options = [self._option(place) for place in free]
+        stopped = self._stopped(limits, state, now)
+        allowed = self._allowed(stopped, seed)
+        removed = [*stopped.items(), *enumerate(self.removed)]
+        return [
+            *allowed.ranked(),
+            *(self._candidate(place, why) for place, why in removed if why is not None),
+        ]
+
+    def _stopped(self, limits: Limits, state: ContactState | None, now: datetime) -> dict[int, str]:
+        """What is worth doing but not allowed now, and why."""
+        if state is None:
+            return {}
+        whys = ((place, self._forbidden(place, limits, state, now)) for place in self.kept)
+        return {place: why for place, why in whys if why is not None}
+
+    def _allowed(self, stopped: Mapping[int, str], seed: str) -> "_Allowed":
+        places = [place for place in self.kept if place not in stopped]
+        options = [self._option(place) for place in places]
         chances = probabilities(self._beliefs.exploration, options)
-        chosen, explores = choose(chances, seed), self._beliefs.exploration.explores
-        ranked = [
-            self._candidate(place, None, chance, (rank, option) if explores else None)
-            for rank, (place, option, chance) in enumerate(zip(free, options, chances, strict=True))
-        ]
-        ranked.insert(0, ranked.pop(chosen))
-        removed = [
-            self._candidate(place, why) for place, why in enumerate(self.removed) if why is not None
-        ]
-        return [*ranked, *stopped, *removed]
+        return _Allowed(self, places, options, chances, choose(chances, seed))
 
     def _option(self, place: int) -> Option:
         action = self._catalogue.actions[place]
@@ -163,6 +164,11 @@ class Ranked:
     ) -> str | None:
         return limits.forbid(self._catalogue.actions[place], state, now, self._send_at)
 
+    def candidate(self, place: int, rank: int, option: Option, chance: float) -> Candidate:
+        """An action that may be done, as the policy saw it."""
+        explores = self._beliefs.exploration.explores
+        return self._candidate(place, None, chance, (rank, option) if explores else None)
+
     def _candidate(
         self,
         place: int,
@@ -186,4 +192,28 @@ class Ranked:
             option is not None and option.is_new,
             self._catalogue.ends.get(action.id),
             rank,
+        )
+
+
+class _Allowed(NamedTuple):
+    """The actions that may be done, the best first, and which of them is chosen."""
+
+    ranked_by: Ranked
+    places: list[int]
+    options: list[Option]
+    chances: list[float]
+    chosen: int
+
+    def best(self) -> Candidate:
+        return self._candidate(self.chosen)
+
+    def ranked(self) -> list[Candidate]:
+        """The chosen one, and the others in order."""
+        found = [self._candidate(rank) for rank in range(len(self.places))]
+        found.insert(0, found.pop(self.chosen))
+        return found
+
+    def _candidate(self, rank: int) -> Candidate:
+        return self.ranked_by.candidate(
+            self.places[rank], rank, self.options[rank], self.chances[rank]
         )

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from math import isnan
 from typing import Protocol
-
-import numpy as np
 
 from retain.columns import ACTION_RULES, Columns
 from retain.decisions.actions import Catalogue
@@ -133,6 +132,7 @@ class Ranking:
     suggestions: Suggested | None = None
     table: tuple[list[list[str | None]], Worths] | None = None
     _ranked: dict[int, tuple[Row, Ranked]] = field(default_factory=dict, compare=False, repr=False)
+    _limits: dict[int, Limits] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -146,13 +146,16 @@ class Ranking:
 
     def limits(self, row: int) -> Limits:
         """The caps that hold for this customer."""
-        known, ranked = self.of(row)
-        own = known["max_contacts_per_week"]
-        return self.limiter.of(
-            self.customer_ids[row],
-            None if np.isnan(own) else own,
-            lambda place: ranked.worths.of(place).redemption_cost,
-        )
+        found = self._limits.get(row)
+        if found is None:
+            known, ranked = self.of(row)
+            own = known["max_contacts_per_week"]
+            found = self._limits[row] = self.limiter.of(
+                self.customer_ids[row],
+                None if isnan(own) else own,
+                lambda place: ranked.worths.of(place).redemption_cost,
+            )
+        return found
 
     def prepare_items(self) -> None:
         """Compute at once what the best actions of all customers will suggest."""

@@ -9,7 +9,7 @@ from retain.decisions.constraints import Cap
 from retain.decisions.state import Contact
 
 Key = tuple[str, str]
-"""What is counted: ``("contacts", "")``, ``("channel", "sms")``, ``("tag", …)``, ``("action", …)``."""
+"""What is counted, and of which channel, tag or action; :data:`CONTACTS` is across all."""
 
 CONTACTS: Key = ("contacts", "")
 _NOW = timedelta(0)
@@ -68,10 +68,7 @@ class Tally:
     def full(self, key: Key, caps: Sequence[Cap]) -> bool:
         """Whether one of ``caps`` leaves no room for another."""
         held = len(self._ages.get(key, ()))
-        for cap in caps:
-            if held >= cap.limit and self.count(key, cap.window) >= cap.limit:
-                return True
-        return False
+        return any(held >= cap.limit and self.count(key, cap.window) >= cap.limit for cap in caps)
 
     def _keys(self, contact: Contact) -> list[Key]:
         action = self._catalogue.by_id.get(contact.action_id or "")

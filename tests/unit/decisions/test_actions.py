@@ -72,6 +72,7 @@ def test_every_prior_names_its_source():
 def test_a_wrong_catalogue_is_refused_with_the_part_at_fault(tmp_path, change, part):
     config = DEFAULT.config.model_dump(mode="json")
     config["actions"] = [config["actions"][0], {**action("good"), **change}]
+    config |= {"tag_caps": {}, "exclusions": {}}
     path = tmp_path / "actions.yaml"
     path.write_text(yaml.safe_dump(config))
     with pytest.raises(InvalidInput) as caught:

@@ -11,7 +11,7 @@ ACTIVE, RESPONSIVE = "active_hours", "response_hours"
 
 RESPONSE_WEIGHT = 2.0
 """A message opened counts as much as so many visits: it is what is asked about."""
-BASE_TIMES = 12.0
+BASE_TIMES = 8.0
 """As many visits and responses as the habits of the base are worth."""
 OTHER_DAY = 0.5
 """What a visit says of the same hour of other weekdays, as a share of what it says of its own."""

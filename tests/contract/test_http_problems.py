@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from retain.decisions.actions import Channel
+from retain.decisions.constraints import Channel
 from retain.decisions.context import ContextChannel
 from services.bodies import MAX_BODY_BYTES
 from tests.unit.services.fakes import Service

@@ -99,7 +99,7 @@ class Logged:
             self.moments[mask],
             self.actions,
             codes,
-            codes,
+            np.unique(codes, return_inverse=True)[1],
             ones,
             self.responded[mask],
             self.revenue[mask],

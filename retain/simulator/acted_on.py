@@ -11,7 +11,7 @@ import numpy as np
 
 from retain.clock import to_micros
 from retain.simulator.campaigns import RESPONSE_DAYS, situated
-from retain.simulator.columns import DAY, HOUR, NEVER, FloatArray, IntArray, chance, micros
+from retain.simulator.columns import DAY, NEVER, FloatArray, IntArray, chance
 from retain.simulator.plan import plan
 from retain.simulator.purchases import Purchases, chance_of_order, purchases
 from retain.simulator.response import ACTIONS, Situation, response
@@ -41,9 +41,8 @@ class ActedOn:
     spend: FloatArray
 
     def stand(self, at: datetime) -> Situation:
-        """Every customer within two hours after ``at``, by the orders so far."""
-        rng = np.random.default_rng([self.world.plan.seed, to_micros(at) // DAY])
-        moments = to_micros(at) + micros(rng.uniform(0, 2 * HOUR, len(self.world.population)))
+        """Every customer at ``at``, by the orders so far."""
+        moments = np.full(len(self.world.population), to_micros(at), dtype=np.int64)
         return situated(self.world, moments, self._timeline())
 
     def chances(self, situation: Situation) -> FloatArray:

@@ -15,9 +15,9 @@ from retain.triggers.tables import deliveries, firings
 from tests.triggered import CART, Shop
 
 MINUTE = 60_000_000
-AFTER, COOL_DOWN, LATENESS = 30, 240, 600
+AFTER, COOL_DOWN, LATENESS = 30, 60, 600
 CUSTOMERS = ["a", "b"]
-TRIGGER = {**CART, "cool_down": "4h", "lateness": "10h", "hand_over": "at_once"}
+TRIGGER = {**CART, "cool_down": "1h", "lateness": "10h", "hand_over": "at_once"}
 
 happen = st.tuples(
     st.sampled_from(["product_added", "product_added", "order_completed"]),
@@ -27,9 +27,13 @@ happen = st.tuples(
 steps = st.lists(
     st.one_of(
         happen.map(lambda told: ("happens", told)),
+        happen.map(lambda told: ("happens", told)),
+        # what chance alone would seldom put together
+        st.sampled_from(CUSTOMERS).map(lambda who: ("left", who)),
+        st.sampled_from(CUSTOMERS).map(lambda who: ("ordered", who)),
         st.integers(0, 9).map(lambda which: ("again", which)),
         st.sampled_from([1, 5, 15, 29, 31, 120, 300]).map(lambda span: ("move", span)),
-        st.sampled_from(["look", "restart", "crash", "decide", "pull", "ack"]).map(
+        st.sampled_from(["look", "look", "restart", "crash", "decide", "pull", "pull", "ack"]).map(
             lambda name: (name, None)
         ),
     ),
@@ -59,6 +63,20 @@ class Story:
         named = self.shop.happens(kind, customer, ago=ago)
         self.events.append((kind, customer, self.now() - ago * MINUTE))
         self.ids.append((kind, customer, ago, named))
+
+    def left(self, customer) -> None:
+        """A cart, left until it was decided."""
+        self.look()
+        self.happens(("product_added", customer, 0))
+        self.look()
+        self.move(31)
+        self.look()
+        self.decide()
+
+    def ordered(self, customer) -> None:
+        """An order, and at once whatever may be handed out."""
+        self.happens(("order_completed", customer, 0))
+        self.pull()
 
     def again(self, which) -> None:
         if self.ids:

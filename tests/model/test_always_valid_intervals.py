@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.experiments import one
-from training.experiments import balance, sizes
+from training.experiments import balance, bandit, sizes
 from training.experiments.boundaries import tuned
 from training.experiments.effects import Contrast, Effect, estimate
 from training.experiments.sums import running
@@ -103,3 +103,37 @@ def test_the_sample_ratio_check_seldom_cries_wolf_and_finds_what_is_lost() -> No
 
     assert np.mean([alarm(0.0) for _ in range(100)]) <= 0.02
     assert np.mean([alarm(0.08) for _ in range(50)]) >= 0.95
+
+
+def bandit_run(rng: np.random.Generator, rates: tuple[float, float]) -> tuple[Effect, float, float]:
+    """Ten periods of a bandit whose conversion swings between them, and what it earned."""
+    share, arms, shares, values = np.array([0.5, 0.5]), [], [], []
+    truth = []
+    for period in range(10):
+        swing = 1 + 0.6 * np.sin(period)
+        arm = (rng.random(1_000) < share[1]).astype(int)
+        arms.append(arm)
+        shares.append(share[arm])
+        values.append(conversions(rng, swing * np.array(rates)[arm]))
+        truth.append(swing * (rates[1] - rates[0]))
+        so_far = np.concatenate(arms), np.concatenate(shares), np.concatenate(values)
+        of = running(so_far[2], so_far[0], so_far[1], np.zeros(len(so_far[0]), dtype=int), (1, 2))
+        shifted = bandit.shift(["a", "b"], of, floor=0.05, draws=2_000).shares
+        share = np.array([shifted["a"], shifted["b"]])
+    arm, probability, value = so_far
+    of = running(value, arm, probability, np.arange(10_000) * DAYS // 10_000, (DAYS, 2))
+    found = estimate("any", of, AGAINST, precision=tuned(10_000, ALPHA), alpha=ALPHA)
+    return found, float(np.mean(truth)), float(value.mean())
+
+
+def test_a_bandit_is_judged_without_bias_and_without_more_false_alarms() -> None:
+    rng = np.random.default_rng(9)
+    none = [bandit_run(rng, (0.08, 0.08))[0].decided_at is not None for _ in range(120)]
+    assert np.mean(none) <= ALPHA
+    some = [bandit_run(rng, (0.08, 0.10)) for _ in range(60)]
+    errors = [found.difference.value[-1] - truth for found, truth, _ in some]
+    assert abs(np.nanmean(errors)) < 3 * np.nanstd(errors) / np.sqrt(len(errors))
+    # an even split earns the mean of both arms
+    assert np.mean([earned for *_, earned in some]) > 1.03 * 0.09 * (
+        1 + 0.6 * np.sin(range(10)).mean()
+    )

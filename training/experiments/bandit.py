@@ -41,20 +41,21 @@ class Shift:
         return {"best": self.best, "rates": self.rates, "customers": self.customers}
 
 
-def shift(arms: list[str], sums: Sums, floor: float) -> Shift:
+def shift(arms: list[str], sums: Sums, floor: float, draws: int = _DRAWS) -> Shift:
     """The shares that follow from the last look of ``sums``.
 
     Args:
         arms: k names.
         sums: of conversion, 0 or 1.
         floor: least share of an arm: its probability stays known and its weight bounded.
+        draws: from the posteriors.
     """
     customers = sums.customers[-1]
     with np.errstate(invalid="ignore", divide="ignore"):
         rates = np.nan_to_num(sums.means[-1])
         # customers of unequal weight say as much as fewer of equal weight (Kish 1965)
         effective = np.nan_to_num(sums.w[-1] ** 2 / sums.ww[-1])
-    best = _best(effective * rates, effective)
+    best = _best(effective * rates, effective, draws)
     shares = _floored(best, floor)
     return Shift(
         shares=dict(zip(arms, shares.tolist(), strict=True)),
@@ -64,10 +65,10 @@ def shift(arms: list[str], sums: Sums, floor: float) -> Shift:
     )
 
 
-def _best(successes: Floats, trials: Floats) -> Floats:
+def _best(successes: Floats, trials: Floats, draws: int) -> Floats:
     rng = np.random.default_rng(_SEED)
-    draws = rng.beta(1 + successes, 1 + trials - successes, size=(_DRAWS, len(trials)))
-    return np.bincount(draws.argmax(axis=1), minlength=len(trials)) / _DRAWS
+    rates = rng.beta(1 + successes, 1 + trials - successes, size=(draws, len(trials)))
+    return np.bincount(rates.argmax(axis=1), minlength=len(trials)) / draws
 
 
 def _floored(best: Floats, floor: float) -> Floats:

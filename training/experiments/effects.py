@@ -16,8 +16,9 @@ Flags = NDArray[np.bool_]
 LEAST_CUSTOMERS = 100
 LEAST_EVENTS = 30.0
 """Before every compared arm has so many customers, and may expect so many events, nothing is said:
-the intervals are asymptotic, and the first customers are not. Events of unequal value count for as
-many as equal ones would say as much as (Kish 1965): one large order is one event."""
+the intervals are asymptotic, and the first customers are not. Customers of unequal weight, and
+events of unequal value, count for as many as equal ones that would say as much (Kish 1965): one
+large order is one event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +143,14 @@ def estimate(
 
 def _enough(sums: Sums, used: Flags) -> Flags:
     """(l,) whether the intervals of a look can be trusted."""
-    customers = sums.customers[:, used]
+    customers, w = sums.customers[:, used], sums.w[:, used]
     with np.errstate(invalid="ignore", divide="ignore"):
-        typical = sums.w[:, used] / customers
+        typical = w / customers
         total = (sums.wy[:, used] / typical).sum(axis=1)
         squares = (sums.wwyy[:, used] / typical**2).sum(axis=1)
-        effective = np.nan_to_num(total**2 / squares)
-        expected = (effective / customers.sum(axis=1))[:, np.newaxis] * customers
-    trusted = (customers >= LEAST_CUSTOMERS) & (expected >= LEAST_EVENTS)
+        rate = np.nan_to_num(total**2 / squares) / customers.sum(axis=1)
+        alike = np.nan_to_num(w**2 / sums.ww[:, used])
+    trusted = (alike >= LEAST_CUSTOMERS) & (rate[:, np.newaxis] * alike >= LEAST_EVENTS)
     return np.asarray(trusted.all(axis=1))
 
 

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -61,16 +62,6 @@ _ALL_OURS = select(contacts).where(
 _PLANNED = insert(contacts)
 _OURS = Prepared(_ALL_OURS)
 _OURS_UNTIL = Prepared(_ALL_OURS.where(contacts.c.made_at <= bindparam("latest")))
-_GOALS = (
-    select(events.c.customer_id, events.c.type, func.max(events.c.ts).label("ts"))
-    .where(
-        events.c.customer_id.in_(bindparam("ids", expanding=True)),
-        events.c.ts > bindparam("since"),
-        events.c.ts <= bindparam("until"),
-        events.c.type.in_(bindparam("goals", expanding=True)),
-    )
-    .group_by(events.c.customer_id, events.c.type)
-)
 
 
 class Contacts:
@@ -246,8 +237,22 @@ def _goals(
     connection: Connection, customer_ids: Sequence[str], goals: frozenset[str], now: datetime
 ) -> Sequence[Any]:
     since = to_micros(now - timedelta(days=REMEMBERED_DAYS))
-    given = {"ids": customer_ids, "goals": sorted(goals), "since": since, "until": to_micros(now)}
-    return connection.execute(_GOALS, given).all()
+    given = {"ids": customer_ids, "since": since, "until": to_micros(now)}
+    return _reached(goals).rows(connection, given)
+
+
+@cache
+def _reached(goals: frozenset[str]) -> Prepared:
+    return Prepared(
+        select(events.c.customer_id, events.c.type, func.max(events.c.ts).label("ts"))
+        .where(
+            events.c.customer_id.in_(bindparam("ids", expanding=True)),
+            events.c.ts > bindparam("since"),
+            events.c.ts <= bindparam("until"),
+            events.c.type.in_(sorted(goals)),
+        )
+        .group_by(events.c.customer_id, events.c.type)
+    )
 
 
 def _spent(connection: Connection, limiter: Limiter | None, now: datetime) -> dict[str, Spent]:

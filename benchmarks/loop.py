@@ -43,29 +43,36 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for learning-loop.svg and the numbers")
     asked = parser.parse_args()
     began = time.monotonic()
-    found = replicate(asked.seeds, asked.customers, asked.weeks, asked.workers)
+    if asked.out:
+        asked.out.mkdir(parents=True, exist_ok=True)
+    kept = asked.out / "learning-loop.json" if asked.out else None
+    found = replicate(asked.seeds, asked.customers, asked.weeks, asked.workers, kept)
     print(table(found))
     fell = verdict(found)
     print(f"{asked.seeds} seeds in {time.monotonic() - began:.0f} s")
     if asked.out:
-        asked.out.mkdir(parents=True, exist_ok=True)
         (asked.out / "learning-loop.svg").write_text(picture.standalone(plot(found)), "utf-8")
-        numbers = {
-            name: [[asdict(w) for w in one] for one in seeds] for name, seeds in found.items()
-        }
-        (asked.out / "learning-loop.json").write_text(json.dumps(numbers, indent=1) + "\n")
     raise SystemExit(int(not fell))
 
 
-def replicate(seeds: int, customers: int, weeks: int, workers: int) -> Found:
-    """Every arm on every seed."""
+def replicate(
+    seeds: int, customers: int, weeks: int, workers: int, kept: Path | None = None
+) -> Found:
+    """Every arm on every seed; ``kept`` is written again after each."""
     jobs = [(arm, seed, customers, weeks) for seed in range(1, seeds + 1) for arm in ARMS_COMPARED]
+    found: dict[str, list[list[Week]]] = {arm.name: [] for arm in ARMS_COMPARED}
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        done = list(pool.map(_job, jobs))
-    return {
-        arm.name: [weeks for (other, *_), weeks in zip(jobs, done, strict=True) if other == arm]
-        for arm in ARMS_COMPARED
-    }
+        for (arm, seed, *_), one in zip(jobs, pool.map(_job, jobs), strict=True):
+            found[arm.name].append(one)
+            first, last = (np.mean([w.regret for w in part]) for part in (one[:SPAN], one[-SPAN:]))
+            print(f"{arm.name}, seed {seed}: regret {first:.3f} to {last:.3f}", flush=True)
+            if kept:
+                numbers = {
+                    name: [[asdict(week) for week in weeks] for weeks in done]
+                    for name, done in found.items()
+                }
+                kept.write_text(json.dumps(numbers, indent=1) + "\n")
+    return found
 
 
 def _job(job: tuple[Arm, int, int, int]) -> list[Week]:

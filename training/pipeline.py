@@ -9,8 +9,10 @@ from sqlalchemy import Engine
 
 from feature_repo.source import OfflineSource
 from retain.clock import Clock, now
+from retain.configuration import read_declared
 from retain.database import connect
-from retain.decisions import actions, attribution
+from retain.decisions import attribution
+from retain.decisions.actions import ActionConfig
 from retain.eventlog import EventLog
 from retain.ledger import Ledger
 from retain.manifest import Head, Manifest
@@ -142,8 +144,8 @@ def train(
 def _decisions(engine: Engine, settings: Settings, as_of: datetime) -> Decisions:
     """The service's own decisions and what became of them."""
     how = attribution.load(settings.config)
-    reporting = actions.load(settings.config / "actions.yaml").config.reporting
-    return Decisions(outcomes.read(engine, as_of, how, reporting), how)
+    catalogue = read_declared(settings.config, "actions.yaml", ActionConfig)
+    return Decisions(outcomes.read(engine, as_of, how, catalogue.reporting), how)
 
 
 def promote_all(

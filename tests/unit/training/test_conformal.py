@@ -31,3 +31,17 @@ def test_an_interval_holds_its_prediction_even_for_few_rows():
     low, high = interval.around(np.array([5.0, 15.0, 500.0]))
     assert (low <= [5.0, 15.0, 500.0]).all()
     assert (high >= [5.0, 15.0, 500.0]).all()
+
+
+def test_who_hardly_buys_is_held_by_more_and_so_the_others_by_a_little_less():
+    def mixed(n: int):
+        rare, often = a_shop(n // 4, 0.02), a_shop(n - n // 4, 0.7)
+        rare = rare[0] / 1000, rare[1] / 1000  # apart in value, so that groups do not mix
+        return tuple(np.concatenate(both) for both in zip(rare, often, strict=True))
+
+    interval = conformal.fit(*mixed(40_000))
+    predicted, outcome = mixed(40_000)
+    inside = conformal.coverage_of(interval, predicted, outcome)
+    assert inside[:10_000].mean() > 0.95
+    assert inside[10_000:].mean() == pytest.approx(conformal.LEAST_COVERAGE, abs=0.02)
+    assert inside.mean() < 0.83

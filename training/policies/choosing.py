@@ -12,6 +12,7 @@ from retain.predictors.calibrator import Calibrator
 from retain.predictors.effects import Effects, Learner
 from retain.predictors.trees import Floats
 from training import holm, uplift
+from training.boosting import Boosted
 from training.bootstrap import Bootstrap, Comparison
 from training.policies import learners
 from training.policies.learners import KINDS, Fitted
@@ -162,7 +163,11 @@ def _try(seen: Trial, later: Trial, seed: int) -> _Tried:
     first = np.arange(len(seen)) < int(len(seen) * _EARLY)
     early, late = seen.where(first), seen.where(~first)
     kinds: tuple[Learner, ...] = (*KINDS, "constant")
-    fitted = {name: learners.fit(name, early, seed, later=late) for name in kinds}
+    fitted: dict[Learner, Fitted] = {}
+    shared: dict[str, Boosted] = {}
+    for kind in kinds:
+        fitted[kind] = learners.fit(kind, early, seed, later=late, have=shared)
+        shared |= fitted[kind].boosted
     models = {name: fitted[name].effects() for name in KINDS}
     return _Tried(
         fitted,

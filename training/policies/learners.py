@@ -87,6 +87,7 @@ def fit(
     later: Trial | None = None,
     rounds: Mapping[str, int] | None = None,
     calibrators: Mapping[str, Calibrator | None] | None = None,
+    have: Mapping[str, Boosted] | None = None,
 ) -> Fitted:
     """Fit one learner; its effects are levelled to the measured means and not yet shrunk.
 
@@ -98,11 +99,15 @@ def fit(
             ``calibrators`` do not.
         rounds: of each model, as an earlier fit found them.
         calibrators: as an earlier fit found them.
+        have: models that another learner fitted on the same rows.
     """
     boosted: dict[str, Boosted] = {}
     known = dict(rounds or {})
     targets = _crossed(trial, seed, known) if learner == "dr" else None
     for name in MODELS[learner]:
+        if have and name in have:
+            boosted[name] = have[name]
+            continue
         rows = _effect_rows(trial, targets) if name == "effect" else outcome_rows(name, trial)
         stop = None
         if later is not None and name not in known:

@@ -106,7 +106,9 @@ def compose(settings: Settings) -> Composition:
             people=log.people,
         ),
         feedback=Outcomes(Feedback(engine, made.decisions, clock), metrics),
-        deliveries=Held(Deliveries(engine, triggers, clock), triggers.config.pull.lease),
+        deliveries=Held(
+            Deliveries(engine, triggers, clock, made.goals), triggers.config.pull.lease
+        ),
         profiles=Profiles(reader=reader, scorer=made.scorer, clock=clock, people=log.people),
         manifests=manifests,
         readiness=Readiness(manifests, reach=lambda: reader.read([NOBODY], clock())).check,

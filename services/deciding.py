@@ -1,5 +1,6 @@
 """How customers are scored and decided for: what service and batch share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,6 +40,12 @@ class Deciding:
     def models(self) -> dict[str, str]:
         """``head:version`` of every champion, by head."""
         return _names(self.scorer)
+
+    @property
+    def goals(self) -> Mapping[str, frozenset[str]]:
+        """By action, the event types that reach its goal."""
+        ranker, _ = self.arms.nobodys
+        return ranker.catalogue.goals
 
 
 def scorer(settings: Settings, engine: Engine) -> Scorer:

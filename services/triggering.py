@@ -77,7 +77,7 @@ def composed(settings: Settings, metrics: Metrics, turn: Exclusive, clock: Clock
     stored = OnlineReader(settings, log)
     reader = FreshReader(stored, LogReader(log), log.pending_among)
     told = TriggerMetrics(metrics.registry)
-    deliveries = Deliveries(engine, triggers, clock)
+    deliveries = Deliveries(engine, triggers, clock, made.goals)
     return TriggerEngine(
         watch=Watch(engine, triggers, clock),
         decider=Decider(

@@ -269,10 +269,16 @@ class Catalogue:
         }
 
     @cached_property
+    def goals(self) -> Mapping[str, frozenset[str]]:
+        """By action, the event types that reach its goal."""
+        types = vocabulary().types.keys()
+        return {action.id: frozenset(types & set(action.withdrawn_by)) for action in self.actions}
+
+    @cached_property
     def goal_events(self) -> frozenset[str]:
         """Event types that are goals of actions which follow others."""
-        named = {goal for action in self.actions if action.follows for goal in action.withdrawn_by}
-        return frozenset(named & vocabulary().types.keys())
+        following = (self.goals[action.id] for action in self.actions if action.follows)
+        return frozenset[str]().union(*following)
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.config.zone).astimezone(UTC)

@@ -56,12 +56,22 @@ _COLUMNS = tuple(deliveries.c[name] for name in _NAMES)
 
 
 class Deliveries:
-    """Takes and ends deliveries; safe with several processes on one database."""
+    """Takes and ends deliveries; safe with several processes on one database.
 
-    def __init__(self, engine: Engine, triggers: Triggers, clock: Clock) -> None:
+    ``goals`` are event types by action: beside the trigger's, they end what is to be delivered.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        triggers: Triggers,
+        clock: Clock,
+        goals: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self._engine = engine
         self._triggers = triggers
         self._clock = clock
+        self._goals = goals or {}
 
     def take(self, endpoint: str, limit: int, lease: timedelta) -> list[Delivery]:
         """Up to ``limit`` deliveries that are due, hidden from others for the time of ``lease``.
@@ -167,9 +177,11 @@ class Deliveries:
         if row.attempts >= (config.pull.attempts if endpoint is None else endpoint.attempts):
             return DEAD, f"taken {row.attempts} times and never acknowledged"
         situation = self._triggers.situations.get(row.trigger_id)
-        if situation is not None:
+        ends = frozenset[str]() if situation is None else situation.ends
+        action_id = json.loads(row.decision)["actions"][0]["action_id"]
+        if ends := ends | self._goals.get(action_id, frozenset()):
             owners = Owners.among(connection, [row.customer_id])
-            if any_since(connection, owners, situation.ends, row.since):
+            if any_since(connection, owners, ends, row.since):
                 return WITHDRAWN, GOAL
         return None
 

@@ -151,6 +151,16 @@ def test_ended_ones_do_not_take_the_place_of_others(shop) -> None:
     assert len(shop.pull(2)) == 2
 
 
+def test_the_goal_of_the_action_ends_what_is_not_delivered_like_that_of_the_trigger(shop) -> None:
+    goals = {"mail": frozenset({"review_submitted"})}
+    shop.deliveries = Deliveries(shop.engine, shop.triggers, shop.clock, goals)
+    held(shop, "c0")
+    held(shop, "c1")
+    shop.happens("review_submitted", "c0")
+    assert len(shop.pull()) == 1
+    assert sorted(shop.states()) == ["pending", "withdrawn"]
+
+
 def test_a_decision_is_held_until_its_time_of_sending(database_url) -> None:
     one = Shop(connect(database_url), {**NOW_CART, "hand_over": "at_send_time"})
     one.happens("product_added")

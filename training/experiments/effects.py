@@ -80,11 +80,9 @@ class Effect:
     @property
     def verdict(self) -> Literal["better", "worse", "open", "too_early"]:
         """What may be said, at any look; better is more."""
-        if self.difference.last() is None:
-            return "too_early"
-        if self.decided_at is None:
-            return "open"
-        return "better" if self.difference.value[self.decided_at] > 0 else "worse"
+        if self.decided_at is not None:
+            return "better" if self.difference.value[self.decided_at] > 0 else "worse"
+        return "too_early" if self.difference.last() is None else "open"
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""

@@ -17,6 +17,7 @@ from services.schemas.base import (
     Request,
     UtcTime,
 )
+from services.schemas.reasons import Reason
 
 Part = Literal["churn", "next_purchase", "ltv", "segment", "next_best_action"]
 PARTS: tuple[Part, ...] = ("churn", "next_purchase", "ltv", "segment", "next_best_action")
@@ -237,29 +238,6 @@ class NextBestAction(Answer):
     score: float | None
     propensity: Probability | None
     decision_id: str
-
-
-class Reason(Answer):
-    """What moved one score of this customer away from that of an average customer."""
-
-    head: Literal["churn", "next_purchase", "ltv"]
-    code: str = Field(description="What is said, for programs; stable.")
-    group: str = Field(description="The meaning it belongs to, such as `purchase_rhythm`.")
-    direction: Literal["raises", "lowers"] = Field(
-        description="Whether it raises or lowers the head's score: the probability of leaving, "
-        "the probability of an order, the value."
-    )
-    text: str = Field(description="The reason in words, in the language asked for.")
-    value: float | str | None = Field(description="What is, of this customer.")
-    usual: float | None = Field(description="What it is compared with.")
-    compared_with: Literal["own", "customers", "average"] | None = Field(
-        description="Whether `usual` is this customer's own, typical for the customers the model "
-        "was trained on, or that of average days of the year."
-    )
-    share: Probability = Field(
-        description="Of everything that moves this score up or down, how much this is."
-    )
-    features: list[str] = Field(description="The features that moved it, the strongest first.")
 
 
 class Prediction(Answer):

@@ -5,15 +5,18 @@ import os
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _BETWEEN_SECONDS = 0.001
+_IN_A_ROW = 8
+"""So many turns a process takes while its threads queue; then it lets the others try."""
 
 
 class Turns:
-    """The right to write next, among the threads of this process and then among processes.
+    """The right to write next: in order among the threads of a process, then among processes.
 
     SQLite sleeps up to 100 ms between two tries for its lock, and who writes again at once goes
     before all who sleep: of 32 clients some wait for ten seconds and are refused. This only orders
@@ -21,7 +24,9 @@ class Turns:
     """
 
     def __init__(self, database: Path) -> None:
-        self._threads = threading.Lock()
+        self._guard = threading.Lock()
+        self._queue: deque[threading.Lock] = deque()
+        self._in_a_row = 0
         self._lock = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         weakref.finalize(self, os.close, self._lock)
 
@@ -29,26 +34,41 @@ class Turns:
     def wait(self, seconds: float) -> Iterator[bool]:
         """Wait for a turn, for so long at most; whether it was had."""
         until = time.monotonic() + seconds
-        if not self._threads.acquire(timeout=seconds):
-            yield False
-            return
+        # released by whoever is before it in the queue
+        mine = threading.Lock()
+        mine.acquire()
+        with self._guard:
+            self._queue.append(mine)
+            if self._queue[0] is mine:
+                mine.release()
+        had = False
         try:
-            had = self._take(until)
-            try:
-                yield had
-            finally:
-                if had:
-                    fcntl.flock(self._lock, fcntl.LOCK_UN)
+            had = mine.acquire(timeout=seconds) and self._take(until)
+            yield had
         finally:
-            self._threads.release()
+            if had:
+                fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self._leave(mine)
 
     def _take(self, until: float) -> bool:
+        if self._in_a_row >= _IN_A_ROW:
+            self._in_a_row = 0
+            time.sleep(2 * _BETWEEN_SECONDS)
         while True:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > until:
                     return False
+                self._in_a_row = 0
                 time.sleep(_BETWEEN_SECONDS)
             else:
                 return True
+
+    def _leave(self, mine: threading.Lock) -> None:
+        with self._guard:
+            first = self._queue[0] is mine
+            self._queue.remove(mine)
+            if first and self._queue:
+                self._in_a_row += 1
+                self._queue[0].release()

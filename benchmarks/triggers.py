@@ -37,6 +37,7 @@ from the event's receipt.
 """
 SECRET = "RETAIN_BENCH_WEBHOOK_SECRET"  # noqa: S105 - a name
 _SETTLE_SECONDS = 60.0
+_READY_SECONDS = 300.0
 _LOOK_SECONDS = 0.1
 _BACKGROUND = ("product_viewed", "page_viewed", "searched", "product_added")
 
@@ -102,6 +103,11 @@ def configured(folder: Path, url: str) -> Path:
 async def drive(port: int, given: argparse.Namespace, seen: Seen, customers: list[str]) -> None:
     """Fail payments at a steady rate, beside other events."""
     connections = Connections("127.0.0.1", port, 32)
+    # the engine loads its models behind the service's back
+    await _fail(connections, seen, customers.pop())
+    await _all_came(seen, _READY_SECONDS)
+    seen.accepted.clear()
+    seen.came.clear()
     fails = customers[: int(given.rate * given.seconds)]
     others = customers[len(fails) :] or customers
     background = asyncio.create_task(_load(connections, given, others))
@@ -110,11 +116,15 @@ async def drive(port: int, given: argparse.Namespace, seen: Seen, customers: lis
         await asyncio.sleep(max(began + number / given.rate - time.perf_counter(), 0))
         tasks.append(asyncio.create_task(_fail(connections, seen, who)))
     await asyncio.gather(*tasks)
-    for _ in range(int(_SETTLE_SECONDS / _LOOK_SECONDS)):
-        if len(seen.came) >= len(seen.accepted):
-            break
-        await asyncio.sleep(_LOOK_SECONDS)
+    await _all_came(seen, _SETTLE_SECONDS)
     background.cancel()
+
+
+async def _all_came(seen: Seen, seconds: float) -> None:
+    for _ in range(int(seconds / _LOOK_SECONDS)):
+        if len(seen.came) >= len(seen.accepted):
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _fail(connections: Connections, seen: Seen, who: str) -> None:
@@ -167,7 +177,6 @@ def main() -> None:
         os.environ[SECRET] = "only-for-this-benchmark-0123456789"
         customers = customers_of(EventLog(connect(load(home=home).database_url)), given.customers)
         with Service(home, Path(folder, "service.log"), given.workers) as service:
-            time.sleep(10)  # the engine loads its models behind the service's back
             asyncio.run(drive(service.port, given, seen, customers))
             cpu, resident = service.cpu_seconds(), service.resident_mb()
         log = Path(folder, "service.log").read_text(errors="replace").splitlines()[-20:]

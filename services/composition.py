@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 
 from feature_repo.online import OnlineReader
 from retain import signals
-from retain.clock import now, pinned
+from retain.clock import Clock, now, pinned
 from retain.database import connect
 from retain.decisions.feedback import Feedback
 from retain.eventlog import EventLog
@@ -22,6 +23,7 @@ from retain.signals import Signals
 from retain.triggers import declaration
 from retain.triggers.declaration import Triggers
 from retain.triggers.deliveries import Deliveries
+from retain.triggers.watch import Watch as TriggerWatch
 from services.deciding import deciding
 from services.deliveries import Held
 from services.event_writer import EventWriter
@@ -67,7 +69,7 @@ def compose(settings: Settings) -> Composition:
     reader = OnlineReader(settings, log, aside=pools.aside)
     clock = pinned(settings.as_of) if settings.as_of else now
     triggers = declaration.load(settings.config)
-    children = [RefresherProcess(settings), *_triggering(settings, triggers)]
+    children = [RefresherProcess(settings), *_triggering(settings, engine, triggers, clock)]
 
     def nudge() -> None:
         for one in children:
@@ -137,7 +139,9 @@ def compose(settings: Settings) -> Composition:
     return Composition(application(use_cases, pools), close)
 
 
-def _triggering(settings: Settings, triggers: Triggers) -> list[RefresherProcess]:
+def _triggering(
+    settings: Settings, engine: Engine, triggers: Triggers, clock: Clock
+) -> list[RefresherProcess]:
     """The process of the trigger engine, where there is anything for it to do."""
     if not triggers:
         return []
@@ -145,4 +149,6 @@ def _triggering(settings: Settings, triggers: Triggers) -> list[RefresherProcess
         _log.warning("triggers do not fire: the clock is pinned to %s", settings.as_of)
         return []
     keys(triggers)  # a secret that is missing is missed now, not when something fires
+    # what is accepted from now on sets them off, however long their process takes to start
+    TriggerWatch(engine, triggers, clock).begin()
     return [RefresherProcess(settings, module=MODULE, name="the trigger engine")]

@@ -59,12 +59,12 @@ class TriggerEngine:
         self._deliveries = deliveries
         self._settlement = settlement
         self._feedback = feedback
-        self._rounder = rounder
         self._turn = turn
         self._clock = clock
         self._metrics = metrics
         self._begun = False
-        self._tidy_at = self._round_at = 0.0
+        self._tidying = _NowAndThen(self._tidy)
+        self._going_round = _NowAndThen(rounder.go_on)
         self._wake = Event()
         self._stopping = Event()
 
@@ -98,7 +98,7 @@ class TriggerEngine:
             self._begun = True
         looked = self._watch.look()
         done = looked.fired + self._decider.decide() + self._courier.send()
-        return done + self._tidied() + self._gone_round() + (not looked.caught_up)
+        return done + self._tidying.turn() + self._going_round.turn() + (not looked.caught_up)
 
     def _worked(self) -> float:
         """Seconds to rest after a step."""
@@ -126,9 +126,6 @@ class TriggerEngine:
             return IDLE_SECONDS
         return min(max((due - to_micros(self._clock())) / 1e6, 0.0), IDLE_SECONDS)
 
-    def _tidied(self) -> int:
-        return self._now_and_then("_tidy_at", self._tidy)
-
     def _tidy(self) -> tuple[int, float]:
         ended = self._deliveries.tidy()
         if unsettled := self._settlement.unsettled():
@@ -137,14 +134,19 @@ class TriggerEngine:
         self._metrics.waiting(self._settlement.waiting())
         return ended, TIDY_SECONDS
 
-    def _gone_round(self) -> int:
-        return self._now_and_then("_round_at", self._rounder.go_on)
 
-    def _now_and_then(self, at: str, work: Callable[[], tuple[int, float]]) -> int:
-        if time.monotonic() < getattr(self, at):
+class _NowAndThen:
+    """Work that says how much it did, and how many seconds later it wants its next turn."""
+
+    def __init__(self, work: Callable[[], tuple[int, float]]) -> None:
+        self._work = work
+        self._at = 0.0
+
+    def turn(self) -> int:
+        if time.monotonic() < self._at:
             return 0
-        done, rest = work()
-        setattr(self, at, time.monotonic() + rest)
+        done, rest = self._work()
+        self._at = time.monotonic() + rest
         return done
 
 

@@ -72,9 +72,16 @@ class Owners:
 
 
 def happenings(
-    connection: Connection, owners: Owners, types: Collection[str], since: int
+    connection: Connection,
+    owners: Owners,
+    types: Collection[str],
+    since: int,
+    read: Collection[str] = (),
 ) -> dict[str, list[Happening]]:
-    """The events of these types after ``since``, by surviving customer."""
+    """The events of these types after ``since``, by surviving customer.
+
+    Properties are read of the types in ``read`` only.
+    """
     found: dict[str, list[Happening]] = {}
     for kind, column in ((CUSTOMER, events.c.customer_id), (ANONYMOUS, events.c.anonymous_id)):
         for ids in in_parts(owners.of_kind(kind)):
@@ -85,7 +92,8 @@ def happenings(
                 query = query.where(events.c.customer_id.is_(None))
             for ts, at, kind_of, channel, properties, own, visitor in connection.execute(query):
                 member = Member(CUSTOMER, own) if own else Member(ANONYMOUS, visitor)
-                happening = Happening(ts, at, kind_of, channel, json.loads(properties))
+                told = json.loads(properties) if kind_of in read else {}
+                happening = Happening(ts, at, kind_of, channel, told)
                 found.setdefault(owners.members[member], []).append(happening)
     return found
 

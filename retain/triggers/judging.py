@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from retain.identity import Member
 from retain.identity_links import CUSTOMER
 from retain.triggers import timers
 from retain.triggers.declaration import Situation
@@ -24,6 +25,12 @@ class Judge:
     """Looks at customers and all their events of the last while, whatever made it look."""
 
     situations: Mapping[str, Situation]
+
+    @property
+    def _read(self) -> frozenset[str]:
+        """The types whose properties some condition reads."""
+        found = (one.starts for one in self.situations.values() if one.where is not None)
+        return frozenset().union(*found)
 
     @property
     def window(self) -> timedelta:
@@ -73,7 +80,8 @@ class Judge:
         left = timers.of_customers(connection, {one.customer_id for one in ripe})
         ahead = [one for one in left.values() if one.due_at <= now]
         for one in ahead:
-            if not too_late(self.situations[one.trigger_id].trigger, one.due_at, now):
+            situation = self.situations.get(one.trigger_id)
+            if situation is not None and not too_late(situation.trigger, one.due_at, now):
                 fired += fire(connection, one, one.due_at, now)
         timers.cancel(connection, ahead)
         return fired
@@ -82,22 +90,25 @@ class Judge:
         """The events of these customers, after what their goals ended was withdrawn."""
         since = now - self.window // timedelta(microseconds=1)
         types = {kind for one in self.situations.values() for kind in one.starts | one.ends}
-        told = happenings(connection, owners, types, since)
+        told = happenings(connection, owners, types, since, self._read)
         pending = pending_since(connection, owners.of_kind(CUSTOMER))
         if not pending:
             return told
         # what waits for long may have been ended by a goal from before that
-        oldest = min(pending.values())
+        oldest = min(since for held in pending.values() for since in held.values())
         if oldest <= since:
             ends = {kind for one in self.situations.values() for kind in one.ends}
             for who, earlier in happenings(connection, owners, ends, oldest - 1).items():
                 told.setdefault(who, []).extend(one for one in earlier if one.ts <= since)
-        for who in owners.survivors:
-            own = owners.ids(who)
-            if not pending.keys().isdisjoint(own):
-                for one in self.situations.values():
-                    if end := last_end(one, told.get(who, ())):
-                        withdraw(connection, one.id, own, end)
+        for trigger_id, held in pending.items():
+            situation = self.situations.get(trigger_id)
+            if situation is None:
+                continue
+            for one, begun in held.items():
+                who = owners.members[Member(CUSTOMER, one)]
+                end = last_end(situation, told.get(who, ()))
+                if end >= begun:
+                    withdraw(connection, trigger_id, [one], end)
         end_over(connection, now)
         return told
 

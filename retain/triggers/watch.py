@@ -23,8 +23,9 @@ from retain.triggers.judging import Judge
 from retain.triggers.tables import marks
 
 POSITION = "events"
-READ_AT_ONCE = 20_000
-DUE_AT_ONCE = 500
+READ_AT_ONCE = 2_000
+DUE_AT_ONCE = 100
+"""Little, because on SQLite whoever stores events waits for it."""
 UNKEPT = 20_000
 """So many events that concern no trigger are read before the position is written again."""
 LOOK_BACK = timedelta(days=35)

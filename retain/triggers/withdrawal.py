@@ -17,18 +17,19 @@ from retain.triggers.tables import (
 GOAL = "the goal was reached"
 
 
-def pending_since(connection: Connection, customer_ids: Sequence[str]) -> dict[str, int]:
-    """Of these customers' ids those with something pending, and from when on a goal ends it."""
-    found: dict[str, int] = {}
+def pending_since(connection: Connection, customer_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Per trigger and customer's id with something pending, from when on a goal ends it."""
+    found: dict[str, dict[str, int]] = {}
     for table, state in ((firings, FIRED), (deliveries, PENDING)):
         for ids in in_parts(customer_ids):
             query = (
-                select(table.c.customer_id, func.min(table.c.since))
+                select(table.c.trigger_id, table.c.customer_id, func.min(table.c.since))
                 .where(table.c.customer_id.in_(ids), table.c.state == state)
-                .group_by(table.c.customer_id)
+                .group_by(table.c.trigger_id, table.c.customer_id)
             )
-            for one, since in connection.execute(query):
-                found[one] = min(since, found.get(one, since))
+            for trigger_id, one, since in connection.execute(query):
+                held = found.setdefault(trigger_id, {})
+                held[one] = min(since, held.get(one, since))
     return found
 
 

@@ -83,6 +83,20 @@ def test_an_order_while_somebody_has_it_ends_it_when_it_comes_back(shop) -> None
     assert shop.deliveries.acknowledge([one]) == ["withdrawn"]
 
 
+def test_a_new_cart_counts_once_the_one_before_turns_out_to_be_withdrawn(shop) -> None:
+    held(shop)
+    shop.pull()
+    shop.clock.move(seconds=5)
+    shop.happens("order_completed")
+    shop.clock.move(seconds=5)
+    shop.happens("product_added")
+    # the first is still in somebody's hands: had it been acknowledged, it would be too soon
+    assert shop.look() == 0
+    shop.clock.move(seconds=61)
+    shop.deliveries.tidy()
+    assert shop.look() == 1
+
+
 def test_what_arrived_in_time_stays_delivered_whatever_comes_later(shop) -> None:
     held(shop)
     shop.deliveries.acknowledge(shop.pull())

@@ -301,3 +301,14 @@ def test_the_watch_reads_a_long_log_in_parts(shop, monkeypatch) -> None:
     one.happens("order_completed", "c0", ago=-0)
     one.look()
     assert len(one.timers()) == 9
+
+
+def test_what_happens_before_the_first_look_but_after_the_start_is_not_missed(shop) -> None:
+    # the service begins the watch, and the process that looks may take a while to come up
+    one = shop(CART)
+    one.happens("product_added")
+    other = shop(CART)
+    other.clock = one.clock
+    other.restart()
+    one.clock.move(minutes=31)
+    assert other.look() == 1

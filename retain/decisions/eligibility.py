@@ -201,4 +201,6 @@ def _unless(rule: Rule) -> _Forbids:
 
 def _if(rule: Rule) -> _Forbids:
     holds = rule.of_row
-    return _Forbids(lambda columns, rows, _: rule.evaluate(columns, rows), lambda row, _: holds(row))
+    return _Forbids(
+        lambda columns, rows, _: rule.evaluate(columns, rows), lambda row, _: holds(row)
+    )

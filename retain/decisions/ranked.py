@@ -66,6 +66,7 @@ class Ranked:
     Attributes:
         removed: by place in the catalogue, the rule that removed the action, or None.
         order: places, the best first, removed ones last.
+        items: product ids that the action at a place speaks of.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Ranked:
     ) -> None:
         self._catalogue = catalogue
         self._beliefs = beliefs
-        self._items = items
+        self.items = items
         self._send_at = send_at
         self.worths = worths
         self.removed = removed
@@ -184,7 +185,7 @@ class Ranked:
             action,
             action.treatments[worth.treatment],
             self._beliefs.fixed[place].terms(worth),
-            partial(self._items, place),
+            partial(self.items, place),
             self._send_at,
             removed_by,
             propensity,

@@ -166,6 +166,14 @@ class Ranking:
         rows = range(len(self.customer_ids))
         self.suggestions.prepare([row for row in rows if wanting[self.of(row)[1].kept[0]]])
 
+    def prepare(self, row: int, limit: int) -> None:
+        """Compute what does not depend on limits, so that nobody waits for it under a lock."""
+        _, ranked = self.of(row)
+        for place in range(len(self.catalogue.actions)):
+            ranked.worths.of(place)
+        for place in ranked.kept[:limit]:
+            ranked.items(place)
+
     def best(self, row: int, state: ContactState | None = None, seed: str = NO_SEED) -> Candidate:
         """What is chosen of the actions that no limit forbids."""
         return self.of(row)[1].best(self.limits(row), state, self.now, seed)

@@ -138,6 +138,7 @@ class Decisions:
         customer_id, digest = ranking.customer_ids[row], _digest(request)
         if ranking.limiter.budgets:
             self._lapse(ranking.now)
+        ranking.prepare(row, limit)
         with writing(self._engine, alone=f"customer {customer_id}") as connection:
             if idempotency_key is not None:
                 replayed = _replayed(connection, customer_id, idempotency_key, digest)

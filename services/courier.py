@@ -48,6 +48,9 @@ class Courier:
         call: makes a request.
         clock: says when.
         metrics: are told.
+
+    Attributes:
+        done: is called after an attempt: there is room for another.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Courier:
         clock: Clock,
         metrics: TriggerMetrics,
     ) -> None:
+        self.done: Callable[[], None] | None = None
         self._deliveries = deliveries
         self._endpoints = endpoints
         self._keys = keys
@@ -120,6 +124,9 @@ class Courier:
             log.warning("a delivery to %s could not be noted: %s", name, error)
         except Exception:
             log.exception("an attempt to deliver to %s failed", name)
+        finally:
+            if self.done is not None:
+                self.done()
 
     def _arrived(self, name: str, delivery: Delivery) -> None:
         now = self._clock()

@@ -1,6 +1,7 @@
 """Deciding what fired: the same use case as ``/rank``, once per firing, kept for delivery."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -27,6 +28,8 @@ from services.schemas.ranking import RankRequest
 from services.trigger_metrics import TriggerMetrics
 
 AT_ONCE = 50
+BUDGET_SECONDS = 0.2
+"""So long it decides in one go: what is decided is then sent, and what is new looked at."""
 PATIENCE = timedelta(seconds=2)
 """How long a firing waits for the stored features to hold the event it rests on."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=30)
@@ -85,7 +88,7 @@ class Decider:
         self._metrics = metrics
 
     def decide(self) -> int:
-        """Decide what waits; returns how many firings have come to their end.
+        """Decide some of what waits; returns how many firings have come to their end.
 
         Raises:
             StoreUnavailable: what is left still waits.
@@ -95,8 +98,10 @@ class Decider:
             return 0
         behind = self._behind([one.customer_id for one in waiting])
         patient = to_micros(self._clock() - PATIENCE)
-        done = 0
+        done, until = 0, time.monotonic() + BUDGET_SECONDS
         for one in waiting:
+            if done and time.monotonic() > until:
+                break
             if one.customer_id in behind and one.fired_at > patient:
                 continue
             outcome = self._decided(one)

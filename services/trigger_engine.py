@@ -56,6 +56,7 @@ class TriggerEngine:
         self._watch = watch
         self._decider = decider
         self._courier = courier
+        courier.done = self.nudge
         self._deliveries = deliveries
         self._settlement = settlement
         self._feedback = feedback

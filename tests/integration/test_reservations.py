@@ -1,13 +1,15 @@
 """Reservations on a real database: budgets claimed, corrected and given back; what ends one."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import timedelta
+from multiprocessing import get_context
 
 import pytest
 from sqlalchemy import func, select
 
 from retain.database import connect, reading, writing
-from retain.decisions import reservations
+from retain.decisions import audit, contacts, reservations
 from retain.decisions.contacts import Contacts
 from retain.decisions.feedback import Feedback
 from retain.decisions.ranking import Ranker
@@ -16,6 +18,7 @@ from retain.decisions.store import Decisions
 from retain.event import Event, to_table
 from retain.eventlog import EventLog
 from tests.catalogues import NOW, action, catalogue, customers
+from tests.decided import CROWDED, crowd
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OFFER = action(
@@ -283,3 +286,51 @@ def test_many_at_once_never_overspend_and_spend_all_there_is(decisions, engine):
         made = list(pool.map(ask, range(96)))
     assert (made.count("offer"), made.count("text"), made.count("mail")) == (20, 10, 66)
     assert spent(engine)["all/total"] == (50, 96)
+
+
+def broken(engine, cat):
+    with reading(engine) as connection:
+        return audit.broken(connection, cat)
+
+
+def test_32_clients_in_processes_and_threads_break_no_limit_and_decide_once_per_key(
+    database_url, engine
+):
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(crowd, database_url, number, 8, 4) for number in range(4)]
+        made = [each for job in jobs for each in job.result()]
+    by_key = defaultdict(set)
+    for key, decision_id in made:
+        by_key[key].add(decision_id)
+    assert len(made) == 4 * 8 * 4
+    assert len(by_key) == 4 * 8 * 2 + 8 * 2
+    assert {len(ids) for ids in by_key.values()} == {1}
+    assert broken(engine, CROWDED) == []
+
+
+def test_the_audit_finds_what_breaks_a_limit(decisions, engine):
+    cat = catalogue(
+        action("one"),
+        action("two", tags=["t"]),
+        contact_cap={"limit": 2, "days": 7},
+        tag_caps={"t": {"limit": 1, "days": 7}},
+        exclusions={"g": {"days": 1, "actions": ["one", "two"]}},
+    )
+    reserve(decisions, cat=cat)
+    assert broken(engine, cat) == []
+    with writing(engine) as connection:
+        for number in range(2):
+            contacts.plan(
+                connection,
+                f"d{number}",
+                "two",
+                channel="email",
+                customer_id="c1",
+                at=NOW + HOUR,
+                made_at=NOW + HOUR,
+            )
+    assert broken(engine, cat) == [
+        "c1: 3 of contacts within 7 days, the cap is 2",
+        "c1: 2 of t within 7 days, the cap is 1",
+        *["c1: one and two exclude each other (g)"] * 2,
+    ]

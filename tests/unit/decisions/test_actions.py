@@ -5,7 +5,16 @@ import yaml
 from pydantic import ValidationError
 
 from retain import segments
-from retain.decisions import actions, caps, eligibility, ranking
+from retain.decisions import (
+    actions,
+    budgets,
+    caps,
+    eligibility,
+    exclusions,
+    follow_ups,
+    ranked,
+    ranking,
+)
 from retain.decisions.actions import NONE, QuietHours
 from retain.errors import InvalidInput
 from retain.settings import PROJECT_CONFIG
@@ -116,8 +125,8 @@ def test_every_field_of_the_file_is_documented(model):
 def test_every_built_in_reason_for_removal_is_documented():
     reasons = {
         value
-        for module in (caps, eligibility, ranking)
+        for module in (budgets, caps, eligibility, exclusions, follow_ups, ranked, ranking)
         for name, value in vars(module).items()
-        if name.isupper() and isinstance(value, str)
+        if name.isupper() and isinstance(value, str) and value
     }
     assert [reason for reason in sorted(reasons) if f"`{reason}`" not in GUIDE] == []

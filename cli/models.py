@@ -142,6 +142,7 @@ def promote(
         reason=reason,
         force=force,
         evaluations=settings.evaluations,
+        store=settings.bentoml_home,
     )
     _show_entries([entry], as_json=as_json)
 

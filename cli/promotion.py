@@ -33,7 +33,7 @@ def promote_run(
     pipeline.promote_all(settings, run, reason=reason)
     ledger = Ledger(connect(settings.database_url))
     for head, model in run.models.items():
-        held_back = promotion.held_back(ledger, model, settings.evaluations)
+        held_back = promotion.held_back(ledger, model, settings.evaluations, settings.bentoml_home)
         if promotion.eligible(model) and not (force and held_back):
             continue
         entries = ledger.history(head)

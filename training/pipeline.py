@@ -164,13 +164,18 @@ def promote_all(
         model
         for model in run.models.values()
         if promotion.eligible(model)
-        and not promotion.held_back(ledger, model, settings.evaluations)
+        and not promotion.held_back(ledger, model, settings.evaluations, settings.bentoml_home)
     ]
     for model in winners:
         above = f"above its baseline on the holdout of run {run.run_id}"
         because = above if model.beats_baseline else f"of run {run.run_id}; it has no baseline"
         promotion.promote(
-            ledger, model, by=by, reason=reason or because, evaluations=settings.evaluations
+            ledger,
+            model,
+            by=by,
+            reason=reason or because,
+            evaluations=settings.evaluations,
+            store=settings.bentoml_home,
         )
     return [model.name for model in winners]
 

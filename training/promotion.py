@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from retain.errors import Conflict
+from retain import artefacts, predictors
+from retain.errors import Conflict, CorruptModel, NoModel
 from retain.ledger import Entry, Ledger
-from retain.manifest import Manifest
+from retain.manifest import Head, Manifest
 from training.policies import gate
 from training.policies.gate import Verdict
 
@@ -33,15 +34,33 @@ def standing(model: Manifest) -> str:
     return f"which is {place} its baseline on the holdout: {how} --force"
 
 
-def challenged(ledger: Ledger, model: Manifest) -> str | None:
-    """The champion that a response model has to be better than; None where there is none."""
+def challenged(ledger: Ledger, model: Manifest, store: Path | None = None) -> str | None:
+    """The champion that a response model has to be better than; None where there is none.
+
+    One that cannot be loaded from ``store`` any more, as of an older version, answers nobody and
+    cannot be compared with.
+    """
     champion = ledger.champion(model.head) if model.head == "response" else None
-    return None if champion in (None, model.version) else f"{model.head}:{champion}"
+    if champion is None or champion == model.version:
+        return None
+    if store is not None and not _loads(store, model.head, champion):
+        return None
+    return f"{model.head}:{champion}"
 
 
-def held_back(ledger: Ledger, model: Manifest, evaluations: Path) -> bool:
+def _loads(store: Path, head: Head, version: str) -> bool:
+    try:
+        predictors.load(artefacts.folder(store, head, version))
+    except (NoModel, CorruptModel):
+        return False
+    return True
+
+
+def held_back(
+    ledger: Ledger, model: Manifest, evaluations: Path, store: Path | None = None
+) -> bool:
     """Whether it has yet to prove better than the champion, by `retain policy evaluate`."""
-    champion = challenged(ledger, model)
+    champion = challenged(ledger, model, store)
     if champion is None:
         return False
     found = gate.verdict(evaluations, model.name, champion)
@@ -68,11 +87,12 @@ def promote(
     reason: str,
     force: bool = False,
     evaluations: Path | None = None,
+    store: Path | None = None,
 ) -> Entry:
     """Make ``model`` the champion of its head.
 
     A response model that is to replace another needs a policy evaluation in ``evaluations`` that
-    says it is better.
+    says it is better, unless the one in ``store`` does not load any more.
 
     Raises:
         Conflict: it does not beat its dumb rule or the champion, and nobody forces it.
@@ -85,7 +105,7 @@ def promote(
             remedy=f"see `retain models show {model.name}`; --force promotes it all the same, "
             "and its --reason stands in the ledger",
         )
-    champion = challenged(ledger, model)
+    champion = challenged(ledger, model, store)
     proof = None
     if champion is not None and evaluations is not None:
         proof = gate.verdict(evaluations, model.name, champion)

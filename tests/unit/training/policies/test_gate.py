@@ -126,3 +126,19 @@ def test_the_table_has_a_line_per_policy(tmp_path: Path) -> None:
     header, *rows = evaluated().rows()
     assert len(rows) == 2
     assert all(len(row) == len(header) for row in rows)
+
+
+def test_a_champion_that_does_not_load_any_more_holds_nobody_back(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    store = tmp_path / "bentoml"
+    assert not promotion.held_back(ledger, CHALLENGER, tmp_path, store)
+    entry = promotion.promote(
+        ledger,
+        CHALLENGER,
+        by="ana",
+        reason="the old one is gone",
+        evaluations=tmp_path,
+        store=store,
+    )
+    assert entry.evidence["forced"] is False

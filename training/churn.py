@@ -76,7 +76,7 @@ def _by_curve(data: Dataset, curves: Curves) -> _Fitted:
     trained = curves(data)
     held = 1.0 - trained.held.probability(data.horizon_days)
     final = trained.final
-    return _Fitted(trained.features, held, final.files(), final.parameters, final.level_notes)
+    return _Fitted(trained.features, held, final.files(), final.parameters, trained.level_notes)
 
 
 def _by_score(data: Dataset) -> _Fitted:

@@ -94,9 +94,10 @@ def _blend_auc(run: FittedRun, peers: Peers) -> float:
 
 
 def _single_features(data: Dataset, peer: float, trusted: Collection[str]) -> Check:
-    aucs = single_features.aucs(_sampled(data))
-    ranked = sorted(aucs, key=lambda name: -aucs[name])
-    above = [name for name in ranked if aucs[name] >= limit_of(name, peer)]
+    alone = single_features.aucs(_sampled(data))
+    aucs = {name: one.auc for name, one in alone.items()}
+    ranked = sorted(aucs, key=lambda name: -alone[name].surely)
+    above = [name for name in ranked if alone[name].surely >= limit_of(name, peer)]
     found = [name for name in above if name not in trusted]
     if found:
         return Check(

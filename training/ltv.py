@@ -139,6 +139,7 @@ def train(data: Dataset) -> FittedHead:
             + f"; {kind} is registered.",
             _level_sentence(now.factor),
             seasons.sentence(now.outlook),
+            *seasons.unlike(before.outlook, now.outlook),
             *now.shift.sentences(),
             *data.extrapolation_notes,
             *currencies.sentences(data.current),

@@ -47,7 +47,7 @@ def train(data: Dataset, curves: Callable[[Dataset], Trained] = orders.train) ->
         judgements=_judge(data.where(holdout), trained.held),
         notes=(
             f"Beyond {data.served_days} days the mean hazard of the second half goes on.",
-            *trained.final.level_notes,
+            *trained.level_notes,
             *data.extrapolation_notes,
         ),
         held=_held(trained.held, data.horizon_days),

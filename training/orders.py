@@ -70,12 +70,14 @@ class Trained:
 
     Attributes:
         held: the curves of the holdout, by a model that knew nothing of it.
+        level_notes: what a reader of the evaluation should know of both levels.
     """
 
     features: tuple[ModelFeature, ...]
     held: Reading
     final: FittedOrders
     rows: int
+    level_notes: tuple[str, ...]
 
 
 def train(data: Dataset) -> Trained:
@@ -126,7 +128,8 @@ def train(data: Dataset) -> Trained:
     evaluated = fitted(data.at(plan.refit), first, to_micros(plan.holdout[0]))
     final = fitted(np.ones(len(matrix), dtype=bool), data.current, data.trade.last)
     held = evaluated.read(matrix[holdout], data.cutoffs[holdout])
-    return Trained(features, held, final, len(matrix))
+    notes = (*final.level_notes, *seasons.unlike(evaluated.outlook, final.outlook))
+    return Trained(features, held, final, len(matrix), notes)
 
 
 class Shared:

@@ -216,6 +216,17 @@ def sentence(found: Outlook | None) -> str:
     )
 
 
+def unlike(judged: Outlook | None, registered: Outlook | None) -> tuple[str, ...]:
+    """What to say where the model that is judged knew no season and the registered one does."""
+    if judged is not None or registered is None:
+        return ()
+    said = (
+        "Before the holdout there was no year of history: the evaluated model knew no season, the "
+        "registered one does. The errors of level and of calibration here are those without one."
+    )
+    return (said,)
+
+
 def _calendar_sentence(found: Outlook) -> str:
     worth = found.occasions.worth
     if not worth:

@@ -71,6 +71,11 @@ def test_without_a_year_and_a_month_there_is_no_season():
     assert seasons.described(None) == {"learned": False}
 
 
+def test_it_is_said_where_only_the_registered_model_knows_a_season(spring):
+    assert "the evaluated model knew no season" in seasons.unlike(None, spring)[0]
+    assert seasons.unlike(spring, spring) == seasons.unlike(None, None) == ()
+
+
 def test_nothing_after_the_moment_is_read():
     whole = trade(busy_spring)
     early = MOMENT - 30 * 86_400_000_000

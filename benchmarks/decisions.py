@@ -22,7 +22,7 @@ from sqlalchemy import text
 from retain import champions
 from retain.columns import ACTION_RULES, CONTEXT, Columns
 from retain.database import connect, writing
-from retain.decisions import actions
+from retain.decisions import catalogues
 from retain.decisions.contacts import Contacts
 from retain.decisions.context import Context, Session
 from retain.decisions.exploration import Exploration
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="take the response model and habits of this home")
     parser.add_argument("--database-url", help="measure on this database instead of SQLite")
     args = parser.parse_args()
-    catalogue = actions.load(PROJECT_CONFIG / "actions.yaml")
+    catalogue = catalogues.load(PROJECT_CONFIG / "actions.yaml")
     habits = Habits(tuple(float(hour % 24) for hour in range(HOURS)))
     response, preference = None, None
     if args.home:

@@ -23,7 +23,8 @@ from sqlalchemy import Engine
 
 from retain.database import connect, reading
 from retain.decisions import audit
-from retain.decisions.actions import ActionConfig, Catalogue, compile_catalogue
+from retain.decisions.actions import ActionConfig
+from retain.decisions.catalogues import Catalogue, compile_catalogue
 from retain.decisions.contacts import Contacts
 from retain.decisions.feedback import Feedback
 from retain.decisions.ranking import Ranker, Ranking

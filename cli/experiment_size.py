@@ -20,10 +20,10 @@ def declared(settings: Settings) -> "Experiments":
     Raises:
         InvalidInput: experiments.yaml or actions.yaml is wrong.
     """
-    from retain.decisions import actions
+    from retain.decisions import catalogues
     from retain.experiments import loading
 
-    return loading.load(settings.config, actions.load(settings.config / "actions.yaml"))
+    return loading.load(settings.config, catalogues.load(settings.config / "actions.yaml"))
 
 
 def size(

@@ -69,7 +69,7 @@ def evaluate(
     from feature_repo.source import OfflineSource
     from retain.clock import parse_utc
     from retain.database import connect
-    from retain.decisions import actions
+    from retain.decisions import catalogues
     from training.policies import comparing
 
     since = parse_utc(after, field="--after") if after else None
@@ -79,7 +79,7 @@ def evaluate(
             source, connect(settings.database_url), moment, models, profit=profit, after=since
         )
     else:
-        catalogue = actions.load(settings.config / "actions.yaml") if profit else None
+        catalogue = catalogues.load(settings.config / "actions.yaml") if profit else None
         until = since or models.learned_until() or moment
         economy = comparing.economy(source, until, catalogue, cost=cost, margin=margin)
         found = comparing.on_campaigns(source, moment, models, economy, after=since)

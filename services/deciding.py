@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import Engine
 
 from retain import champions, segments
-from retain.decisions import actions
+from retain.decisions import catalogues
 from retain.decisions.contacts import Contacts
 from retain.decisions.habits import of_base
 from retain.decisions.ranking import Ranker
@@ -73,7 +73,7 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
     """
     scoring = scorer(settings, engine)
     habits, preference = of_base(scoring.champions.manifests.get("rfm"))
-    catalogue = actions.load(settings.config / "actions.yaml")
+    catalogue = catalogues.load(settings.config / "actions.yaml")
     make = partial(
         Ranker, response=scoring.champions.response, habits=habits, preference=preference
     )

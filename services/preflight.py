@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from retain import artefacts, manifest, segments, signals
 from retain.columns import ACTION_RULES, READ_TIME
 from retain.database import connect
-from retain.decisions import actions
+from retain.decisions import catalogues
 from retain.errors import CorruptModel, FingerprintMismatch, NoModel
 from retain.ledger import Ledger
 from retain.manifest import HEADS, Head, Manifest
@@ -38,7 +38,7 @@ def check(settings: Settings) -> None:
     require_heads(sealed, settings)
     require_features(sealed)
     segments.load(settings.config / "segments.yaml")
-    actions.load(settings.config / "actions.yaml")
+    catalogues.load(settings.config / "actions.yaml")
     signals.load(settings.config)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from retain.columns import ACTION_RULES
-from retain.decisions.actions import ActionConfig, Catalogue, compile_catalogue
+from retain.decisions.actions import ActionConfig
+from retain.decisions.catalogues import Catalogue, compile_catalogue
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

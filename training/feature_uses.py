@@ -9,7 +9,7 @@ from types import ModuleType
 
 from retain import rfm, scoring, segments, signals
 from retain.columns import READ_TIME, SEGMENT_RULES
-from retain.decisions import actions, channels, eligibility, hours, ranking, send_times
+from retain.decisions import catalogues, channels, eligibility, hours, ranking, send_times
 from retain.features import ageing
 from retain.items import histories
 from retain.rules import compile_rule
@@ -64,7 +64,7 @@ def _segments(file: Path) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def _actions(file: Path) -> Iterator[tuple[str, frozenset[str]]]:
-    catalogue = actions.load(file)
+    catalogue = catalogues.load(file)
     yield "`basket`", catalogue.basket.columns
     for rule in catalogue.rules.values():
         yield f"`{rule.name}`", rule.columns

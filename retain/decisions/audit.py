@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from retain.decisions.actions import NONE, Catalogue
+from retain.decisions.actions import NONE
 from retain.decisions.budgets import Budgets, limits
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.constraints import Cap
 from retain.decisions.contacts import contacts
 from retain.decisions.spending import claims, spending

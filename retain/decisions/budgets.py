@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import ceil, floor
 
-from retain.decisions.actions import Action, Catalogue
+from retain.decisions.actions import Action
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.constraints import Budget
 from retain.decisions.state import Spent
 

@@ -6,8 +6,9 @@ from math import isfinite
 from typing import Any
 
 from retain.decisions import follow_ups
-from retain.decisions.actions import Action, Catalogue
+from retain.decisions.actions import Action
 from retain.decisions.budgets import BUDGET, Budgets
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.exclusions import Exclusions
 from retain.decisions.state import Contact, ContactState
 from retain.decisions.tally import CONTACTS, Tally

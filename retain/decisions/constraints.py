@@ -1,4 +1,4 @@
-"""What a catalogue forbids, as it is declared: caps, rests, exclusions, budgets, a control group."""
+"""What a catalogue forbids, as declared: caps, rests, exclusions, budgets, a control group."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -35,7 +35,7 @@ OutcomeDays = Annotated[float, Field(gt=0, le=REMEMBERED_DAYS)]
 
 
 def channel_named(text: str) -> str:
-    """The catalogue's spelling of a channel: ``SMS`` is sms, ``E-Mail`` email, ``In-App`` in_app."""
+    """The catalogue's spelling of a channel: of ``SMS`` sms, of ``E-Mail`` email."""
     name = text.strip().lower().replace("-", "_").replace(" ", "_")
     return {"e_mail": "email", "inapp": "in_app"}.get(name, name)
 
@@ -131,7 +131,7 @@ class Budget(Declared):
         return self
 
     def period(self, local: datetime) -> str:
-        """The period that the local time ``local`` lies in: ``2026-11``, ``2026-W47``, ``total``."""
+        """The period of the local time ``local``: ``2026-11``, ``2026-W47``, ``total``."""
         if self.per == "week":
             year, week, _ = local.isocalendar()
             return f"{year}-W{week:02}"

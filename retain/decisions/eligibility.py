@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.columns import Columns
-from retain.decisions.actions import Action, Catalogue
+from retain.decisions.actions import Action
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.constraints import channel_named
 from retain.decisions.context import LIVE_SURFACES, Context
 from retain.rule_rows import Row

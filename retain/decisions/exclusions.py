@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from retain.decisions.actions import Action, Catalogue
+from retain.decisions.actions import Action
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.tally import Tally
 
 EXCLUSION = "exclusion"

@@ -1,4 +1,4 @@
-"""Follow-ups: actions that wait for another's outcome, in any channel, and end when a goal is reached."""
+"""Follow-ups: actions that wait for the outcome of another, and end when a goal is reached."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

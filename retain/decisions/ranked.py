@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from retain.decisions.actions import Action, Catalogue
+from retain.decisions.actions import Action
 from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState, Limits
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.exploration import (
     Exploration,
     Option,

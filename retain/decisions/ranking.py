@@ -7,9 +7,9 @@ from math import isnan
 from typing import Protocol
 
 from retain.columns import ACTION_RULES, Columns
-from retain.decisions.actions import Catalogue
 from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState, Limiter, Limits
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.channels import ChannelPreference
 from retain.decisions.context import Context
 from retain.decisions.eligibility import Eligibility

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from retain.decisions.actions import Catalogue
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.constraints import Cap
 from retain.decisions.state import Contact
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.columns import Columns
-from retain.decisions.actions import Action, Catalogue
+from retain.decisions.actions import Action
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.channels import HISTORY, ChannelPreference
 from retain.decisions.terms import BASES, Switches, Terms, score
 from retain.features.matrix import to_matrix

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from retain.columns import READ_TIME, RFM, SCORES, SEGMENT, Kind
 from retain.configuration import read_declared
-from retain.decisions.actions import NONE, Catalogue
+from retain.decisions.actions import NONE
+from retain.decisions.catalogues import Catalogue
 from retain.errors import InvalidInput, NotFound
 from retain.experiments.change import Change
 from retain.experiments.declaration import Experiment, ExperimentConfig

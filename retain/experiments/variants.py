@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from retain.columns import ACTION_RULES, Columns
-from retain.decisions.actions import Action, Catalogue, NamedRule
+from retain.decisions.actions import Action, NamedRule
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.ranking import Ranker
 from retain.experiments.assignment import NOBODYS, Assigner, Assignments
 from retain.experiments.change import Change, together

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select
 from retain.clock import parse_utc
 from retain.database import connect, metadata, reading, writing
 from retain.decisions import reservations
-from retain.decisions.actions import Catalogue
+from retain.decisions.catalogues import Catalogue
 from retain.decisions.feedback import Feedback
 from retain.decisions.ranking import Ranker
 from retain.decisions.spending import claims, spending

@@ -95,7 +95,9 @@ def test_outcomes_told_as_feedback_and_as_events_are_one(engine, decisions):
     assert (row["conversions"], row["reward"]) == (1, 40.0)
 
 
-def test_an_order_that_only_the_log_tells_of_is_credited_less_what_was_given_back(engine, decisions):
+def test_an_order_that_only_the_log_tells_of_is_credited_less_what_was_given_back(
+    engine, decisions
+):
     decisions.reserve(ranking(), request={})
     log(
         engine,

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from retain.clock import iso, to_micros
 from retain.columns import Columns
-from retain.decisions.actions import Catalogue
+from retain.decisions.catalogues import Catalogue
 from retain.errors import NotEnoughData
 from retain.features.ageing import aged
 from retain.labels import RESPONSE_WINDOW_DAYS

@@ -17,9 +17,10 @@ import pyarrow as pa
 from retain import manifest, predictors
 from retain.clock import from_micros
 from retain.columns import Columns
-from retain.decisions.actions import ActionConfig, compile_catalogue
+from retain.decisions.actions import ActionConfig
 from retain.decisions.attribution import Attribution
 from retain.decisions.caps import ContactState
+from retain.decisions.catalogues import compile_catalogue
 from retain.decisions.exploration import Exploration
 from retain.decisions.facts import Conversion, Told
 from retain.decisions.ranking import Ranker, Ranking

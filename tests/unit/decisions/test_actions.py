@@ -6,21 +6,21 @@ from pydantic import ValidationError
 
 from retain import segments
 from retain.decisions import (
-    actions,
     budgets,
     caps,
+    catalogues,
     eligibility,
     exclusions,
     follow_ups,
     ranked,
     ranking,
 )
-from retain.decisions.actions import NONE, QuietHours
+from retain.decisions.actions import NONE, Action, ActionConfig, QuietHours, Treatment
 from retain.errors import InvalidInput
 from retain.settings import PROJECT_CONFIG
 from tests.catalogues import action, catalogue
 
-DEFAULT = actions.load(PROJECT_CONFIG / "actions.yaml")
+DEFAULT = catalogues.load(PROJECT_CONFIG / "actions.yaml")
 
 
 def test_the_default_catalogue_covers_every_situation_of_the_field():
@@ -85,7 +85,7 @@ def test_a_wrong_catalogue_is_refused_with_the_part_at_fault(tmp_path, change, p
     path = tmp_path / "actions.yaml"
     path.write_text(yaml.safe_dump(config))
     with pytest.raises(InvalidInput) as caught:
-        actions.load(path)
+        catalogues.load(path)
     assert part in caught.value.message
     assert "actions.yaml" in caught.value.message
 
@@ -116,7 +116,7 @@ def test_quiet_hours_may_span_midnight():
 GUIDE = (PROJECT_CONFIG.parent / "docs" / "guides" / "actions.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("model", [actions.Action, actions.ActionConfig, actions.Treatment])
+@pytest.mark.parametrize("model", [Action, ActionConfig, Treatment])
 def test_every_field_of_the_file_is_documented(model):
     documented = {*model.model_fields} - {"name", "actions"}
     assert [field for field in sorted(documented) if f"`{field}`" not in GUIDE] == []

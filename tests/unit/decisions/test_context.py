@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from retain.columns import CONTEXT
-from retain.decisions import actions, strangers
+from retain.decisions import catalogues, strangers
 from retain.decisions.context import Context, Place, Session
 from retain.decisions.ranking import Ranker
 from retain.errors import InvalidInput
@@ -17,7 +17,7 @@ from retain.stock import StockState
 from services.schemas.ranking import RankRequest
 from tests.catalogues import NOW, action, catalogue, customers
 
-DEFAULT = actions.load(PROJECT_CONFIG / "actions.yaml")
+DEFAULT = catalogues.load(PROJECT_CONFIG / "actions.yaml")
 
 
 def request(**context):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retain.columns import ACTION_RULES, CONTEXT, READ_TIME
-from retain.decisions import actions
+from retain.decisions import catalogues
 from retain.decisions.channels import ChannelPreference
 from retain.decisions.context import Context, Session
 from retain.decisions.ranking import Ranker
@@ -14,7 +14,7 @@ from retain.manifest import Manifest, ModelFeature, TrainingWindow
 from retain.settings import PROJECT_CONFIG
 from tests.catalogues import NOW, action, catalogue, customers
 
-DEFAULT = actions.load(PROJECT_CONFIG / "actions.yaml")
+DEFAULT = catalogues.load(PROJECT_CONFIG / "actions.yaml")
 OWN = catalogue(
     action("model", context_weights=[{"when": "context_page == 'cart'", "factor": 1.3}]),
     action("response", channel="push", contact_cost=0.1, lever=1.2),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retain.columns import READ_TIME
-from retain.decisions import actions
+from retain.decisions import catalogues
 from retain.decisions.caps import Contact, ContactState
 from retain.decisions.context import Context
 from retain.decisions.ranking import Ranker
@@ -17,7 +17,7 @@ from retain.manifest import Manifest, ModelFeature, TrainingWindow
 from retain.settings import PROJECT_CONFIG
 from tests.catalogues import NOW, action, catalogue, customers
 
-DEFAULT = actions.load(PROJECT_CONFIG / "actions.yaml")
+DEFAULT = catalogues.load(PROJECT_CONFIG / "actions.yaml")
 
 
 def rank(catalogue, *rows, context=None, response=None):

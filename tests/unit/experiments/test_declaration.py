@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from retain.decisions import actions
+from retain.decisions import catalogues
 from retain.errors import InvalidInput, NotFound
 from retain.experiments import loading
 from retain.settings import PROJECT_CONFIG
@@ -92,7 +92,7 @@ def test_an_experiment_that_is_not_declared_is_answered_with_what_is_near() -> N
 
 
 def test_nothing_runs_as_it_is_shipped() -> None:
-    shipped = loading.load(PROJECT_CONFIG, actions.load(PROJECT_CONFIG / "actions.yaml"))
+    shipped = loading.load(PROJECT_CONFIG, catalogues.load(PROJECT_CONFIG / "actions.yaml"))
     assert shipped.config.experiments == ()
 
 
@@ -101,5 +101,5 @@ def test_the_example_in_the_shipped_file_is_a_declaration(tmp_path) -> None:
     example = [line.removeprefix("# ") for line in lines if line.startswith("#")]
     start = next(n for n, line in enumerate(example) if line.startswith("layers:"))
     (tmp_path / "experiments.yaml").write_text("\n".join(example[start:]), "utf-8")
-    found = loading.load(tmp_path, actions.load(PROJECT_CONFIG / "actions.yaml"))
+    found = loading.load(tmp_path, catalogues.load(PROJECT_CONFIG / "actions.yaml"))
     assert found.named("deeper_coupons").status == "running"

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-CUSTOMERS = "1000"
+CUSTOMERS = "1200"
 DEADLINE_SECONDS = 900
 
 

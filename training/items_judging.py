@@ -1,6 +1,7 @@
 """How the next items did on later orders, beside the rules and with intervals over customers."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retain.items import categories
 from retain.items.logistic import Logistic
@@ -63,27 +64,46 @@ def probabilities(
 
 
 def of_categories(material: Material, fitted: Logistic | None, seed: int) -> tuple[Judgement, ...]:
-    """Recall at three against the categories bought from most often, and calibration."""
+    """Recall at ten against both rules, at three against the stricter one, and calibration.
+
+    ``most_bought`` names the categories bought from most often and fills up with what is popular;
+    ``most_frequent`` and ``popular`` are its two halves.
+    """
     if fitted is None:
         return ()
     matrix, target, rows = category_rows(material.given, material.holdout)
     probability = fitted.probability(matrix)
-    often = categories.FEATURES.index("often"), categories.FEATURES.index("recent")
-    rule = matrix[:, often[0]] * 1e6 + matrix[:, often[1]]
+    often, popular, bought = (
+        matrix[:, categories.FEATURES.index(name)] for name in ("often", "recent", "bought")
+    )
+    everything = np.ones(len(matrix), dtype=bool)
     count = len(material.holdout.asked)
     size = np.bincount(rows, target, minlength=count)
     judged = size > 0
 
-    def recall(score: Floats) -> Floats:
+    def recall(score: Floats, most: int, named: NDArray[np.bool_] = everything) -> Statistic:
         order = np.lexsort((-score, rows))
-        best = order[items_rules.positions(rows[order]) < CATEGORY_K]
-        return np.bincount(rows[best], target[best], minlength=count)[judged] / size[judged]
+        best = order[items_rules.positions(rows[order]) < most]
+        best = best[named[best]]
+        held = np.bincount(rows[best], target[best], minlength=count)
+        return _mean(held[judged] / size[judged])
 
     bootstrap = Bootstrap(material.holdout.asked.customers[judged], seed)
-    compared = bootstrap.paired(_mean(recall(probability)), _mean(recall(rule)))
+    rules = (
+        (K, "most_frequent", recall(often, K, bought > 0)),
+        (K, "popular", recall(popular, K)),
+        (CATEGORY_K, "most_bought", recall(often * 1e6 + popular, CATEGORY_K)),
+    )
     by_row = Bootstrap(material.holdout.asked.customers[rows], seed, replicates=_REPLICATES)
     return (
-        Judgement.against(f"category_recall_at_{CATEGORY_K}", "most_bought", compared),
+        *(
+            Judgement.against(
+                f"category_recall_at_{most}",
+                name,
+                bootstrap.paired(recall(probability, most), rule),
+            )
+            for most, name, rule in rules
+        ),
         Judgement(
             "category_calibration_error", by_row.measured(CALIBRATION_ERROR, target, probability)
         ),

@@ -47,7 +47,7 @@ def test_online_retail_is_told_better_than_by_repeating_and_than_by_popularity(t
     made = imported(tmp_path, ONLINE_RETAIL, "online-retail")
     head = trained(made, datetime(2011, 6, 9, tzinfo=UTC), 90)
     assert head.beats_baseline
-    for metric in ("recall_at_10", "ndcg_at_10"):
+    for metric in ("recall_at_10", "ndcg_at_10", "category_recall_at_10"):
         assert gained(head, "most_frequent", metric) > 0
         assert gained(head, "popular", metric) > 0
     assert gained(head, "most_bought", "category_recall_at_3") > 0
@@ -73,4 +73,6 @@ def test_a_simulated_shops_staples_are_found(tmp_path) -> None:
         log.append(events)
     head = trained(made, datetime(2026, 10, 31, tzinfo=UTC), 90)
     assert head.beats_baseline
+    for rule in ("most_frequent", "popular"):
+        assert gained(head, rule, "category_recall_at_10") > 0
     assert head.metrics["product_calibration_error"].value < 0.03

@@ -31,6 +31,7 @@ _METRICS = {
     "recall_at_10": "Recall@10, products",
     "ndcg_at_10": "NDCG@10, products",
     "category_recall_at_3": "Recall@3, categories",
+    "category_recall_at_10": "Recall@10, categories",
     "product_calibration_error": "Calibration error, products (low is good)",
     "category_calibration_error": "Calibration error, categories (low is good)",
     "qini": "Qini coefficient",

@@ -34,7 +34,6 @@ from services.pools import Pools
 from services.predictions import Predictions
 from services.profiles import Profiles
 from services.quality import ChildLook, Watch
-from services.ranking import Ranking
 from services.readiness import Readiness
 from services.refresher_process import RefresherProcess
 from services.routes import application
@@ -89,16 +88,7 @@ def compose(settings: Settings) -> Composition:
             clock=clock,
             metrics=metrics,
         ),
-        ranking=Ranking(
-            reader=reader,
-            scorer=made.scorer,
-            arms=made.arms,
-            decisions=made.decisions,
-            popular=made.scorer.popular,
-            models=made.models,
-            clock=clock,
-            metrics=metrics,
-        ),
+        ranking=made.ranking(reader, clock, metrics),
         events=Ingest(
             log=log,
             known=log.stored,

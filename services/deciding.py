@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import Engine
 
 from retain import champions, segments
+from retain.clock import Clock
 from retain.decisions import catalogues
 from retain.decisions.contacts import Contacts
 from retain.decisions.habits import of_base
@@ -16,6 +17,7 @@ from retain.experiments import loading
 from retain.experiments.assignment import Assigner
 from retain.experiments.shares import ShareBook
 from retain.experiments.variants import Arms
+from retain.features.reader import FeatureReader
 from retain.ledger import Ledger
 from retain.products import Products
 from retain.scoring import Scorer
@@ -25,6 +27,7 @@ from retain.stock import Stock
 from services.metrics import Metrics
 from services.preflight import require_features, require_heads
 from services.previews import Previews
+from services.ranking import Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,19 @@ class Deciding:
         """By action, the event types that reach its goal."""
         ranker, _ = self.arms.nobodys
         return ranker.catalogue.goals
+
+    def ranking(self, reader: FeatureReader, clock: Clock, metrics: Metrics) -> Ranking:
+        """Deciding on request, for customers as ``reader`` knows them."""
+        return Ranking(
+            reader=reader,
+            scorer=self.scorer,
+            arms=self.arms,
+            decisions=self.decisions,
+            popular=self.scorer.popular,
+            models=self.models,
+            clock=clock,
+            metrics=metrics,
+        )
 
 
 def scorer(settings: Settings, engine: Engine) -> Scorer:

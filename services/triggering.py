@@ -64,7 +64,6 @@ def composed(settings: Settings, metrics: Metrics, turn: Exclusive, clock: Clock
     from retain.triggers.watch import Watch  # noqa: PLC0415
     from services.courier import Courier  # noqa: PLC0415
     from services.deciding import deciding  # noqa: PLC0415
-    from services.ranking import Ranking  # noqa: PLC0415
     from services.trigger_decisions import Decider, FreshReader  # noqa: PLC0415
     from services.trigger_metrics import TriggerMetrics  # noqa: PLC0415
     from services.trigger_rounds import Rounder  # noqa: PLC0415
@@ -83,16 +82,7 @@ def composed(settings: Settings, metrics: Metrics, turn: Exclusive, clock: Clock
         decider=Decider(
             engine=engine,
             triggers=triggers,
-            ranking=Ranking(
-                reader=reader,
-                scorer=made.scorer,
-                arms=made.arms,
-                decisions=made.decisions,
-                popular=made.scorer.popular,
-                models=made.models,
-                clock=clock,
-                metrics=metrics,
-            ),
+            ranking=made.ranking(reader, clock, metrics),
             reader=reader,
             scorer=made.scorer,
             behind=log.pending_among,

@@ -88,7 +88,7 @@ def compose(settings: Settings) -> Composition:
             clock=clock,
             metrics=metrics,
         ),
-        ranking=made.ranking(reader, clock, metrics),
+        ranking=made.ranking(reader, clock, metrics, pools.aside),
         events=Ingest(
             log=log,
             known=log.stored,

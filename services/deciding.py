@@ -1,11 +1,13 @@
 """How customers are scored and decided for: what service and batch share."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Engine
 
+from feature_repo.recompute import Aside
 from retain import champions, segments
 from retain.clock import Clock
 from retain.decisions import catalogues
@@ -50,7 +52,13 @@ class Deciding:
         ranker, _ = self.arms.nobodys
         return ranker.catalogue.goals
 
-    def ranking(self, reader: FeatureReader, clock: Clock, metrics: Metrics) -> Ranking:
+    def ranking(
+        self,
+        reader: FeatureReader,
+        clock: Clock,
+        metrics: Metrics,
+        aside: Aside = nullcontext,
+    ) -> Ranking:
         """Deciding on request, for customers as ``reader`` knows them."""
         return Ranking(
             reader=reader,
@@ -61,6 +69,7 @@ class Deciding:
             models=self.models,
             clock=clock,
             metrics=metrics,
+            aside=aside,
         )
 
 

@@ -1,9 +1,11 @@
 """Deciding on request: durable, capped, found again by its id."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 
+from feature_repo.recompute import Aside
 from retain.clock import Clock
 from retain.columns import Columns
 from retain.decisions import strangers
@@ -27,7 +29,10 @@ ANONYMOUS = "anonymous:"
 
 
 class Ranking:
-    """The use case behind ``POST /rank`` and ``GET /decisions/{decision_id}``."""
+    """The use case behind ``POST /rank`` and ``GET /decisions/{decision_id}``.
+
+    A decision waits for the disk; ``aside`` is what a thread does that in, so that others score.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class Ranking:
         models: dict[str, str],
         clock: Clock,
         metrics: Metrics,
+        aside: Aside = nullcontext,
     ) -> None:
         self._reader = reader
         self._scorer = scorer
@@ -49,6 +55,7 @@ class Ranking:
         self._models = models
         self._clock = clock
         self._metrics = metrics
+        self._aside = aside
 
     def rank(self, request: RankRequest, key: str | None) -> Json:
         """Decide and reserve; the same ``key`` with the same request answers the same.
@@ -81,9 +88,10 @@ class Ranking:
             context=request.context.moment(),
             suggestions=suggestions,
         )
-        decision = self._decisions.reserve(
-            ranking, request=asked, idempotency_key=key, limit=request.limit, evidence=rests_on
-        )
+        with self._aside():
+            decision = self._decisions.reserve(
+                ranking, request=asked, idempotency_key=key, limit=request.limit, evidence=rests_on
+            )
         self._metrics.decision(decision.action_id)
         answer = _public(decision.answer(receipt=request.receipt))
         return answer if survivor is None else _merged(answer, whom)

@@ -32,6 +32,7 @@ from retain.decisions.ranking import Ranking
 from retain.decisions.receipt import Decision, Evidence, Receipt, write_receipt
 from retain.decisions.receipt_text import pack, unpack
 from retain.errors import Conflict, NotFound
+from retain.group_commit import GroupCommit
 from retain.write_behind import WriteBehind
 
 decisions = Table(
@@ -93,6 +94,7 @@ class Decisions:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._together = GroupCommit(engine)
         self._previews: WriteBehind[Preview] = WriteBehind(self._write)
         self._lapsed_at: datetime | None = None
 
@@ -139,20 +141,20 @@ class Decisions:
         if ranking.limiter.budgets:
             self._lapse(ranking.now)
         ranking.prepare(row, limit)
-        with writing(self._engine, alone=f"customer {customer_id}") as connection:
+        rests_on, decision_id = evidence or Evidence(), ulid.new(ranking.now)
+
+        def written(state: ContactState) -> Receipt:
+            return write_receipt(
+                decision_id, ranking, row, state, rests_on, limit=limit, reserved=True
+            )
+
+        def reserved(connection: Connection) -> Decision:
             if idempotency_key is not None:
                 replayed = _replayed(connection, customer_id, idempotency_key, digest)
                 if replayed is not None:
                     return replayed
             states = contacts.states(connection, [customer_id], ranking.now, ranking.limiter)
             state = states.get(customer_id, NO_STATE)
-            rests_on, decision_id = evidence or Evidence(), ulid.new(ranking.now)
-
-            def written(state: ContactState) -> Receipt:
-                return write_receipt(
-                    decision_id, ranking, row, state, rests_on, limit=limit, reserved=True
-                )
-
             receipt = written(state)
             while not reservations.take(connection, receipt, ranking):
                 # somebody took the last of its budget since it was read: the next best
@@ -160,7 +162,9 @@ class Decisions:
                 state = replace(state, exhausted=state.exhausted | gone)
                 receipt = written(state)
             connection.execute(_MADE, _as_row(receipt, ranking.now, idempotency_key, digest))
-        return Decision(receipt)
+            return Decision(receipt)
+
+        return self._together.run(reserved, alone=f"customer {customer_id}")
 
     def release(self, decision_id: str, action_id: str, at: datetime) -> bool:
         """Take back a reserved contact that will not be made; False where there is none.

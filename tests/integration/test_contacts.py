@@ -2,21 +2,12 @@
 
 from datetime import timedelta
 
-import pytest
-
-from retain.database import connect, writing
+from retain.database import writing
 from retain.decisions import contacts, suppressions
 from retain.decisions.contacts import Contacts
 from retain.event import Event, to_table
 from retain.eventlog import EventLog
 from tests.catalogues import NOW
-
-
-@pytest.fixture
-def engine(database_url):
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
 
 
 def log(engine, *events):

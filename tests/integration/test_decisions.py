@@ -8,7 +8,6 @@ from multiprocessing import get_context
 
 import pytest
 
-from retain.database import connect
 from retain.decisions.contacts import Contacts
 from retain.decisions.context import Context
 from retain.decisions.receipt import Evidence
@@ -18,25 +17,6 @@ from tests.catalogues import NOW
 from tests.decided import ask, ranking
 
 REQUEST = {"customer_id": "c1"}
-
-
-@pytest.fixture
-def url(database_url):
-    return database_url
-
-
-@pytest.fixture
-def engine(url):
-    engine = connect(url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def decisions(engine):
-    made = Decisions(engine)
-    yield made
-    made.close()
 
 
 def test_the_best_action_is_reserved_and_counts_for_the_next_decision(decisions):
@@ -171,10 +151,12 @@ def test_32_threads_asking_at_once_never_break_a_cap(decisions):
     assert len(set(made)) == 64
 
 
-def test_processes_asking_at_once_never_break_a_cap_nor_decide_twice_for_one_key(url, engine):
+def test_processes_asking_at_once_never_break_a_cap_nor_decide_twice_for_one_key(
+    database_url, engine
+):
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(ask, url, number, 8) for number in range(4)]
-        keyed = [pool.submit(ask, url, number, 4, "key") for number in range(4)]
+        jobs = [pool.submit(ask, database_url, number, 8) for number in range(4)]
+        keyed = [pool.submit(ask, database_url, number, 4, "key") for number in range(4)]
         free = [each for job in jobs for each in job.result()]
         same = [each for job in keyed for each in job.result()]
     assert _expected([*free, *set(same)]) == (1, 3)

@@ -6,26 +6,10 @@ from itertools import permutations
 import pytest
 
 from retain.clock import pinned
-from retain.database import connect
 from retain.decisions.contacts import Contacts
 from retain.decisions.feedback import Feedback, is_released
-from retain.decisions.store import Decisions
 from tests.catalogues import NOW
 from tests.decided import ranking
-
-
-@pytest.fixture
-def engine(database_url):
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def decisions(engine):
-    made = Decisions(engine)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ from datetime import timedelta
 import pytest
 
 from retain.clock import pinned
-from retain.database import connect
 from retain.decisions.attribution import Attribution
 from retain.decisions.constraints import Reporting
 from retain.decisions.exploration import Exploration
 from retain.decisions.feedback import Feedback
 from retain.decisions.ranking import Ranker
-from retain.decisions.store import Decisions
 from retain.event import to_table
 from retain.eventlog import EventLog
 from tests.catalogues import NOW, action, catalogue, customers
@@ -21,20 +19,6 @@ from training import outcomes
 
 LATER = NOW + timedelta(days=20)
 HOW = Attribution()
-
-
-@pytest.fixture
-def engine(database_url):
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def decisions(engine):
-    made = Decisions(engine)
-    yield made
-    made.close()
 
 
 def tell(engine, decision, outcome, days=0.0, action_id="offer", **more):

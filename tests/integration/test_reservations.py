@@ -8,13 +8,12 @@ from multiprocessing import get_context
 import pytest
 from sqlalchemy import func, select
 
-from retain.database import connect, reading, writing
+from retain.database import reading, writing
 from retain.decisions import audit, contacts, reservations
 from retain.decisions.contacts import Contacts
 from retain.decisions.feedback import Feedback
 from retain.decisions.ranking import Ranker
 from retain.decisions.spending import claims, spending
-from retain.decisions.store import Decisions
 from retain.event import Event, to_table
 from retain.eventlog import EventLog
 from tests.catalogues import NOW, action, catalogue, customers
@@ -34,20 +33,6 @@ CATALOGUE = catalogue(
     OFFER, action("mail", lever=2), tag_budgets={"discount": {"amount": 1_000}}, basket=30
 )
 COST = 1 + 0.2 * (0.1 * 30 + 2)
-
-
-@pytest.fixture
-def engine(database_url):
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def decisions(engine):
-    made = Decisions(engine)
-    yield made
-    made.close()
 
 
 def reserve(decisions, customer_id="c1", now=NOW, cat=CATALOGUE, **row):

@@ -40,41 +40,43 @@ def shop(database_url: str):
         one.engine.dispose()
 
 
-def test_a_cart_that_is_left_fires_after_its_time_and_once(shop) -> None:
+@pytest.fixture
+def cart(shop) -> Shop:
+    """Something was just put into a cart."""
     one = shop(CART)
     one.happens("product_added")
-    assert one.look() == 0
-    assert one.timers() == {("cart", "c"): 30.0}
-    one.clock.move(minutes=29.9)
-    assert one.look() == 0
-    one.clock.move(minutes=0.2)
-    assert one.look() == 1
-    one.clock.move(minutes=30)
-    assert one.look() == 0
-    assert one.fired() == [("cart", "c", "fired")]
-    assert one.timers() == {}
+    return one
 
 
-def test_what_goes_on_moves_the_timer(shop) -> None:
-    one = shop(CART)
-    one.happens("product_added")
-    one.look()
-    one.clock.move(minutes=20)
-    one.happens("product_added")
-    one.look()
-    assert one.timers() == {("cart", "c"): 30.0}
+def test_a_cart_that_is_left_fires_after_its_time_and_once(cart) -> None:
+    assert cart.look() == 0
+    assert cart.timers() == {("cart", "c"): 30.0}
+    cart.clock.move(minutes=29.9)
+    assert cart.look() == 0
+    cart.clock.move(minutes=0.2)
+    assert cart.look() == 1
+    cart.clock.move(minutes=30)
+    assert cart.look() == 0
+    assert cart.fired() == [("cart", "c", "fired")]
+    assert cart.timers() == {}
 
 
-def test_an_order_takes_the_timer_away(shop) -> None:
-    one = shop(CART)
-    one.happens("product_added")
-    one.look()
-    one.clock.move(minutes=10)
-    one.happens("order_completed")
-    one.look()
-    assert one.timers() == {}
-    one.clock.move(hours=2)
-    assert one.look() == 0
+def test_what_goes_on_moves_the_timer(cart) -> None:
+    cart.look()
+    cart.clock.move(minutes=20)
+    cart.happens("product_added")
+    cart.look()
+    assert cart.timers() == {("cart", "c"): 30.0}
+
+
+def test_an_order_takes_the_timer_away(cart) -> None:
+    cart.look()
+    cart.clock.move(minutes=10)
+    cart.happens("order_completed")
+    cart.look()
+    assert cart.timers() == {}
+    cart.clock.move(hours=2)
+    assert cart.look() == 0
 
 
 def test_an_order_that_came_before_its_cart_counts_as_after_it(shop) -> None:
@@ -93,30 +95,26 @@ def test_an_order_before_the_cart_does_not_end_it_however_late_it_arrives(shop) 
     assert one.look() == 1
 
 
-def test_a_late_event_of_the_same_cart_does_not_fire_again(shop) -> None:
-    one = shop(CART)
-    one.happens("product_added")
-    one.clock.move(minutes=31)
-    assert one.look() == 1
-    one.clock.move(minutes=40)
-    one.happens("product_added", ago=45)
-    one.clock.move(hours=2)
-    assert one.look() == 0
+def test_a_late_event_of_the_same_cart_does_not_fire_again(cart) -> None:
+    cart.clock.move(minutes=31)
+    assert cart.look() == 1
+    cart.clock.move(minutes=40)
+    cart.happens("product_added", ago=45)
+    cart.clock.move(hours=2)
+    assert cart.look() == 0
 
 
-def test_a_new_cart_fires_again_only_after_the_cool_down(shop) -> None:
-    one = shop(CART)
-    one.happens("product_added")
-    one.clock.move(minutes=31)
-    one.look()
-    one.clock.move(hours=20)
-    one.happens("product_added")
-    one.clock.move(hours=2)
-    assert one.look() == 0
-    one.clock.move(hours=3)
-    one.happens("product_added")
-    one.clock.move(hours=1)
-    assert one.look() == 1
+def test_a_new_cart_fires_again_only_after_the_cool_down(cart) -> None:
+    cart.clock.move(minutes=31)
+    cart.look()
+    cart.clock.move(hours=20)
+    cart.happens("product_added")
+    cart.clock.move(hours=2)
+    assert cart.look() == 0
+    cart.clock.move(hours=3)
+    cart.happens("product_added")
+    cart.clock.move(hours=1)
+    assert cart.look() == 1
 
 
 def test_a_duplicate_changes_nothing(shop) -> None:
@@ -146,21 +144,17 @@ def test_what_fell_due_long_ago_is_left(shop) -> None:
     assert one.look() == 0
 
 
-def test_timers_survive_a_restart_and_fire_late_rather_than_never(shop) -> None:
-    one = shop(CART)
-    one.happens("product_added")
-    one.look()
-    one.clock.move(hours=1)
-    one.restart()
-    assert one.look() == 1
+def test_timers_survive_a_restart_and_fire_late_rather_than_never(cart) -> None:
+    cart.look()
+    cart.clock.move(hours=1)
+    cart.restart()
+    assert cart.look() == 1
 
 
-def test_events_that_came_while_nobody_watched_are_caught_up(shop) -> None:
-    one = shop(CART)
-    one.happens("product_added")
-    one.clock.move(hours=1)
-    one.restart()
-    assert one.look() == 1
+def test_events_that_came_while_nobody_watched_are_caught_up(cart) -> None:
+    cart.clock.move(hours=1)
+    cart.restart()
+    assert cart.look() == 1
 
 
 def test_history_from_before_the_first_watch_fires_nothing(shop, database_url) -> None:
@@ -271,14 +265,12 @@ def test_an_order_under_another_id_of_the_customer_reaches_the_goal(shop) -> Non
     assert one.look() == 0
 
 
-def test_withdrawn_consent_ends_what_waits(shop) -> None:
-    one = shop(CART)
-    one.happens("product_added")
-    one.look()
-    one.clock.move(minutes=1)
-    one.happens("consent_withdrawn", purpose="marketing")
-    one.clock.move(hours=1)
-    assert one.look() == 0
+def test_withdrawn_consent_ends_what_waits(cart) -> None:
+    cart.look()
+    cart.clock.move(minutes=1)
+    cart.happens("consent_withdrawn", purpose="marketing")
+    cart.clock.move(hours=1)
+    assert cart.look() == 0
 
 
 def test_two_watches_at_once_fire_once(shop, database_url) -> None:

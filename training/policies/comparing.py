@@ -1,8 +1,9 @@
 """Comparing policies on what a home has logged: campaigns, or decisions of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow.compute as pc
 from sqlalchemy import Engine
@@ -14,11 +15,13 @@ from retain.errors import NotEnoughData
 from retain.features.ageing import aged
 from retain.labels import RESPONSE_WINDOW_DAYS
 from retain.predictors import ResponsePredictor
+from retain.predictors.trees import Floats
 from training import assignments
 from training.dataset import FeatureSource
 from training.policies import campaigns, decisions, evaluation
 from training.policies.campaigns import Economy
 from training.policies.evaluation import Candidate, Evaluated
+from training.policies.log import Log
 
 FEWEST = 500
 _VALUE_DAYS = 365
@@ -81,26 +84,14 @@ def on_campaigns(
     )
     about = {
         "log": "campaigns",
-        "as_of": iso(as_of),
-        "after": None if since is None else iso(since),
         "assignments": len(given),
-        "customers": len(set(given.customers)),
         "actions": list(given.actions),
         "reward": economy.reward,
-        "window_days": RESPONSE_WINDOW_DAYS,
         "costs": {name: economy.costs.get(name, 0.0) for name in given.actions},
         "margin": economy.margin,
         "value_of_an_order": economy.value,
     }
-    return evaluation.evaluate(
-        log,
-        _distinct(candidates),
-        reward_model=guess,
-        about=about,
-        champion=models.champion,
-        seen=models.seen(since),
-        seed=seed,
-    )
+    return _Look(models, since, as_of, seed).at(log, _distinct(candidates), guess, about)
 
 
 def on_decisions(
@@ -130,23 +121,46 @@ def on_decisions(
         candidates += [decisions.following(given, one, columns) for one in models.predictors]
     about = {
         "log": "decisions",
-        "as_of": iso(as_of),
-        "after": None if since is None else iso(since),
         "decisions": len(log),
-        "customers": len(set(log.units)),
         "actions": list(log.actions),
         "reward": "profit" if profit else "orders",
-        "window_days": RESPONSE_WINDOW_DAYS,
     }
-    return evaluation.evaluate(
-        log,
-        candidates,
-        reward_model=given.guess(profit=profit),
-        about=about,
-        champion=models.champion,
-        seen=models.seen(since),
-        seed=seed,
-    )
+    guess = given.guess(profit=profit)
+    return _Look(models, since, as_of, seed).at(log, candidates, guess, about)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at what came after ``since`` and was known at ``as_of``."""
+
+    models: Models
+    since: datetime | None
+    as_of: datetime
+    seed: int
+
+    def at(
+        self,
+        log: Log,
+        candidates: Sequence[Candidate],
+        guess: Floats | None,
+        about: Mapping[str, Any],
+    ) -> Evaluated:
+        """What ``candidates`` would have brought on ``log``."""
+        told = {
+            "as_of": iso(self.as_of),
+            "after": None if self.since is None else iso(self.since),
+            "customers": len(set(log.units)),
+            "window_days": RESPONSE_WINDOW_DAYS,
+        }
+        return evaluation.evaluate(
+            log,
+            candidates,
+            reward_model=guess,
+            about={**about, **told},
+            champion=self.models.champion,
+            seen=self.models.seen(self.since),
+            seed=self.seed,
+        )
 
 
 def economy(

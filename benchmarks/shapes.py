@@ -19,6 +19,7 @@ from shaped.shop import Case, File, Shop
 from shaped.shops import SHOPS
 
 from cli.service_process import ServiceProcess
+from tests.same_scores import FIELDS
 
 ABOUT = """
 Every shop is made from a seed, imported, trained as of a moment in its past, and scored; what its
@@ -30,21 +31,6 @@ BARS = {"auc_below_rule": 0.02, "level": 0.25, "buyers": 0.2, "error": 0.08}
 COVERAGE = (0.65, 0.96)
 FEWEST_BUYERS = 200
 _ASKED = 200
-_FIELDS = {
-    "churn_probability": ("churn", "probability"),
-    "purchase_probability_7d": ("next_purchase", "probability_7d"),
-    "purchase_probability_30d": ("next_purchase", "probability_30d"),
-    "purchase_probability_90d": ("next_purchase", "probability_90d"),
-    "expected_next_order_at": ("next_purchase", "expected_at"),
-    "expected_next_order_low_at": ("next_purchase", "low_at"),
-    "expected_next_order_high_at": ("next_purchase", "high_at"),
-    "ltv_value": ("ltv", "value"),
-    "ltv_low": ("ltv", "low"),
-    "ltv_high": ("ltv", "high"),
-    "currency": ("ltv", "currency"),
-    "segment": ("segment", "name"),
-    "stage": ("segment", "stage"),
-}
 
 
 class Retain:
@@ -96,7 +82,7 @@ class Retain:
 def _differences(row: "pd.Series[Any]", answer: dict[str, Any]) -> Iterator[str]:
     if row["status"] != answer["status"]:
         yield f"{row['customer_id']}: status {row['status']} and {answer['status']}"
-    for column, (part, name) in _FIELDS.items():
+    for column, (part, name) in FIELDS.items():
         told = (answer.get(part) or {}).get(name)
         withheld = part != "segment" and (answer.get(part) or {}).get("status") != "ok"
         batch = row[column]

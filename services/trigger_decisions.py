@@ -17,11 +17,11 @@ from retain.features.reader import FeatureReader, Features
 from retain.triggers.backoff import wait_before
 from retain.triggers.declaration import Situation, Triggers
 from retain.triggers.firings import Firing, Firings
-from retain.triggers.happenings import Owners, any_since
+from retain.triggers.happenings import Owners
 from retain.triggers.holding import hold
 from retain.triggers.rounds import is_near
 from retain.triggers.tables import FAILED, LAPSED, WITHDRAWN
-from retain.triggers.withdrawal import GOAL
+from retain.triggers.withdrawal import GOAL, ended_since
 from services.answers import Json
 from services.predictions import Scoring
 from services.schemas.ranking import RankRequest
@@ -130,7 +130,7 @@ class Decider:
             return self._end(firing, LAPSED, "the trigger is not enabled any more")
         with reading(self._engine) as connection:
             owners = Owners.among(connection, [firing.customer_id])
-            reached = any_since(connection, owners, situation.ends, firing.since)
+            reached = ended_since(connection, owners, situation.ends, firing.since)
         if reached:
             return self._end(firing, WITHDRAWN, GOAL)
         if not self._still_holds(situation, firing.customer_id):
@@ -150,9 +150,9 @@ class Decider:
 
     def _columns(self, customer_id: str) -> Columns | None:
         features = self._reader.read([customer_id], self._clock())
-        if features.table.num_rows == 0:
+        if not features.features_as_of:
             return None
-        scores = self._scorer.score(features.table, features.stale_views)
+        scores = self._scorer.score(features.sheet, features.stale_views)
         columns: Mapping[str, Any] = of_scores(scores)
         return columns
 

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from retain.clock import iso, to_micros
+from retain.decisions.feedback import Feedback
+from retain.decisions.store import Decisions
 from retain.event import Event, read_event, to_row
 from retain.eventlog import EventLog
 from retain.triggers.declaration import TriggerConfig, Triggers, compile_triggers
@@ -15,6 +17,7 @@ from retain.triggers.firings import Firings
 from retain.triggers.holding import hold
 from retain.triggers.tables import deliveries, firings, timers
 from retain.triggers.watch import Watch
+from tests.decided import ranking
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NAMES = {"en": "a trigger", "ko": "트리거"}
@@ -85,6 +88,21 @@ class Shop:
         assert isinstance(event, Event), event
         self.log.append_rows([to_row(event)], mark_pending=True)
         return named
+
+    def hears(self, outcome: str, customer_id: str = "c", *, ago: float = 0.0) -> None:
+        """Feedback, ``ago`` minutes old, on some decision of this customer's."""
+        store = Decisions(self.engine)
+        made = store.reserve(ranking(customer_id, self.clock.now), request={})
+        told = {
+            "feedback_id": f"{outcome}-{made.decision_id}",
+            "decision_id": made.decision_id,
+            "action_id": made.action_id,
+            "outcome": outcome,
+            "occurred_at": iso(self.clock.now - timedelta(minutes=ago)),
+        }
+        [result] = Feedback(self.engine, store, self.clock).record([told])
+        assert result.status == "accepted", result.reason
+        store.close()
 
     def look(self) -> int:
         """Look until the log is read and nothing fires any more; returns how many fired."""

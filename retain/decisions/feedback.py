@@ -162,16 +162,22 @@ class Feedback:
         if item.action_id not in channels:
             reason = f"decision {item.decision_id} did not return {item.action_id}"
             return _rejected(item.feedback_id, reason, "action_id")
+        received_at = self._clock()
         row = {
             **item.model_dump(),
             "digest": digest,
             "customer_id": receipt["customer_id"],
             "occurred_at": to_micros(occurred_at),
-            "received_at": to_micros(self._clock()),
+            "received_at": to_micros(received_at),
         }
         connection.execute(insert(feedback).values(row))
         acted = _act(
-            connection, item, receipt["customer_id"], channels[item.action_id], occurred_at
+            connection,
+            item,
+            receipt["customer_id"],
+            channels[item.action_id],
+            at=occurred_at,
+            told_at=received_at,
         )
         if acted is not None:
             known[item.decision_id, item.action_id] = acted
@@ -193,7 +199,13 @@ class Feedback:
 
 
 def _act(
-    connection: Connection, item: FeedbackItem, customer_id: str, channel: str, at: datetime
+    connection: Connection,
+    item: FeedbackItem,
+    customer_id: str,
+    channel: str,
+    *,
+    at: datetime,
+    told_at: datetime,
 ) -> Facts | None:
     if channel == "none":
         return None
@@ -215,7 +227,8 @@ def _act(
             outcomes=told,
         )
     if item.outcome in _CLOSING:
-        suppressions.suppress(connection, customer_id, channel, at, item.outcome)
+        closing = (customer_id, channel, at, item.outcome)
+        suppressions.suppress(connection, *closing, told_at=told_at)
     outcomes = told if known is None else known
     return Facts(
         reported=is_reported(outcomes),

@@ -1,6 +1,6 @@
 """Suppressions: channels that a customer closed by feedback, until they consent again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -11,12 +11,14 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    func,
     insert,
     select,
+    update,
 )
 
 from retain.clock import to_micros
-from retain.database import Id, metadata
+from retain.database import Id, in_parts, metadata
 from retain.decisions.constraints import channel_named
 from retain.eventlog import events
 from retain.prepared import Prepared
@@ -29,6 +31,8 @@ suppressions = Table(
     Column("channel", String, primary_key=True),
     Column("since", BigInteger, nullable=False),
     Column("reason", String, nullable=False),
+    # when we last heard of it; rows of an earlier version do not say
+    Column("told_at", BigInteger),
 )
 
 _SHUT = Prepared(
@@ -37,17 +41,42 @@ _SHUT = Prepared(
 
 
 def suppress(
-    connection: Connection, customer_id: str, channel: str, since: datetime, reason: str
+    connection: Connection,
+    customer_id: str,
+    channel: str,
+    since: datetime,
+    reason: str,
+    *,
+    told_at: datetime,
 ) -> None:
-    """Close a channel for a customer, until they consent to it after ``since``."""
+    """Close a channel for a customer, until they consent to it after ``since``.
+
+    ``told_at`` is when we heard of it: what was decided before did not know.
+    """
     key = (suppressions.c.customer_id == customer_id, suppressions.c.channel == channel)
+    told = {"told_at": to_micros(told_at)}
     connection.execute(delete(suppressions).where(*key, suppressions.c.since < to_micros(since)))
-    if connection.execute(select(suppressions.c.since).where(*key)).first() is None:
+    if connection.execute(update(suppressions).where(*key).values(told)).rowcount == 0:
         connection.execute(
             insert(suppressions).values(
-                customer_id=customer_id, channel=channel, since=to_micros(since), reason=reason
+                customer_id=customer_id,
+                channel=channel,
+                since=to_micros(since),
+                reason=reason,
+                **told,
             )
         )
+
+
+def told_since(connection: Connection, customer_ids: Sequence[str], since: int) -> set[str]:
+    """Why these ids closed a channel, of what we heard at ``since`` or later."""
+    heard = func.coalesce(suppressions.c.told_at, suppressions.c.since)
+    query = select(suppressions.c.reason).where(heard >= since)
+    return {
+        reason
+        for ids in in_parts(customer_ids)
+        for reason in connection.scalars(query.where(suppressions.c.customer_id.in_(ids)))
+    }
 
 
 def closed(connection: Connection, owner: Mapping[str, str]) -> Iterator[tuple[str, str]]:

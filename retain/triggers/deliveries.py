@@ -17,7 +17,7 @@ from retain.database import in_parts, reading, writing
 from retain.triggers import timers
 from retain.triggers.declaration import PULL, Triggers
 from retain.triggers.firings import ALONE
-from retain.triggers.happenings import Owners, any_since
+from retain.triggers.happenings import Owners
 from retain.triggers.tables import (
     DEAD,
     DELIVERED,
@@ -28,7 +28,7 @@ from retain.triggers.tables import (
     deliveries,
 )
 from retain.triggers.tables import firings as fired
-from retain.triggers.withdrawal import GOAL, end_over
+from retain.triggers.withdrawal import GOAL, end_over, ended_since
 
 Acknowledged = Literal["acknowledged", "duplicate", "unknown", "withdrawn", "expired", "dead"]
 
@@ -177,11 +177,11 @@ class Deliveries:
         if row.attempts >= (config.pull.attempts if endpoint is None else endpoint.attempts):
             return DEAD, f"taken {row.attempts} times and never acknowledged"
         situation = self._triggers.situations.get(row.trigger_id)
-        ends = frozenset[str]() if situation is None else situation.ends
+        ends = frozenset(config.withdrawn_by) if situation is None else situation.ends
         action_id = json.loads(row.decision)["actions"][0]["action_id"]
         if ends := ends | self._goals.get(action_id, frozenset()):
             owners = Owners.among(connection, [row.customer_id])
-            if any_since(connection, owners, ends, row.since):
+            if ended_since(connection, owners, ends, row.since):
                 return WITHDRAWN, GOAL
         return None
 

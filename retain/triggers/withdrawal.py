@@ -1,11 +1,15 @@
 """Withdrawing: a reached goal ends what fired for it and was not delivered yet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, func, select, update
 
 from retain.database import in_parts
+from retain.decisions import suppressions
+from retain.decisions.messages import OUTCOMES
+from retain.identity_links import CUSTOMER
 from retain.triggers import timers
+from retain.triggers.happenings import Owners, any_since
 from retain.triggers.tables import (
     FIRED,
     PENDING,
@@ -15,6 +19,17 @@ from retain.triggers.tables import (
 )
 
 GOAL = "the goal was reached"
+
+
+def ended_since(connection: Connection, owners: Owners, ends: Collection[str], since: int) -> bool:
+    """Whether an event of the types ``ends`` came at ``since`` or later, or feedback like it.
+
+    ``POST /feedback`` tells that somebody unsubscribed or complained as well as an event does.
+    """
+    if any_since(connection, owners, ends, since):
+        return True
+    told = suppressions.told_since(connection, owners.of_kind(CUSTOMER), since)
+    return any(OUTCOMES.get(kind) in told for kind in ends)
 
 
 def pending_since(connection: Connection, customer_ids: Sequence[str]) -> dict[str, dict[str, int]]:

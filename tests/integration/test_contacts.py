@@ -85,9 +85,10 @@ def test_what_was_not_sent_does_not_count(engine):
 
 
 def test_a_closed_channel_opens_again_only_by_consent_given_later(engine):
+    ago = NOW - timedelta(days=2)
     with writing(engine) as connection:
-        suppressions.suppress(connection, "c1", "email", NOW - timedelta(days=2), "unsubscribed")
-        suppressions.suppress(connection, "c1", "push", NOW - timedelta(days=2), "complained")
+        for closing in (("email", ago, "unsubscribed"), ("push", ago, "complained")):
+            suppressions.suppress(connection, "c1", *closing, told_at=NOW)
     log(
         engine,
         (-3, "consent_given", "email", {}),
@@ -95,7 +96,7 @@ def test_a_closed_channel_opens_again_only_by_consent_given_later(engine):
     )
     assert Contacts(engine).read(["c1"], NOW)["c1"].suppressed == {"email"}
     with writing(engine) as connection:
-        suppressions.suppress(connection, "c1", "push", NOW, "unsubscribed")
+        suppressions.suppress(connection, "c1", "push", NOW, "unsubscribed", told_at=NOW)
     assert Contacts(engine).read(["c1"], NOW)["c1"].suppressed == {"email", "push"}
 
 

@@ -159,7 +159,7 @@ def test_gone_is_the_end_of_the_delivery_and_a_pause_for_the_endpoint(
     assert sent(one) == 0
     shop.clock.move(minutes=11)
     assert sent(one) == 1
-    assert shop.states() == ["dead", "delivered"]
+    assert sorted(shop.states()) == ["dead", "delivered"]
 
 
 def test_an_endpoint_that_is_down_is_asked_less_and_nothing_is_lost(
@@ -217,3 +217,15 @@ def test_the_time_to_delivery_and_what_became_of_it_are_counted(
     assert 'retain_webhook_attempts_total{endpoint="crm",status="500"} 1.0' in text
     assert 'retain_deliveries_ended_total{endpoint="crm",outcome="delivered"} 1.0' in text
     assert 'retain_delivery_seconds_sum{trigger="cart"} 8.0' in text
+
+
+def test_an_unsubscribe_told_as_feedback_stops_the_next_attempt(shop, courier, receiver) -> None:
+    receiver.answers = [500]
+    held(shop)
+    one = courier()
+    assert sent(one) == 1
+    shop.hears("unsubscribed")
+    shop.clock.move(minutes=5)
+    assert sent(one) == 0
+    assert len(receiver.received) == 1
+    assert shop.states() == ["withdrawn"]

@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 
 from retain.clock import iso, to_micros
-from retain.database import connect
+from retain.database import connect, reading
 from retain.triggers.circuits import FAILURES, Circuits
 from retain.triggers.deliveries import Deliveries
 from retain.triggers.firings import Firings
+from retain.triggers.happenings import Owners
 from retain.triggers.holding import hold
 from retain.triggers.settlement import Settlement
+from retain.triggers.withdrawal import ended_since
 from tests.triggered import CART, Shop, answer
 
 LEASE = timedelta(minutes=1)
@@ -173,6 +175,49 @@ def test_the_goal_of_the_action_ends_what_is_not_delivered_like_that_of_the_trig
     shop.happens("review_submitted", "c0")
     assert len(shop.pull()) == 1
     assert sorted(shop.states()) == ["pending", "withdrawn"]
+
+
+@pytest.mark.parametrize("outcome", ["unsubscribed", "complained"])
+def test_an_unsubscribe_told_as_feedback_withdraws_what_waits_for_this_customer(
+    shop, outcome
+) -> None:
+    held(shop, "c0")
+    held(shop, "c1")
+    shop.hears(outcome, "c0")
+    assert len(shop.pull()) == 1
+    assert sorted(shop.states()) == ["pending", "withdrawn"]
+    assert len(Settlement(shop.engine).unsettled()) == 1
+
+
+def test_an_unsubscribe_that_is_told_late_withdraws_what_was_decided_without_it(shop) -> None:
+    held(shop)
+    shop.hears("unsubscribed", ago=60 * 24)
+    assert shop.pull() == []
+
+
+def test_an_unsubscribe_told_before_the_situation_began_does_not_end_it(shop) -> None:
+    shop.hears("unsubscribed")
+    shop.clock.move(minutes=1)
+    held(shop)
+    assert len(shop.pull()) == 1
+
+
+def test_an_unsubscribe_told_as_feedback_ends_what_fired_and_is_not_decided_yet(shop) -> None:
+    shop.happens("identity_linked", "c", linked_id="old", link_type="customer")
+    shop.happens("product_added")
+    assert shop.look() == 1
+    [firing] = Firings(shop.engine).waiting(shop.clock.now, 10)
+
+    def ended(ends: frozenset[str]) -> bool:
+        with reading(shop.engine) as connection:
+            owners = Owners.among(connection, [firing.customer_id])
+            return ended_since(connection, owners, ends, firing.since)
+
+    ends = shop.triggers.situations["cart"].ends
+    assert not ended(ends)
+    shop.hears("unsubscribed", "old")
+    assert ended(ends)
+    assert not ended(frozenset({"order_completed", "message_complained"}))
 
 
 def test_a_decision_is_held_until_its_time_of_sending(database_url) -> None:

@@ -9,7 +9,9 @@ same SQL, and the customer is marked pending, so that the refresher writes the r
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -17,17 +19,19 @@ from numpy.typing import NDArray
 
 from feature_repo.packed_ages import Ages
 from feature_repo.packed_home import online_rows
+from feature_repo.packed_lines import PackedLines
 from feature_repo.packed_reader import PackedReader, PackedTable
 from feature_repo.packed_sound import in_sound_parts, sound_table
 from feature_repo.packed_view import stored_views
 from feature_repo.recompute import Aside, Recompute
 from feature_repo.row_writer import RowWriter
 from retain.clock import Clock, from_micros, now, to_micros
-from retain.errors import InvalidInput
+from retain.errors import FingerprintMismatch, InvalidInput
 from retain.eventlog import EventLog, Freshness
 from retain.features.engine import FEATURE_SCHEMA, VIEWS, valid_until_name
 from retain.features.lifetimes import lifetimes
 from retain.features.reader import Features, LogReader
+from retain.features.sheet import Sheet
 from retain.identity_links import CUSTOMER
 from retain.settings import Settings
 from retain.write_behind import WriteBehind
@@ -116,15 +120,22 @@ class OnlineReader:
     def _read(self, customer_ids: Sequence[str], state: _State, as_of: datetime) -> Features:
         asked = list(dict.fromkeys(customer_ids))
         if not self._recomputes:
-            found = self._reader.read_table(asked, as_of)
-            return _as_stored(customer_ids, asked, found, as_of)
-        found = sound_table(self._reader, asked, as_of)
-        holds = self._holding(asked, found.table, found.ages, state, as_of)
+            stored = self._reader.read_table(asked, as_of)
+            return _as_stored(customer_ids, asked, stored, as_of)
+        found = self._sound(asked, as_of)
+        holds = self._holding(asked, found, state, as_of)
         behind = np.array([state[one].since is not None for one in asked], dtype=np.bool_)
         kept = _kept(asked, found, holds, as_of, behind)
         if holds.all() and len(asked) == len(customer_ids):
             return kept
         return _joined(customer_ids, [kept, *self._rest(asked, found.ages, holds, state, as_of)])
+
+    def _sound(self, asked: list[str], as_of: datetime) -> PackedLines | PackedTable:
+        """The stored rows, an unusable one being as none at all."""
+        try:
+            return self._reader.read_lines(asked, as_of)
+        except FingerprintMismatch:
+            return sound_table(self._reader, asked, as_of)
 
     def write(
         self, customer_ids: Sequence[str], as_of: datetime, first: Mapping[str, int] | None = None
@@ -175,17 +186,18 @@ class OnlineReader:
         return parts
 
     def _holding(
-        self, asked: list[str], stored: pa.Table, ages: Ages, state: _State, as_of: datetime
+        self,
+        asked: list[str],
+        found: PackedLines | PackedTable,
+        state: _State,
+        as_of: datetime,
     ) -> NDArray[np.bool_]:
         """Whose row answers, (n,)."""
-        moment = to_micros(as_of)
+        moment, ages = to_micros(as_of), found.ages
         computed = ages.event_us.min(axis=1)
         holds: NDArray[np.bool_] = np.all(ages.present & (ages.event_us <= moment), axis=1)
         holds &= ~ages.stale.any(axis=1)
-        for view in VIEWS:
-            ends = stored.column(valid_until_name(view))
-            if ends.null_count < len(asked):
-                holds &= ends.fill_null(_NEVER).to_numpy() > moment
+        holds &= ~(found.ends <= moment).any(axis=1)
         late = to_micros(self._clock() - FRESH_WITHIN)
         for row, one in enumerate(asked):
             since, latest, _ = state[one]
@@ -219,26 +231,44 @@ def _as_stored(
 
 def _kept(
     asked: list[str],
-    found: PackedTable,
+    found: PackedLines | PackedTable,
     holds: NDArray[np.bool_],
     as_of: datetime,
     behind: NDArray[np.bool_],
 ) -> Features:
     """The stored rows that hold; who is ``behind`` may lack what came after the row was made."""
-    stored, ages = found.table, found.ages
-    at = pa.array(np.full(len(asked), to_micros(as_of))).cast(_MOMENT)
-    columns = [at if name == "as_of" else stored.column(name) for name in FEATURE_SCHEMA.names]
-    table = pa.Table.from_arrays(columns, schema=FEATURE_SCHEMA)
-    rows = np.flatnonzero(holds).tolist()
+    ages, rows = found.ages, np.flatnonzero(holds).tolist()
     computed = np.where(ages.present, ages.event_us, _NEVER).min(axis=1)
+    stored = _Stored(found, as_of)
     return Features(
-        table=table if len(rows) == len(asked) else table.take(pa.array(rows, pa.int64())),
+        rows=stored if len(rows) == len(asked) else stored.table.take(pa.array(rows, pa.int64())),
         unknown=[],
         features_as_of={
             asked[row]: from_micros(int(computed[row])) if behind[row] else as_of for row in rows
         },
         stale_views={asked[row]: ages.stale_views(row) for row in rows if ages.stale[row].any()},
     )
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Stored rows as of the moment they are read at."""
+
+    found: PackedLines | PackedTable
+    as_of: datetime
+
+    @cached_property
+    def table(self) -> pa.Table:
+        stored = self.found.table
+        at = pa.array(np.full(len(stored), to_micros(self.as_of))).cast(_MOMENT)
+        columns = [at if name == "as_of" else stored.column(name) for name in FEATURE_SCHEMA.names]
+        return pa.Table.from_arrays(columns, schema=FEATURE_SCHEMA)
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        if isinstance(self.found, PackedTable):
+            return Sheet.of(self.table)
+        return self.found.sheet(to_micros(self.as_of))
 
 
 def _joined(customer_ids: Sequence[str], parts: Sequence[Features]) -> Features:
@@ -248,7 +278,7 @@ def _joined(customer_ids: Sequence[str], parts: Sequence[Features]) -> Features:
     unknown = {one for part in parts for one in part.unknown}
     wanted = pa.array([rows[one] for one in customer_ids if one in rows], pa.int64())
     return Features(
-        table=table.take(wanted),
+        rows=table.take(wanted),
         unknown=[one for one in customer_ids if one in unknown],
         features_as_of={one: at for part in parts for one, at in part.features_as_of.items()},
         stale_views={one: views for part in parts for one, views in part.stale_views.items()},

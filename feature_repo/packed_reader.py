@@ -7,7 +7,7 @@ A value older than its view's time to live reads as its declared null default.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +19,9 @@ from feature_repo.packed_backend import PackedBackend
 from feature_repo.packed_codec import NO_TIME
 from feature_repo.packed_columns import arrays
 from feature_repo.packed_layout import Layout
+from feature_repo.packed_lines import ENDS, LinePlan, PackedLines
 from feature_repo.packed_matrix import MatrixPlan
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import Flags, PackedRows
 from feature_repo.packed_schema import arrow_type
 from feature_repo.packed_view import PackedView
 
@@ -39,6 +40,12 @@ class PackedTable:
 
     table: pa.Table
     ages: Ages
+
+    @property
+    def ends(self) -> NDArray[np.float64]:
+        """As :attr:`PackedLines.ends`."""
+        ends = [self.table.column(name).cast(pa.int64()) for name in ENDS]
+        return np.column_stack([one.cast(pa.float64(), safe=False).to_numpy() for one in ends])
 
 
 class PackedReader:
@@ -92,13 +99,30 @@ class PackedReader:
             StoreUnavailable: the store did not answer.
         """
         rows = self._backend.read(customer_ids, self._asked)
+        return self._tabled(customer_ids, rows, ages_of(self._views, self._asked, rows, at))
+
+    def read_lines(self, customer_ids: Sequence[str], at: datetime) -> PackedLines:
+        """As :meth:`read_table`, of the views of the catalogue, for who wants no table."""
+        rows = self._backend.read(customer_ids, self._asked)
         ages = ages_of(self._views, self._asked, rows, at)
+        hidden = self._hidden(rows, ages)
+
+        def table() -> pa.Table:
+            return self._tabled(customer_ids, rows, ages).table
+
+        return PackedLines(self._lines, customer_ids, rows, ages=ages, hidden=hidden, table=table)
+
+    def _hidden(self, rows: PackedRows, ages: Ages) -> Flags:
+        """Which views of the rows' layout are not there or too old to be used, (n, views)."""
         hidden = ~rows.present
         if ages.stale.any():
             for position, place in enumerate(rows.layout.places_of(self._asked)):
                 if place is not None:
                     hidden[:, place] |= ages.stale[:, position]
-        made = arrays(rows, hidden)
+        return hidden
+
+    def _tabled(self, customer_ids: Sequence[str], rows: PackedRows, ages: Ages) -> PackedTable:
+        made = arrays(rows, self._hidden(rows, ages))
         columns = [pa.array(customer_ids, pa.string())]
         for column, place in enumerate(self._order(rows.layout), start=1):
             columns.append(self._missing(column, rows) if place is None else made[place])
@@ -114,6 +138,10 @@ class PackedReader:
         absent = np.zeros((count, views), dtype=bool)
         ages = Ages(self._asked.names, np.full((count, views), NO_TIME), absent, absent.copy())
         return PackedTable(pa.Table.from_arrays(columns, schema=self._schema), ages)
+
+    @cached_property
+    def _lines(self) -> LinePlan:
+        return LinePlan(self._views)
 
     def _ordered(self, layout: Layout) -> tuple[int | None, ...]:
         """Of every column but the customer its place among the fields of the layout."""

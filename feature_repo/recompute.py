@@ -155,7 +155,7 @@ def _at(
     at = pa.array(np.full(len(known), moment)).cast(kind.type)
     return (
         Features(
-            table=table.set_column(place, kind, at),
+            rows=table.set_column(place, kind, at),
             unknown=[one for one in unknown if not last.get(one)],
             features_as_of={one: features.features_as_of[one] for one in known},
             merged_into={

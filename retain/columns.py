@@ -1,6 +1,6 @@
 """The names a rule may use, and the kind of each: what segments and actions are written in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -59,3 +59,27 @@ CONTEXT: Mapping[str, Kind] = _kinds(
 
 SEGMENT_RULES: Mapping[str, Kind] = {**READ_TIME, **RFM, **FITTED}
 ACTION_RULES: Mapping[str, Kind] = {**READ_TIME, **RFM, **SEGMENT, **SCORES, **CONTEXT}
+
+
+class Over(Mapping[str, NDArray[Any]]):
+    """Columns over others: what both have is of the first. Nothing is copied, nothing asked for."""
+
+    __slots__ = ("_own", "base")
+
+    def __init__(self, own: Columns, base: Columns) -> None:
+        self._own = own
+        self.base = base
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        found = self._own.get(name)
+        return self.base[name] if found is None else found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or name in self.base
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.base
+        yield from (name for name in self._own if name not in self.base)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

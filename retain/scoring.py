@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Protocol
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from retain import standing
 from retain.champions import Champions
 from retain.clock import MICROSECONDS_PER_DAY
+from retain.columns import Columns, Over
 from retain.features import consent
-from retain.features.ageing import Columns, aged
-from retain.features.matrix import to_matrix
+from retain.features.matrix import Vectors
+from retain.features.sheet import Sheet
 from retain.features.staleness import StaleViews, too_old
 from retain.items.popular import Popular
 from retain.items.suggestions import Suggestions
@@ -90,16 +90,20 @@ class Scorer:
         self.champions = champions
         self._segmenter = segmenter
         self._stock = stock
+        heads = (champions.churn, champions.next_purchase, champions.ltv)
+        self._vectors = {
+            one.manifest.head: Vectors(one.manifest.features) for one in heads if one is not None
+        }
 
-    def score(self, table: pa.Table, stale_views: StaleViews | None = None) -> Scores:
-        """Scores of every row of a feature table, in its order.
+    def score(self, sheet: Sheet, stale_views: StaleViews | None = None) -> Scores:
+        """Scores of every customer of a sheet of features, in its order.
 
         ``stale_views`` names, per customer, feature views whose values were too old to be used.
 
         Raises:
             FingerprintMismatch: a champion needs a feature that is not computed.
         """
-        columns, ids = aged(table), table.column("customer_id").to_pylist()
+        columns, ids, as_of = sheet.columns, sheet.customer_ids, sheet.as_of
         known = _Known(
             ids,
             consent.given(columns["withdrawn_purposes"]),
@@ -107,18 +111,17 @@ class Scorer:
             stale_views or {},
         )
         undecidable = too_old(ids, known.stale_views, ())
-        as_of = table.column("as_of").to_numpy().astype("datetime64[us]")
         churn_status, probability, band = self._churn(columns, known, as_of)
         curve = self._purchase(columns, known, as_of)
         ltv_value, low, high, tier = self._ltv(columns, known, as_of)
-        columns = {
-            **columns,
+        scored = {
             "churn_probability": probability,
             "purchase_probability_7d": curve.p7,
             "purchase_probability_30d": curve.p30,
             "purchase_probability_90d": curve.p90,
             "ltv_value": ltv_value,
         }
+        columns = Over(scored, columns)
         return Scores(
             customer_ids=ids,
             as_of=as_of,
@@ -189,7 +192,7 @@ class Scorer:
             ALREADY_CHURNED if status == OK and is_gone else status
             for status, is_gone in zip(statuses, gone, strict=True)
         ]
-        matrix = to_matrix(columns, predictor.manifest.features)
+        matrix = self._vectors[predictor.manifest.head].of(columns)
         scored = known.scored(_names(predictor))
         probability = np.where(scored, predictor.probability(matrix, as_of), np.nan)
         return statuses, probability, _where_known(predictor.band(probability), probability)
@@ -199,7 +202,7 @@ class Scorer:
         if predictor is None:
             return PurchaseCurve(*(np.full(len(known.customer_ids), np.nan) for _ in range(6)))
         scored = known.scored(_names(predictor))
-        curve = predictor.curve(to_matrix(columns, predictor.manifest.features), as_of)
+        curve = predictor.curve(self._vectors[predictor.manifest.head].of(columns), as_of)
         return PurchaseCurve(
             *(
                 np.where(scored, getattr(curve, name), np.nan)
@@ -215,7 +218,7 @@ class Scorer:
             nothing = np.full(len(known.customer_ids), np.nan)
             return nothing, nothing, nothing, [None] * len(nothing)
         scored = known.scored(_names(predictor))
-        ltv = predictor.value(to_matrix(columns, predictor.manifest.features), as_of)
+        ltv = predictor.value(self._vectors[predictor.manifest.head].of(columns), as_of)
         value, low, high = (
             np.where(scored, column, np.nan) for column in (ltv.value, ltv.low, ltv.high)
         )

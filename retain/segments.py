@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from retain import rfm
-from retain.columns import RFM, SEGMENT_RULES, Columns
+from retain.columns import RFM, SEGMENT_RULES, Columns, Over
 from retain.configuration import Declared, Name, Names, read_yaml
 from retain.rfm import RfmEdges
 from retain.rules import Rule, compile_rule
@@ -129,11 +129,8 @@ class Segmenter:
         """Groups, stages and tags of the n customers of ``columns`` (read-time features)."""
         rows = len(columns["order_recency_days"])
         scores = dict(zip(RFM, rfm.score(columns, self._edges), strict=True))
-        known = {
-            **columns,
-            **scores,
-            "vip_spend_365d": np.full(rows, self._edges.vip_spend_365d),
-        }
+        edge = np.full(rows, self._edges.vip_spend_365d)
+        known = Over({**scores, "vip_spend_365d": edge}, columns)
         groups = _first_that_holds(self._groups, known, rows)
         stages = _first_that_holds(self._stages, known, rows)
         return Segments(

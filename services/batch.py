@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from feature_repo import offline
 from retain.database import connect
 from retain.features.reader import Features
+from retain.features.sheet import Sheet
 from retain.settings import Settings
 from services import table
 from services.deciding import Deciding, deciding
@@ -59,7 +60,7 @@ def _write(
     )
     with closing(buyers):
         for features, share in buyers:
-            scores = made.scorer.score(features)
+            scores = made.scorer.score(Sheet.of(features))
             fresh = dict.fromkeys(scores.customer_ids, as_of)
             decided = made.previews.preview(scores, Features(features, [], fresh))
             made.decisions.flush()

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from retain.clock import Clock, iso
 from retain.errors import InvalidInput, UnknownCustomer
 from retain.features.reader import FeatureReader, Features
+from retain.features.sheet import Sheet
 from retain.manifest import Manifest
 from retain.reasons import Language, Reason
 from retain.scoring import Scores
@@ -24,8 +25,8 @@ UNKNOWN = "unknown_customer"
 class Scoring(Protocol):
     """What turns a feature table into scores."""
 
-    def score(self, table: Any, stale_views: Mapping[str, Sequence[str]]) -> Scores:
-        """Scores of every row of a feature table, whose customers have these stale views."""
+    def score(self, sheet: Sheet, stale_views: Mapping[str, Sequence[str]]) -> Scores:
+        """Scores of every customer of a sheet of features, of whom these views are stale."""
 
 
 class Explaining(Protocol):
@@ -89,9 +90,9 @@ class Predictions:
         self, ids: Sequence[str], as_of: datetime, request: PredictRequest
     ) -> dict[str, Json]:
         features = self._reader.read(ids, as_of)
-        if features.table.num_rows == 0:
+        if not features.features_as_of:
             return {}
-        scores = self._scorer.score(features.table, features.stale_views)
+        scores = self._scorer.score(features.sheet, features.stale_views)
         include = PARTS if request.include is None else request.include
         language = request.language or DEFAULT
         parts = self._parts(scores, features, include, language)

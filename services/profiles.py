@@ -36,9 +36,9 @@ class Profiles:
         """
         as_of = self._clock()
         features = self._reader.read([customer_id], as_of)
-        if features.table.num_rows == 0:
+        if not features.features_as_of:
             raise unknown(customer_id, field="customer_id")
-        scores = self._scorer.score(features.table, features.stale_views)
+        scores = self._scorer.score(features.sheet, features.stale_views)
         values = {name: answers.plain(column)[0] for name, column in scores.columns.items()}
         fresh = features.features_as_of.get(customer_id)
         age = _age_seconds(as_of, fresh)

@@ -114,9 +114,9 @@ class Ranking:
         if customer_id is None:
             return strangers.columns(anonymous=True), Evidence(), None, self._popular(now)
         features = self._reader.read([customer_id], now)
-        if features.table.num_rows == 0:
+        if not features.features_as_of:
             return strangers.columns(anonymous=False), Evidence(), None, self._popular(now)
-        scores = self._scorer.score(features.table, features.stale_views)
+        scores = self._scorer.score(features.sheet, features.stale_views)
         rests_on = evidence(self._models, features, customer_id)
         survivor = features.merged_into.get(customer_id)
         return of_scores(scores), rests_on, survivor, scores.suggestions

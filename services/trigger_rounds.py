@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -66,14 +65,14 @@ class Rounder:
     def _judged(self, ids: list[str]) -> int:
         now = self._clock()
         features = self._reader.read(ids, now)
-        if features.table.num_rows == 0:
+        if not features.features_as_of:
             return 0
-        scores = self._scorer.score(features.table, features.stale_views)
+        scores = self._scorer.score(features.sheet, features.stale_views)
         # a merged id's scores are those of its survivor, whose turn comes by itself
         own = [
             row for row, one in enumerate(scores.customer_ids) if one not in features.merged_into
         ]
-        columns: dict[str, Any] = of_scores(scores)
+        columns = of_scores(scores)
         if len(own) < len(scores.customer_ids):
             rows = np.array(own, dtype=np.int64)
             columns = {name: np.asarray(column)[rows] for name, column in columns.items()}

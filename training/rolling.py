@@ -19,6 +19,7 @@ from retain.database import connect
 from retain.errors import NotEnoughData
 from retain.eventlog import EventLog
 from retain.features.ageing import aged
+from retain.features.sheet import Sheet
 from retain.manifest import Head
 from retain.predictors.trees import Floats
 from retain.quality import thresholds
@@ -132,7 +133,7 @@ def at_cutoff(
         people=EventLog(connect(settings.database_url)).people,
     )
     table, columns = _population(source.training_table([cutoff.as_of]))
-    scores = _scorer(settings, run).score(table)
+    scores = _scorer(settings, run).score(Sheet.of(table))
     rules = Baselines.fit(run.data, aged(source.training_table([cutoff.as_of])))
     answers = {OURS: _ours(scores, cutoff.horizon_days), **rules.answers(columns)}
     rate = declared.discount_rate_per_year

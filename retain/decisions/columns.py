@@ -1,16 +1,14 @@
 """Scores as the columns that action rules read: features, scores and segments by name."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from retain.clock import MICROSECONDS_PER_DAY
+from retain.columns import Columns, Over
 from retain.decisions.eligibility import STALE_FEATURES
 from retain.scoring import Scores
 
 
-def of_scores(scores: Scores) -> dict[str, NDArray[Any]]:
+def of_scores(scores: Scores) -> Columns:
     """Every column of :data:`retain.columns.ACTION_RULES` but the context's, n rows each.
 
     Where somebody's profile or orders are too old, also who: see
@@ -18,8 +16,7 @@ def of_scores(scores: Scores) -> dict[str, NDArray[Any]]:
     """
     stale = {} if scores.undecidable is None else {STALE_FEATURES: scores.undecidable}
     ahead = (scores.expected_at - scores.as_of) / np.timedelta64(1, "us")
-    return {
-        **scores.columns,
+    scored = {
         **stale,
         **scores.segments.columns(),
         "churn_probability": scores.churn_probability,
@@ -34,3 +31,4 @@ def of_scores(scores: Scores) -> dict[str, NDArray[Any]]:
         "churn_band": np.array(scores.churn_band, dtype=object),
         "ltv_tier": np.array(scores.ltv_tier, dtype=object),
     }
+    return Over(scored, scores.columns)

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from math import isnan
 from typing import Protocol
 
-from retain.columns import ACTION_RULES, Columns
+from retain.columns import ACTION_RULES, Columns, Over
 from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState, Limiter, Limits
 from retain.decisions.catalogues import Catalogue
@@ -89,7 +89,7 @@ class Ranker:
             InvalidInput: the context's local time is that of no place on Earth.
         """
         rows, moment = len(customer_ids), context or Context()
-        known = {**columns, **moment.columns(rows)}
+        known = Over(moment.columns(rows), columns)
         beliefs = self.beliefs
         if exploration is not None:
             beliefs = beliefs._replace(exploration=exploration)

@@ -12,7 +12,7 @@ from retain.decisions.actions import Action
 from retain.decisions.catalogues import Catalogue
 from retain.decisions.channels import HISTORY, ChannelPreference
 from retain.decisions.terms import BASES, Switches, Terms, score
-from retain.features.matrix import to_matrix
+from retain.features.matrix import Vectors
 from retain.manifest import Manifest
 from retain.rule_rows import NAN, Row
 
@@ -105,7 +105,7 @@ class Appraiser:
         self.fixed = [_fixed(action, self.counts) for action in catalogue.actions]
         self.preference = preference or ChannelPreference({})
         self._model = response
-        self._needed = frozenset(() if response is None else response.manifest.feature_names)
+        self._vectors = Vectors(() if response is None else response.manifest.features)
         self._ways = [
             _Way(
                 catalogue.values[action.id].of_row,
@@ -124,9 +124,9 @@ class Appraiser:
         None where there is no model, or a feature it needs is not known.
         """
         model = self._model
-        if model is None or not self._needed <= columns.keys():
+        if model is None or not self._vectors.known(columns):
             return None
-        matrix = to_matrix(columns, model.manifest.features)
+        matrix = self._vectors.of(columns)
         return model.response(matrix, [self.ids[place] for place in places])
 
     def of_row(

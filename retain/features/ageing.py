@@ -1,5 +1,8 @@
 """Read-time columns: stored timestamps become ages; used offline and online alike."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -8,6 +11,24 @@ from retain.clock import MICROSECONDS_PER_DAY
 from retain.features.catalogue import FEATURES, RATIOS
 
 Columns = dict[str, NDArray[np.generic]]
+Floats = NDArray[np.float64]
+
+_NUMBERS = tuple(one for one in FEATURES if one.dtype in ("number", "since", "until"))
+_NAMES = [one.name for one in _NUMBERS]
+
+STORED_NUMBERS = tuple(one.stored_name for one in _NUMBERS)
+"""The stored columns that are read as numbers."""
+NUMBERS = (*_NAMES, *(ratio.name for ratio in RATIOS))
+"""The read-time numbers: those of the stored ones in their order, then the ratios."""
+OBJECTS = (*(one.name for one in FEATURES if one.dtype in ("text", "texts")), "currency")
+"""The read-time texts and lists."""
+NAMES = (*(one.name for one in FEATURES), *(ratio.name for ratio in RATIOS), "currency")
+"""All of them, in the order of the catalogue."""
+
+_SINCE = np.array([at for at, one in enumerate(_NUMBERS) if one.dtype == "since"], dtype=np.intp)
+_UNTIL = np.array([at for at, one in enumerate(_NUMBERS) if one.dtype == "until"], dtype=np.intp)
+_OVER = np.array([_NAMES.index(ratio.numerator) for ratio in RATIOS], dtype=np.intp)
+_UNDER = np.array([_NAMES.index(ratio.denominator) for ratio in RATIOS], dtype=np.intp)
 
 
 def aged(table: pa.Table) -> Columns:
@@ -25,35 +46,70 @@ def aged(table: pa.Table) -> Columns:
         if feature.dtype == "number":
             columns[feature.name] = _floats(stored)
         elif feature.dtype == "since":
-            columns[feature.name] = (as_of - _floats(stored)) / MICROSECONDS_PER_DAY
+            columns[feature.name] = _since(_floats(stored), as_of)
         elif feature.dtype == "until":
-            columns[feature.name] = (_floats(stored) - as_of) / MICROSECONDS_PER_DAY
+            columns[feature.name] = _until(_floats(stored), as_of)
         elif feature.dtype == "text":
-            columns[feature.name] = _objects(stored.to_pylist())
+            columns[feature.name] = objects(stored.to_pylist())
         else:
-            columns[feature.name] = _objects([ids or [] for ids in stored.to_pylist()])
+            columns[feature.name] = objects([ids or [] for ids in stored.to_pylist()])
     for ratio in RATIOS:
         numerator, denominator = columns[ratio.numerator], columns[ratio.denominator]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            value = numerator / denominator  # type: ignore[operator]
-        columns[ratio.name] = np.where(np.isfinite(value), value, np.nan)
-    columns["currency"] = _objects(
+        columns[ratio.name] = _ratio(numerator, denominator)
+    columns["currency"] = currencies(columns)
+    return columns
+
+
+def side_by_side(stored: Floats, as_of: Floats) -> Floats:
+    """The numbers of :func:`aged`, (n, :data:`NUMBERS`).
+
+    Args:
+        stored: (n, :data:`STORED_NUMBERS`), NaN where missing.
+        as_of: (n,) moments of the read in microseconds since the epoch.
+    """
+    count, many = stored.shape
+    read = np.empty((count, len(NUMBERS)))
+    read[:, :many] = stored
+    moments = as_of[:, np.newaxis]
+    read[:, _SINCE] = _since(stored.take(_SINCE, axis=1), moments)
+    read[:, _UNTIL] = _until(stored.take(_UNTIL, axis=1), moments)
+    read[:, many:] = _ratio(read.take(_OVER, axis=1), read.take(_UNDER, axis=1))
+    return read
+
+
+def currencies(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.object_]:
+    """What each customer's amounts are in: that of the orders, whatever the profile says."""
+    return objects(
         [
-            last or own  # amounts are in the currency of the orders, whatever the profile says
+            last or own
             for own, last in zip(
                 columns["profile_currency"], columns["order_currency"], strict=True
             )
         ]
     )
-    return columns
 
 
-def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
-    return values
-
-
-def _objects(values: list[object]) -> NDArray[np.object_]:
+def objects(values: list[Any]) -> NDArray[np.object_]:
+    """``values`` as an array, lists among them staying lists."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def _since(stored: Floats, as_of: Floats) -> Floats:
+    return (as_of - stored) / MICROSECONDS_PER_DAY
+
+
+def _until(stored: Floats, as_of: Floats) -> Floats:
+    return (stored - as_of) / MICROSECONDS_PER_DAY
+
+
+def _ratio(numerator: Any, denominator: Any) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = numerator / denominator
+    return np.where(np.isfinite(value), value, np.nan)
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    values: Floats = column.cast(pa.float64(), safe=False).to_numpy()
+    return values

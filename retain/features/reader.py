@@ -15,6 +15,7 @@ from retain.eventlog import EventLog
 from retain.features.engine import FEATURE_SCHEMA, keys_of
 from retain.features.events import CustomerEvents
 from retain.features.resident import ResidentEngine
+from retain.features.sheet import Rows, Sheet
 from retain.identity_links import ANONYMOUS, CUSTOMER
 from retain.people import People
 
@@ -26,7 +27,7 @@ class Features:
     """What a read returned.
 
     Attributes:
-        table: feature table of the known customers, in the order asked.
+        rows: the features of the known customers, in the order asked.
         unknown: customers without any event up to the moment asked for.
         features_as_of: per known customer, the moment up to which every accepted event is in
             its values: that of the answer, or of the stored row where newer events wait.
@@ -34,20 +35,32 @@ class Features:
         merged_into: the surviving customer of those asked for that were merged into another.
     """
 
-    table: pa.Table
+    rows: pa.Table | Rows
     unknown: list[str]
     features_as_of: dict[str, datetime]
     stale_views: dict[str, list[str]] = field(default_factory=dict)
     merged_into: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def table(self) -> pa.Table:
+        """The features as a feature table."""
+        return self.rows if isinstance(self.rows, pa.Table) else self.rows.table
+
+    @property
+    def sheet(self) -> Sheet:
+        """The features as they are read, aged."""
+        return Sheet.of(self.rows) if isinstance(self.rows, pa.Table) else self.rows.sheet
+
     def under(self, customer_ids: Sequence[str], merged_into: Mapping[str, str]) -> "Features":
         """These features of surviving customers, as answers to the ids that were asked for."""
+        if not merged_into and list(self.features_as_of) == list(customer_ids):
+            return self
         survivor = {one: merged_into.get(one, one) for one in customer_ids}
         rows = {one: row for row, one in enumerate(self.table.column("customer_id").to_pylist())}
         known = [one for one in customer_ids if survivor[one] in rows]
         table = self.table.take(pa.array([rows[survivor[one]] for one in known], pa.int64()))
         return Features(
-            table=table.set_column(0, FEATURE_SCHEMA.field(0), pa.array(known, pa.string())),
+            rows=table.set_column(0, FEATURE_SCHEMA.field(0), pa.array(known, pa.string())),
             unknown=[one for one in customer_ids if survivor[one] not in rows],
             features_as_of=_under(self.features_as_of, survivor),
             stale_views=_under(self.stale_views, survivor),

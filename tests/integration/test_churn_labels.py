@@ -11,6 +11,7 @@ import pytest
 from retain import segments, settings, standing
 from retain.errors import NotEnoughData
 from retain.features.ageing import aged
+from retain.features.sheet import Sheet
 from retain.scoring import ALREADY_CHURNED, INSUFFICIENT_DATA, OK, Scorer
 from retain.segments import Segmenter
 from tests.tiny_shop import END, EngineSource, beside, shop
@@ -65,7 +66,7 @@ def test_answers_are_of_whom_the_label_is_about(source, run):
     champions, label = run.champions(), run.leavers.churn.label
     config = segments.load(settings.load({}).config / "segments.yaml")
     table = source.training_table([END])
-    scores = Scorer(champions, Segmenter(config, champions.rfm)).score(table)
+    scores = Scorer(champions, Segmenter(config, champions.rfm)).score(Sheet.of(table))
     columns = aged(table)
     known = standing.is_known(label, columns)
     left = standing.has_left(label, columns, champions.churn.hiatus_days)

@@ -43,7 +43,7 @@ def read(settings: Settings, customers: list[str], at: datetime) -> Features:
 
 def scored(settings: Settings, features: Features) -> Scores:
     made = scorer(settings, connect(settings.database_url))
-    return made.score(features.table, features.stale_views)
+    return made.score(features.sheet, features.stale_views)
 
 
 def test_what_is_too_old_is_computed_again_from_the_log(

@@ -9,6 +9,7 @@ from retain import segments, settings
 from retain.calendar import CALENDAR_SCHEMA, Calendar, CalendarDay
 from retain.database import connect
 from retain.eventlog import EventLog
+from retain.features.sheet import Sheet
 from retain.scoring import Scorer
 from retain.segments import Segmenter
 from tests.tiny_shop import END, EngineSource, shop
@@ -40,7 +41,7 @@ def test_fitted_heads_answer_as_the_service_would(source, run):
     champions = run.champions()
     segmenter = Segmenter(segments.load(here.config / "segments.yaml"), champions.rfm)
     scorer = Scorer(champions, segmenter)
-    scores = scorer.score(source.training_table([END]))
+    scores = scorer.score(Sheet.of(source.training_table([END])))
     bought = np.array([status != "insufficient_data" for status in scores.status])
     assert bought.any()
     assert np.isfinite(scores.churn_probability[bought]).all()

@@ -12,6 +12,7 @@ from retain import artefacts, champions, manifest, settings, simulator
 from retain.database import connect, reading
 from retain.eventlog import EventLog, events
 from retain.features.reader import LogReader
+from retain.features.sheet import Sheet
 from retain.ledger import Ledger
 from retain.manifest import Manifest, TrainingWindow
 from retain.products import PRODUCT_SCHEMA, Products
@@ -75,7 +76,7 @@ def customers(made, count=40):
 
 def scored(made, loaded, ids, as_of=AS_OF):
     table = LogReader(EventLog(connect(made.database_url))).read(ids, as_of).table
-    return scorer(made, loaded).score(table)
+    return scorer(made, loaded).score(Sheet.of(table))
 
 
 def objects(made, loaded, ids, as_of=AS_OF):

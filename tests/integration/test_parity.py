@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -37,6 +38,7 @@ from retain.features.engine import (
     valid_until_name,
     view_schema,
 )
+from retain.features.sheet import Sheet
 from retain.settings import Settings, load
 from tests.histories import CUSTOMERS, DAY, TICK, History, histories
 from tests.redis_server import redis_server, require_redis
@@ -66,6 +68,15 @@ def without_the_registry() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(offline, "open_store", lambda *_, **__: None)
         yield
+
+
+def assert_reads_alike(read: Sheet, expected: Sheet) -> None:
+    """What is read without a table is, to the last bit, what a table says."""
+    assert read.customer_ids == expected.customer_ids
+    assert read.as_of.tolist() == expected.as_of.tolist()
+    assert list(read.columns) == list(expected.columns)
+    for name, column in expected.columns.items():
+        np.testing.assert_array_equal(read.columns[name], column, err_msg=name)
 
 
 class Shop:
@@ -113,6 +124,8 @@ class Shop:
         lines = {line["customer_id"]: line for line in found.table.to_pylist()}
         for merged, survivor in found.merged_into.items():
             assert lines[merged] == lines[survivor] | {"customer_id": merged}
+        for some in (found, self.reader.read(CUSTOMERS[:1], moment)):
+            assert_reads_alike(some.sheet, Sheet.of(some.table))
         own = [one not in found.merged_into for one in found.table.column(0).to_pylist()]
         return found.table.filter(pa.array(own, pa.bool_()))
 

@@ -10,6 +10,7 @@ from retain.database import connect
 from retain.eventlog import EventLog
 from retain.features.matrix import to_matrix
 from retain.features.reader import LogReader
+from retain.features.sheet import Sheet
 from retain.reasons import HEADS, Explainer
 from retain.reasons.bands import BANDS
 from retain.settings import Settings
@@ -86,7 +87,7 @@ def test_what_the_service_tells_is_what_a_batch_would_tell(home, client, custome
     engine = connect(home.database_url)
     scoring = scorer(home, engine)
     table = LogReader(EventLog(engine)).read(customers, AS_OF).table
-    scores = scoring.score(table)
+    scores = scoring.score(Sheet.of(table))
     reasons = Explainer.of(scoring.champions).explain(scores, HEADS, "en")
     warnings = Signals(signals.load(home.config)).find(scores.columns, scores.as_of)
     answered = {one["customer_id"]: one for one in predict(client, customers, explain=True)}
@@ -102,7 +103,7 @@ def test_the_parts_of_every_score_sum_to_the_score_that_was_told(home, customers
     engine = connect(home.database_url)
     scoring = scorer(home, engine)
     table = LogReader(EventLog(engine)).read(customers, AS_OF).table
-    scores = scoring.score(table)
+    scores = scoring.score(Sheet.of(table))
     rows = np.flatnonzero(~np.isnan(scores.ltv_value))
     ltv = scoring.champions.ltv
     matrix = to_matrix(scores.columns, ltv.manifest.features)[rows]

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
-import pyarrow as pa
 
 from retain import signals
 from retain.clock import iso
@@ -16,6 +16,7 @@ from retain.errors import NotFound, StoreUnavailable
 from retain.event import EVENT_SCHEMA
 from retain.eventlog import Appended, Row
 from retain.features.reader import Features
+from retain.features.sheet import Sheet
 from retain.manifest import Manifest, Measured, ModelFeature, TrainingWindow
 from retain.reasons import HEADS, Reason
 from retain.scoring import Scores
@@ -147,9 +148,9 @@ class FakeReader:
             raise StoreUnavailable("sqlite at /secret/path is locked", remedy="look at the disk")
         self.asked.append((list(customer_ids), as_of))
         found = [c for c in customer_ids if c in self.known]
-        moments = pa.array([as_of] * len(found), pa.timestamp("us", "UTC"))
+        moments = np.array([as_of.replace(tzinfo=None)] * len(found), dtype="M8[us]")
         return Features(
-            table=pa.table({"customer_id": pa.array(found, pa.string()), "as_of": moments}),
+            rows=SimpleNamespace(sheet=Sheet(found, moments, {})),
             unknown=[c for c in customer_ids if c not in self.known],
             features_as_of=dict.fromkeys(found, as_of - timedelta(seconds=2)),
         )
@@ -160,10 +161,9 @@ class FakeScorer:
         self.statuses = statuses or {}
         self.told: dict[str, np.ndarray] | None = None
 
-    def score(self, table: pa.Table, stale_views: object = None) -> Scores:
-        as_of = table.column("as_of")[0].as_py()
-        ids = table.column("customer_id").to_pylist()
-        return scores(ids, as_of, self.statuses, self.told)
+    def score(self, sheet: Sheet, stale_views: object = None) -> Scores:
+        as_of = sheet.as_of.astype(object)[0].replace(tzinfo=UTC)
+        return scores(sheet.customer_ids, as_of, self.statuses, self.told)
 
 
 SIGNALS = Signals(signals.load(PROJECT_CONFIG))

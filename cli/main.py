@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    deliveries,
     demo,
     doctor,
     experiments,
@@ -53,6 +54,7 @@ def _retain(
 
 for module in (demo, importing, simulate, train, report, score, serve, doctor):
     module.register(app)
+app.add_typer(deliveries.app)
 app.add_typer(features.app)
 app.add_typer(experiments.app)
 app.add_typer(identity.app)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from retain.clock import Clock, to_micros
 from retain.errors import RetainError
 from retain.triggers.deliveries import Deliveries
-from retain.triggers.settlement import Settlement, Unsettled
+from retain.triggers.settlement import Settlement, Unsettled, feedback_id
 from retain.triggers.watch import Watch
 from services.courier import Courier
 from services.refresher import Turn
@@ -129,11 +129,16 @@ class TriggerEngine:
 
     def _tidy(self) -> tuple[int, float]:
         ended = self._deliveries.tidy()
-        if unsettled := self._settlement.unsettled():
-            self._feedback.record([_not_sent(one) for one in unsettled])
-            self._settlement.settle([one.delivery_id for one in unsettled])
+        settled(self._settlement, self._feedback)
         self._metrics.waiting(self._settlement.waiting())
         return ended, TIDY_SECONDS
+
+
+def settled(settlement: Settlement, feedback: Tells) -> None:
+    """Give the contacts back of some deliveries that came to nothing."""
+    if unsettled := settlement.unsettled():
+        feedback.record([_not_sent(one) for one in unsettled])
+        settlement.settle([one.delivery_id for one in unsettled])
 
 
 class _NowAndThen:
@@ -153,7 +158,7 @@ class _NowAndThen:
 
 def _not_sent(one: Unsettled) -> dict[str, Any]:
     return {
-        "feedback_id": f"delivery:{one.delivery_id}",
+        "feedback_id": feedback_id(one.delivery_id),
         "decision_id": one.decision_id,
         "action_id": one.action_id,
         "outcome": "not_sent",

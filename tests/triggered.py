@@ -1,6 +1,6 @@
 """Triggers over a real database with a clock of the test's own: declared, fed, decided, delivered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from retain.event import Event, read_event, to_row
 from retain.eventlog import EventLog
 from retain.triggers.declaration import TriggerConfig, Triggers, compile_triggers
 from retain.triggers.deliveries import Deliveries
-from retain.triggers.firings import Firings
+from retain.triggers.firings import Firing, Firings
 from retain.triggers.holding import hold
 from retain.triggers.tables import deliveries, firings, timers
 from retain.triggers.watch import Watch
@@ -115,11 +115,17 @@ class Shop:
 
     def decide(self, action_id: str = "mail", **action: Any) -> int:
         """Keep a decision for everything that fired; returns how many are to be delivered."""
+        return self.decide_by(
+            lambda one: answer(one.firing_id, one.customer_id, self.clock.now, action_id, **action)
+        )
+
+    def decide_by(self, made: Callable[[Firing], dict[str, Any]]) -> int:
+        """The same with decisions that ``made`` makes."""
         return sum(
             hold(
                 self.engine,
                 one,
-                answer(one.firing_id, one.customer_id, self.clock.now, action_id, **action),
+                made(one),
                 self.triggers.situations[one.trigger_id],
                 to_micros(self.clock.now),
             )

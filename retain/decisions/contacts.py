@@ -176,6 +176,18 @@ def settle(
     return known
 
 
+def renew(connection: Connection, decision_id: str, action_id: str, at: datetime) -> None:
+    """Count a contact again that was said not to be made; it is to be made ``at`` this time."""
+    this = (contacts.c.decision_id == decision_id, contacts.c.action_id == action_id)
+    known = _read(connection.scalar(select(contacts.c.outcomes).where(*this)))
+    known.pop("not_sent", None)
+    connection.execute(
+        update(contacts)
+        .where(*this)
+        .values(released=False, outcomes=_written(known), at=to_micros(sent_at(known) or at))
+    )
+
+
 def sent(
     connection: Connection, pairs: Sequence[messages.Pair], now: datetime
 ) -> set[messages.Pair]:

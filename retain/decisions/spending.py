@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from retain.clock import to_micros
 from retain.database import in_parts, metadata, upsert
-from retain.decisions.budgets import has_room, limits, to_money
+from retain.decisions.budgets import UNLIMITED, has_room, limits, to_money
 from retain.decisions.constraints import Budget
 from retain.decisions.state import Spent
 
@@ -151,6 +151,27 @@ def claim(
             "lapses_at": to_micros(lapses_at),
         }
         connection.execute(insert(claims), [{**row, "key": key} for key, _ in budgets])
+    return True
+
+
+def reclaim(
+    connection: Connection, decision_id: str, action_id: str, declared: Mapping[str, Budget]
+) -> bool:
+    """Take again from every budget what was given back, or False, where one lacks room.
+
+    ``declared`` are budgets by the part of their key that is the same in every period. After
+    False the transaction is to be undone: some may have been taken from.
+    """
+    this = (claims.c.decision_id == decision_id, claims.c.action_id == action_id)
+    query = select(claims).where(*this, claims.c.decisions == 0).order_by(claims.c.key)
+    anything = Budget(count=UNLIMITED)
+    for row in connection.execute(query.with_for_update()).all():
+        budget = declared.get(row.key) or declared.get(row.key.rpartition("/")[0], anything)
+        micros = row.contact_micros + row.expected_micros
+        if not _take(connection, row.key, budget, micros):
+            return False
+        again = update(claims).where(*this, claims.c.key == row.key)
+        connection.execute(again.values(micros=micros, decisions=1, reported=False))
     return True
 
 

@@ -10,6 +10,11 @@ from retain.triggers.firings import ALONE
 from retain.triggers.tables import DEAD, NOT_DELIVERED, PENDING, deliveries
 
 
+def feedback_id(delivery_id: str) -> str:
+    """Under which id of feedback the contact of a delivery is given back."""
+    return f"delivery:{delivery_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Unsettled:
     """A delivery that came to nothing, whose contact is to be given back."""

@@ -34,6 +34,8 @@ PUBLIC = {
     "experiments size",
     "policy evaluate",
     "demo",
+    "deliveries list",
+    "deliveries resend",
     "identity show",
     "identity merge",
     "identity unmerge",

@@ -12,6 +12,7 @@ from training.assignments import Assignments
 from training.exclusion import Exclusion
 from training.logged import Decisions
 from training.material import gathered
+from training.policies.trial import Trial, mean_effects
 from training.selection import candidates
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -181,3 +182,36 @@ def test_an_action_nobody_got_is_not_learned():
 def test_without_any_chance_there_is_nothing_to_learn_from():
     assert gathered(None, learned([row(0, **FIXED)])) is None
     assert gathered(None, None) is None
+
+
+def test_the_control_group_of_a_policy_that_explores_is_not_learned_from():
+    held = {**HELD, "deterministic": False, "policy": "thompson", "propensity": 1.0}
+    rows = [row(0), row(1, **held), row(2, action_id="none", propensity=0.1)]
+    found = learned(rows).randomised()
+    assert found.customers.tolist() == ["c0", "c2"]
+    assert found.chance[:, 0].tolist() == [0.1, 0.1]
+
+
+def test_who_was_never_contacted_is_no_measure_of_one_more_contact():
+    """Why: a contact also raises the weeks after it, and the control group never had one."""
+    rng = np.random.default_rng(3)
+    customers, share, nothing, effect = 30_000, 0.1, 0.1, 0.03
+    control = rng.random(customers) < share
+    raised, weeks = np.zeros(customers), []
+    for _ in range(10):
+        mailed = (rng.random(customers) >= nothing) & ~control
+        ordered = rng.random(customers) < 0.1 + raised + effect * mailed
+        weeks.append((mailed, ordered, control))
+        raised = 0.8 * raised + 0.02 * mailed
+    mailed, ordered, control = (np.concatenate(one) for one in zip(*weeks, strict=True))
+
+    def measured(kept, held_out):
+        """The mean effect by rows with the chance ``held_out`` of doing nothing."""
+        chance = np.tile([held_out, 1.0 - held_out], (int(kept.sum()), 1))
+        arms = mailed[kept].astype(np.intp)
+        told = (("mail",), arms, ordered[kept].astype(float), chance, np.arange(len(arms)))
+        return float(mean_effects(Trial(np.empty((len(arms), 0)), (), *told))[0])
+
+    everybody = np.ones(len(mailed), dtype=bool)
+    assert measured(~control, nothing) == pytest.approx(effect, abs=0.007)
+    assert measured(everybody, share + (1 - share) * nothing) > 1.5 * effect

@@ -37,7 +37,7 @@ from services.quality import ChildLook, Watch
 from services.readiness import Readiness
 from services.refresher_process import RefresherProcess
 from services.routes import application
-from services.triggering import MODULE, keys
+from services.triggering import MODULE
 from services.use_cases import UseCases
 
 _log = logging.getLogger("retain.service")
@@ -138,7 +138,6 @@ def _triggering(
     if settings.as_of is not None:
         _log.warning("triggers do not fire: the clock is pinned to %s", settings.as_of)
         return []
-    keys(triggers)  # a secret that is missing is missed now, not when something fires
     # what is accepted from now on sets them off, however long their process takes to start
     TriggerWatch(engine, triggers, clock).begin()
     return [RefresherProcess(settings, module=MODULE, name="the trigger engine")]

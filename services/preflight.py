@@ -12,9 +12,13 @@ from retain.columns import ACTION_RULES, READ_TIME
 from retain.database import connect
 from retain.decisions import catalogues
 from retain.errors import CorruptModel, FingerprintMismatch, NoModel
+from retain.experiments import loading as experiments
 from retain.ledger import Ledger
 from retain.manifest import HEADS, Head, Manifest
+from retain.quality import thresholds
 from retain.settings import Settings
+from retain.triggers import declaration
+from services.signatures import keys_of_endpoints
 
 SCORING: tuple[Head, ...] = ("churn", "next_purchase", "ltv")
 
@@ -27,7 +31,8 @@ def check(settings: Settings) -> None:
         NoModel: too few heads have a champion, or a champion's folder is gone.
         CorruptModel: a champion's file is not the sealed one.
         FingerprintMismatch: a champion needs features this version does not compute.
-        InvalidInput: ``segments.yaml``, ``actions.yaml`` or ``signals.yaml`` is wrong.
+        InvalidInput: a file of the configuration that the service reads is wrong, or the
+            environment has no secret for an endpoint of the triggers.
     """
     ledger = Ledger(connect(settings.database_url))
     sealed: dict[Head, Manifest] = {}
@@ -38,8 +43,13 @@ def check(settings: Settings) -> None:
     require_heads(sealed, settings)
     require_features(sealed)
     segments.load(settings.config / "segments.yaml")
-    catalogues.load(settings.config / "actions.yaml")
+    experiments.load(settings.config, catalogues.load(settings.config / "actions.yaml"))
     signals.load(settings.config)
+    thresholds.load(settings.config)
+    triggers = declaration.load(settings.config)
+    if triggers and settings.as_of is None:
+        # a secret that is missing is missed now, not when something fires
+        keys_of_endpoints(triggers.config.endpoints)
 
 
 def require_heads(champions: Container[str], settings: Settings) -> None:

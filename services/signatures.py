@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from retain.errors import InvalidInput
+from retain.settings import secret
+from retain.triggers.declaration import Endpoint
 
 PREFIX = "whsec_"
 SHORTEST = 24
@@ -33,6 +35,15 @@ def keys_of(secret: str, *, name: str) -> list[bytes]:
             field=name,
         )
     return found
+
+
+def keys_of_endpoints(endpoints: Mapping[str, Endpoint]) -> dict[str, list[bytes]]:
+    """The signing keys of every endpoint declared.
+
+    Raises:
+        InvalidInput: an environment variable holds none; the message names it.
+    """
+    return {name: keys_of(secret(one.secret), name=one.secret) for name, one in endpoints.items()}
 
 
 def headers(

@@ -15,10 +15,10 @@ from retain.clock import Clock, now
 from retain.database import connect
 from retain.errors import RetainError
 from retain.exclusive import Exclusive
-from retain.settings import Settings, from_json, secret
+from retain.settings import Settings, from_json
 from retain.triggers import declaration
-from retain.triggers.declaration import Triggers
 from services.metrics import Metrics
+from services.signatures import keys_of_endpoints
 from services.trigger_engine import TriggerEngine
 
 MODULE = "services.triggering"
@@ -92,7 +92,7 @@ def composed(settings: Settings, metrics: Metrics, turn: Exclusive, clock: Clock
         courier=Courier(
             deliveries=deliveries,
             endpoints=triggers.config.endpoints,
-            keys=keys(triggers),
+            keys=keys_of_endpoints(triggers.config.endpoints),
             circuits=Circuits(engine, clock),
             call=call,
             clock=clock,
@@ -112,20 +112,6 @@ def composed(settings: Settings, metrics: Metrics, turn: Exclusive, clock: Clock
         clock=clock,
         metrics=told,
     )
-
-
-def keys(triggers: Triggers) -> dict[str, list[bytes]]:
-    """The signing keys of every endpoint declared.
-
-    Raises:
-        InvalidInput: an environment variable holds none; the message names it.
-    """
-    from services.signatures import keys_of  # noqa: PLC0415
-
-    return {
-        name: keys_of(secret(one.secret), name=one.secret)
-        for name, one in triggers.config.endpoints.items()
-    }
 
 
 class _Stdin:

@@ -75,14 +75,37 @@ def test_a_manifest_that_is_gone_is_no_model(home) -> None:
         check(home)
 
 
-@pytest.mark.parametrize("file", ["actions.yaml", "signals.yaml"])
-def test_a_wrong_configuration_stops_the_start(home, tmp_path, file) -> None:
-    config = tmp_path / "config"
-    config.mkdir()
-    for path in home.config.glob("*.yaml"):
-        (config / path.name).write_bytes(path.read_bytes())
-    (config / file).write_text("actions: none")
+READ_AT_START = [
+    "actions.yaml",
+    "experiments.yaml",
+    "quality.yaml",
+    "segments.yaml",
+    "signals.yaml",
+    "triggers.yaml",
+]
+
+
+@pytest.fixture
+def config(home, tmp_path):
+    """A copy of the configuration, to damage."""
+    return shutil.copytree(home.config, tmp_path / "config")
+
+
+@pytest.mark.parametrize("file", READ_AT_START)
+def test_a_wrong_configuration_stops_the_start(home, config, file) -> None:
+    (config / file).write_text("aktions: none")
     with pytest.raises(InvalidInput, match=file):
+        check(load({"RETAIN_CONFIG": str(config)}, home=home.home))
+
+
+def test_a_secret_that_is_missing_stops_the_start_and_is_named(home, config) -> None:
+    declared = """
+endpoints: {crm: {url: "https://crm.example.com", secret: RETAIN_NOBODY_SET_THIS}}
+triggers:
+  - {id: paid_not, names: {en: a, ko: a}, enabled: true, events: [payment_failed], deliver_to: crm}
+"""
+    (config / "triggers.yaml").write_text(declared)
+    with pytest.raises(InvalidInput, match="RETAIN_NOBODY_SET_THIS"):
         check(load({"RETAIN_CONFIG": str(config)}, home=home.home))
 
 

@@ -98,7 +98,8 @@ class Eligibility:
         yield (STALE_FEATURES,), _undecidable
         yield (CONSENT_CHANNEL, channel), _withdrawn(channel)
         if not action.transactional:
-            purposes = (action.consent, action.purpose, "all")
+            # who says what for by naming a channel means what comes over it
+            purposes = (action.consent, action.purpose, channel, "all")
             yield (CONSENT_PROFILING,), _named_in("withdrawn_purposes", "profiling")
             yield (CONSENT_PURPOSE, *purposes), _named_in("withdrawn_purposes", *purposes)
         if action.is_contact and action.consent == "marketing":
@@ -120,17 +121,17 @@ class Eligibility:
 def _named_in(column: str, *texts: str) -> _Forbids:
     wanted = frozenset(texts)
 
+    def one(told: Sequence[str] | None) -> bool:
+        # of `cross-sell` cross_sell: what is spelled otherwise is meant all the same
+        return told is not None and not wanted.isdisjoint(map(channel_named, told))
+
     def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
         lists = columns.get(column)
         if lists is None:
             return np.zeros(rows, dtype=np.bool_)
-        return np.array([row is not None and not wanted.isdisjoint(row) for row in lists])
+        return np.array([one(row) for row in lists])
 
-    def row_of(row: Row, _: Context) -> bool:
-        texts = row[column]
-        return texts is not None and not wanted.isdisjoint(texts)
-
-    return _Forbids(rows_of, row_of)
+    return _Forbids(rows_of, lambda row, _: one(row[column]))
 
 
 def _withdrawn(channel: str) -> _Forbids:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from retain.clock import Clock, iso, to_micros
 from retain.features.reader import FeatureReader
+from retain.fields import storable
 from retain.people import People
 from services import answers
 from services.answers import Json
@@ -34,6 +35,8 @@ class Profiles:
             UnknownCustomer: no event of this customer is known.
             StoreUnavailable: a store did not answer.
         """
+        if not storable(customer_id):
+            raise unknown(customer_id, field="customer_id")
         as_of = self._clock()
         features = self._reader.read([customer_id], as_of)
         if not features.features_as_of:

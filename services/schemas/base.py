@@ -3,10 +3,18 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from retain.clock import parse_utc
 from retain.errors import InvalidInput
+from retain.fields import storable
 
 MAX_CUSTOMERS = 1_000
 MAX_EXPLAINED = 50
@@ -35,6 +43,16 @@ def _utc(value: Any) -> datetime:
         raise ValueError(f"{value!r:.60} is not an ISO 8601 time; {error.remedy}") from None
 
 
+def _storable(name: str) -> str:
+    if not storable(name):
+        raise ValueError("it holds a NUL or half a surrogate pair")
+    return name
+
+
 UtcTime = Annotated[datetime, BeforeValidator(_utc)]
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH)]
+Identifier = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_ID_LENGTH),
+    AfterValidator(_storable),
+]
 Probability = Annotated[float, Field(ge=0, le=1)]

@@ -52,7 +52,10 @@ def test_one_unknown_customer_is_a_404_that_says_so(client) -> None:
         ("/predict", {"customer_id": "a", "as_of": "2030-01-01"}, "as_of"),
         ("/predict", {"customer_id": "a", "include": ["weather"]}, "include.0"),
         ("/predict", {"customer_ids": ["a"] * 51, "explain": True}, "explain"),
+        ("/predict", {"customer_id": "a\x00b"}, "customer_id"),
+        ("/predict", {"customer_ids": ["a", "b\x00"]}, "customer_ids.1"),
         ("/rank", {}, "customer_id"),
+        ("/rank", {"anonymous_id": "a\x00b"}, "anonymous_id"),
         ("/rank", {"customer_id": "a", "limit": 0}, "limit"),
         ("/rank", {"customer_id": "a", "context": {"mood": "good"}}, "context.mood"),
         ("/rank", {"customer_id": "a", "context": {"channel": "pigeon"}}, "context.channel"),
@@ -104,6 +107,10 @@ def test_what_nobody_expected_is_a_500_without_internals(client, service) -> Non
     response = client.post("/predict", json={"customer_id": "17850"})
     assert problem(response, 500)["type"] == "urn:retain:problem:internal"
     assert "NoneType" not in response.text
+
+
+def test_an_id_that_no_store_takes_is_that_of_no_customer(client) -> None:
+    problem(client.get("/customers/a%00b"), 404)
 
 
 @pytest.mark.parametrize("path", ["/nope", "/predict/", "/customer/a", "/schema.json"])

@@ -70,13 +70,16 @@ def evaluate(
     from retain.clock import parse_utc
     from retain.database import connect
     from retain.decisions import catalogues
+    from training import logged
     from training.policies import comparing
 
     since = parse_utc(after, field="--after") if after else None
     source, profit = OfflineSource(settings, moment), reward == "profit"
     if log == "decisions":
+        engine = connect(settings.database_url)
+        known = logged.read(engine, settings.config, moment)
         found = comparing.on_decisions(
-            source, connect(settings.database_url), moment, models, profit=profit, after=since
+            source, engine, known, moment, models, profit=profit, after=since
         )
     else:
         catalogue = catalogues.load(settings.config / "actions.yaml") if profit else None

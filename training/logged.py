@@ -4,24 +4,30 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from sqlalchemy import Engine
 
 from retain import labels
 from retain.clock import to_micros
 from retain.columns import Columns
+from retain.configuration import read_declared
+from retain.decisions import attribution
+from retain.decisions.actions import ActionConfig
 from retain.decisions.attribution import Attribution
 from retain.features import consent
 from retain.features.matrix import to_matrix
 from retain.manifest import ModelFeature
 from retain.predictors.trees import Floats
+from training import outcomes
 from training.assignments import WINDOW_MICROS, Assignments
 from training.exclusion import Exclusion
-from training.policies.log import Codes, Mask
+from training.policies.log import Codes, Mask, among_kept, shares_kept
 from training.policies.trial import NOTHING, Trial
 
 FeaturesAt = Callable[[pa.Table], Columns]
@@ -41,6 +47,11 @@ class Decisions:
 
     table: pa.Table
     how: Attribution = field(default_factory=Attribution)
+
+    def not_carried_out(self) -> set[str]:
+        """The ids of decisions that were not carried out."""
+        undone = pc.and_(self.table.column("chosen"), pc.invert(self.table.column("carried_out")))
+        return set(self.table.filter(undone).column("decision_id").to_pylist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +136,18 @@ class Logged:
         return f"{said} (left out: {reasons})" if reasons else said
 
 
+def read(engine: Engine, config: Path, as_of: datetime) -> Decisions:
+    """The service's own decisions up to ``as_of``, and what became of them by then.
+
+    Raises:
+        InvalidInput: ``attribution.yaml`` or ``actions.yaml`` of the folder ``config`` is wrong.
+        StoreUnavailable: the store did not answer.
+    """
+    how = attribution.load(config)
+    catalogue = read_declared(config, "actions.yaml", ActionConfig)
+    return Decisions(outcomes.read(engine, as_of, how, catalogue.reporting), how)
+
+
 def of(
     decisions: Decisions,
     orders: pa.Table,
@@ -161,7 +184,9 @@ def of(
     table = keep(table, over, "too recent")
     visitor = pc.starts_with(table.column("customer_id"), _ANONYMOUS)
     table = keep(table, pc.invert(visitor), "of visitors who are not known")
+    kept_of: Mapping[str, float] = {}
     if decisions.how.not_carried_out == "excluded":
+        kept_of = _carried_out(table)
         table = keep(table, table.column("carried_out"), "not carried out")
     kept = (exclusion or Exclusion()).kept(table)
     gone = pa.array(sorted(withdrawn), pa.string())
@@ -174,6 +199,7 @@ def of(
     keys = pa.table({"customer_id": kept.column("customer_id"), "as_of": before})
     columns = features_at(keys)
     actions, arm, chance = _chances(kept)
+    chance = among_kept(chance, np.array([kept_of.get(one, 1.0) for one in (NOTHING, *actions)]))
     found = Logged(
         np.array(kept.column("customer_id").to_pylist(), dtype=object),
         moments.to_numpy(),
@@ -189,6 +215,13 @@ def of(
         return found
     consenting = consent.given(columns["withdrawn_purposes"])
     return found if consenting.all() else found.where(consenting)
+
+
+def _carried_out(table: pa.Table) -> dict[str, float]:
+    """The share of each action's decisions that were carried out."""
+    names, chosen = np.unique(table.column("action_id").to_pylist(), return_inverse=True)
+    kept = table.column("carried_out").to_numpy()
+    return dict(zip(names.tolist(), shares_kept(chosen, kept, len(names)).tolist(), strict=True))
 
 
 def _chances(table: pa.Table) -> tuple[tuple[str, ...], Codes, Floats]:

@@ -5,14 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
-
 from feature_repo.source import OfflineSource
 from retain.clock import Clock, now
-from retain.configuration import read_declared
 from retain.database import connect
-from retain.decisions import attribution
-from retain.decisions.actions import ActionConfig
 from retain.eventlog import EventLog
 from retain.ledger import Ledger
 from retain.manifest import Head, Manifest
@@ -23,7 +18,7 @@ from training import (
     explained,
     holdout,
     leaks,
-    outcomes,
+    logged,
     overview,
     promotion,
     provenance,
@@ -34,7 +29,6 @@ from training.dataset import Dataset, FeatureSource
 from training.evaluation import Evaluation
 from training.fitting import HEADS, HORIZON_DAYS, SEED, FittedRun, Progress, fit_heads
 from training.head import FittedHead
-from training.logged import Decisions
 
 __all__ = [
     "HEADS",
@@ -102,7 +96,7 @@ def train(
         declared=declared,
         thresholds=thresholds.load(settings.config),
         people=people,
-        decisions=_decisions(engine, settings, as_of),
+        decisions=logged.read(engine, settings.config, as_of),
         tune=tune,
         progress=progress,
     )
@@ -139,13 +133,6 @@ def train(
     folder = evaluation.write(settings.evaluations)
     holdout.write(folder, run, peers, declared.sensitive)
     return TrainingRun(run_id, models, run.skipped, evaluation, folder)
-
-
-def _decisions(engine: Engine, settings: Settings, as_of: datetime) -> Decisions:
-    """The service's own decisions and what became of them."""
-    how = attribution.load(settings.config)
-    catalogue = read_declared(settings.config, "actions.yaml", ActionConfig)
-    return Decisions(outcomes.read(engine, as_of, how, catalogue.reporting), how)
 
 
 def promote_all(

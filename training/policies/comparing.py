@@ -18,6 +18,7 @@ from retain.predictors import ResponsePredictor
 from retain.predictors.trees import Floats
 from training import assignments
 from training.dataset import FeatureSource
+from training.logged import Decisions
 from training.policies import campaigns, decisions, evaluation
 from training.policies.campaigns import Economy
 from training.policies.evaluation import Candidate, Evaluated
@@ -97,6 +98,7 @@ def on_campaigns(
 def on_decisions(
     source: FeatureSource,
     engine: Engine,
+    known: Decisions,
     as_of: datetime,
     models: Models,
     *,
@@ -107,13 +109,13 @@ def on_decisions(
     """Policies on the service's own decisions whose answers were in at ``as_of``.
 
     A model's policy takes the candidate with the highest expected value, by the receipt's terms
-    with its own probabilities in the place of theirs.
+    with its own probabilities in the place of theirs. ``known`` says what became of them.
 
     Raises:
         NotEnoughData: there are too few decisions with the chance of every candidate.
     """
     since = after or models.learned_until()
-    given = decisions.read(engine, since, as_of, FEWEST)
+    given = decisions.read(engine, known, since, as_of, FEWEST)
     log = given.ordered(source.orders(), profit=profit)
     candidates = given.policies()
     if models.predictors:

@@ -1,7 +1,7 @@
 """The service's own decisions as a log: receipts with the chance of every candidate."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,18 @@ from retain.errors import NotEnoughData
 from retain.features.matrix import to_matrix
 from retain.predictors import ResponsePredictor
 from retain.predictors.trees import Floats
+from training.logged import Decisions
 from training.policies.evaluation import Candidate
-from training.policies.log import Log, always, best, checked, uniform
+from training.policies.log import (
+    Log,
+    Mask,
+    always,
+    among_kept,
+    best,
+    checked,
+    shares_kept,
+    uniform,
+)
 from training.policies.trial import NOTHING
 
 TERMS = (
@@ -43,21 +53,37 @@ class Decided:
         log: with a reward of zero; the first action is nothing.
         moments: of each, in microseconds since the epoch.
         terms: of every candidate that no rule removed, (n, k) each; NaN for the others.
+        carried_out: whether it was; doing nothing always is, (n,).
     """
 
     log: Log
     moments: NDArray[np.int64]
     terms: Mapping[str, Floats]
+    carried_out: Mask
 
     def keys(self) -> pa.Table:
         """``customer_id``, ``as_of``."""
         moments = pa.array(self.moments).cast(pa.timestamp("us", "UTC"))
         return pa.table({"customer_id": pa.array(self.log.units.tolist()), "as_of": moments})
 
+    def of_carried_out(self) -> "Decided":
+        """Those that were, with the chance of each action among them."""
+        done = self.carried_out
+        if done.all():
+            return self
+        shares = shares_kept(self.log.chosen, done, len(self.log.actions))
+        log = self.log.where(done)
+        return Decided(
+            checked(replace(log, chance=among_kept(log.chance, shares))),
+            self.moments[done],
+            {name: one[done] for name, one in self.terms.items()},
+            done[done],
+        )
+
     def ordered(self, orders: pa.Table, *, profit: bool) -> Log:
         """The log, rewarded by who ordered within the window after, or by what that earned.
 
-        Profit is the margin of net revenue less the cost of the contact.
+        Profit is the margin of net revenue less the cost of the contact, where it was made.
         """
         found = labels.responses(self.keys(), orders)
         if not profit:
@@ -67,7 +93,7 @@ class Decided:
             np.nan_to_num(self.terms[name][rows]) for name in ("margin", "contact_cost")
         )
         revenue = found.column("net_revenue").cast(pa.float64()).to_numpy()
-        return self.log.rewarded(margin * revenue - cost)
+        return self.log.rewarded(margin * revenue - cost * self.carried_out)
 
     def guess(self, *, profit: bool) -> Floats:
         """What the receipts expected of every candidate, (n, k), as a reward model."""
@@ -101,15 +127,21 @@ class Decided:
         return found
 
 
-def read(engine: Engine, since: datetime | None, until: datetime, fewest: int) -> Decided:
+def read(
+    engine: Engine, known: Decisions, since: datetime | None, until: datetime, fewest: int
+) -> Decided:
     """Reserved decisions in ``(since, until - 14 days]`` whose receipts say every chance.
+
+    What was not carried out, by what is ``known``, is left out, unless it is declared to count
+    as decided: nobody was treated by it.
 
     Raises:
         NotEnoughData: there are fewer than ``fewest``.
         InvalidInput: a receipt's probabilities are none.
     """
     last = to_micros(until) - labels.RESPONSE_WINDOW_DAYS * MICROSECONDS_PER_DAY
-    query = select(decisions.c.receipt, decisions.c.customer_id, decisions.c.at).where(
+    names = ("decision_id", "receipt", "customer_id", "at")
+    query = select(*(decisions.c[name] for name in names)).where(
         decisions.c.reserved, decisions.c.at <= last
     )
     if since is not None:
@@ -123,17 +155,23 @@ def read(engine: Engine, since: datetime | None, until: datetime, fewest: int) -
             f"{len(told)} whose {labels.RESPONSE_WINDOW_DAYS} days are over",
             remedy="serve with exploration for a while, or evaluate --log campaigns",
         )
-    return decided(
+    undone = known.not_carried_out()
+    found = decided(
         [receipt for _, receipt in told],
         [row.customer_id for row, _ in told],
         [row.at for row, _ in told],
+        np.array([row.decision_id not in undone for row, _ in told], dtype=bool),
     )
+    return found if known.how.not_carried_out == "as_decided" else found.of_carried_out()
 
 
 def decided(
-    receipts: Sequence[Mapping[str, Any]], customers: Sequence[str], moments: Sequence[int]
+    receipts: Sequence[Mapping[str, Any]],
+    customers: Sequence[str],
+    moments: Sequence[int],
+    carried_out: Mask | None = None,
 ) -> Decided:
-    """Receipts as a log."""
+    """Receipts as a log; ``carried_out`` (n,) says which were, by default all."""
     possible = [
         {one["action_id"]: one for one in receipt["candidates"] if one["removed_by"] is None}
         for receipt in receipts
@@ -152,7 +190,8 @@ def decided(
     chosen = np.array([places[one["actions"][0]["action_id"]] for one in receipts], dtype=np.intp)
     units = np.array(customers, dtype=object)
     log = Log(actions, chosen, np.zeros(len(receipts)), chance, units)
-    return Decided(checked(log), np.array(moments, dtype=np.int64), terms)
+    done = np.ones(len(receipts), dtype=bool) if carried_out is None else carried_out
+    return Decided(checked(log), np.array(moments, dtype=np.int64), terms, done)
 
 
 def following(given: Decided, predictor: ResponsePredictor, columns: Columns) -> Candidate:

@@ -77,6 +77,24 @@ def checked(log: Log) -> Log:
     return log
 
 
+def shares_kept(chosen: Codes, kept: Mask, count: int) -> Floats:
+    """Of each of ``count`` actions, the share of its rows that are ``kept``, (count,).
+
+    One for what was never chosen.
+    """
+    rows, left = (np.bincount(each, minlength=count) for each in (chosen, chosen[kept]))
+    return np.asarray(np.where(rows > 0, left / np.maximum(rows, 1), 1.0), dtype=np.float64)
+
+
+def among_kept(chance: Floats, shares: Floats) -> Floats:
+    """The probabilities (n, k) among rows of which each action's ``shares`` (k,) were kept.
+
+    Whoever got nothing is always kept, so nothing is likelier among those that are left.
+    """
+    left = chance * shares
+    return np.asarray(left / left.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
 def always(log: Log, choice: Codes) -> Floats:
     """The policy that takes ``choice`` (n,) with certainty, as probabilities (n, k)."""
     found = np.zeros_like(log.chance)

@@ -121,6 +121,14 @@ def test_what_was_not_carried_out_is_left_out_unless_it_is_declared_to_count():
     assert len(learned(rows, how=Attribution(not_carried_out="as_decided"))) == 2
 
 
+def test_the_chances_are_those_among_what_was_carried_out():
+    rows = [row(0), row(1, carried_out=False), row(2, action_id="none", propensity=0.1)]
+    expected = np.array([0.1, 0.35, 0.2]) / 0.65
+    assert np.allclose(learned(rows).chance, expected)
+    as_decided = learned(rows, how=Attribution(not_carried_out="as_decided"))
+    assert as_decided.chance.tolist() == [[0.1, 0.7, 0.2]] * 3
+
+
 @pytest.mark.parametrize(
     "more", [{"chosen": False}, {"reserved": False}, {"customer_id": "anonymous:v"}]
 )

@@ -10,8 +10,11 @@ from sqlalchemy import insert
 
 from retain.clock import iso, to_micros
 from retain.database import connect, writing
+from retain.decisions.attribution import Attribution
 from retain.decisions.store import decisions as table
 from retain.errors import NotEnoughData
+from training import outcomes
+from training.logged import Decisions
 from training.policies import decisions
 from training.policies.estimators import DR, IPS, supported
 
@@ -32,6 +35,18 @@ def receipt(chosen: str, chance: float = 0.25, *, at: datetime = AT, removed: bo
          "propensity": 1.0 if removed else 1.0 - chance},
     ]  # fmt: skip
     return {"as_of": iso(at), "actions": [{"action_id": chosen}], "candidates": candidates}
+
+
+def became(how: Attribution | None = None, **carried_out: bool) -> Decisions:
+    """What is known of decisions: whether each was carried out."""
+    rows = [
+        {"decision_id": f"{int(name[1:]):026d}", "chosen": True, "carried_out": done}
+        for name, done in carried_out.items()
+    ]
+    return Decisions(pa.Table.from_pylist(rows, schema=outcomes.SCHEMA), how or Attribution())
+
+
+KNOWN = became()
 
 
 def orders(*who: str) -> pa.Table:
@@ -107,9 +122,53 @@ def test_reserved_decisions_whose_window_is_over_are_read() -> None:
     for one in old["candidates"]:
         del one["propensity"]
     store(engine, 8, old, at=AT)
-    found = decisions.read(engine, None, AT + timedelta(days=20), fewest=1)
+    found = decisions.read(engine, KNOWN, None, AT + timedelta(days=20), fewest=1)
     assert found.log.units.tolist() == ["c0", "c1"]
-    later = decisions.read(engine, AT, AT + timedelta(days=20), fewest=1)
+    later = decisions.read(engine, KNOWN, AT, AT + timedelta(days=20), fewest=1)
     assert later.log.units.tolist() == ["c1"]
     with pytest.raises(NotEnoughData, match="there are 2 whose 14 days are over"):
-        decisions.read(engine, None, AT + timedelta(days=20), fewest=10)
+        decisions.read(engine, KNOWN, None, AT + timedelta(days=20), fewest=10)
+
+
+def test_what_was_not_sent_treated_nobody() -> None:
+    engine = connect("sqlite:///:memory:")
+    for number, chosen in enumerate(("mail", "mail", "mail", "none")):
+        store(engine, number, receipt(chosen), at=AT)
+    known = became(d0=True, d1=False, d3=True)
+    found = decisions.read(engine, known, None, AT + timedelta(days=20), fewest=1)
+    assert found.log.units.tolist() == ["c0", "c2", "c3"]
+    # two of three mails were sent: a quarter of all is less than that of what is left
+    assert found.log.chance[0].tolist() == pytest.approx([0.75 / (11 / 12), (1 / 6) / (11 / 12)])
+
+
+def test_what_was_not_sent_counts_as_decided_where_that_is_declared_and_costs_nothing() -> None:
+    engine = connect("sqlite:///:memory:")
+    for number in range(2):
+        store(engine, number, receipt("mail"), at=AT)
+    known = became(Attribution(not_carried_out="as_decided"), d0=True, d1=False)
+    found = decisions.read(engine, known, None, AT + timedelta(days=20), fewest=1)
+    assert found.log.chance.tolist() == [[0.75, 0.25], [0.75, 0.25]]
+    assert found.ordered(orders(), profit=True).reward.tolist() == [-1.0, 0.0]
+
+
+def test_a_policy_has_its_true_value_although_many_mails_were_never_sent() -> None:
+    rng = np.random.default_rng(5)
+    count, sent = 40_000, 0.5
+    chance = rng.choice([0.2, 0.7], count)
+    mailed = rng.random(count) < chance
+    done = ~mailed | (rng.random(count) < sent)
+    answered = rng.random(count) < np.where(mailed & done, 0.3, 0.1)
+    receipts = [
+        receipt("mail" if one else "none", p) for one, p in zip(mailed, chance, strict=True)
+    ]
+    given = decisions.decided(receipts, np.arange(count).tolist(), [0] * count, done)
+
+    def value(found: decisions.Decided, reward: np.ndarray, policy: str) -> float:
+        log = found.log.rewarded(reward.astype(float))
+        return IPS.value({one.name: one.policy for one in found.policies()}[policy], log)
+
+    kept = given.of_carried_out()
+    assert value(kept, answered[done], "only mail") == pytest.approx(0.3, abs=0.012)
+    assert value(kept, answered[done], "do nothing") == pytest.approx(0.1, abs=0.012)
+    # counted as treated, a mail that was never sent makes mails look useless
+    assert value(given, answered, "only mail") == pytest.approx(0.2, abs=0.012)

@@ -13,6 +13,7 @@ from retain import rfm
 from retain.columns import RFM, SEGMENT_RULES, Columns, Over
 from retain.configuration import Declared, Name, Names, read_yaml
 from retain.rfm import RfmEdges
+from retain.rule_rows import Row
 from retain.rules import Rule, compile_rule
 
 Objects = NDArray[np.object_]
@@ -131,13 +132,13 @@ class Segmenter:
         scores = dict(zip(RFM, rfm.score(columns, self._edges), strict=True))
         edge = np.full(rows, self._edges.vip_spend_365d)
         known = Over({**scores, "vip_spend_365d": edge}, columns)
-        groups = _first_that_holds(self._groups, known, rows)
-        stages = _first_that_holds(self._stages, known, rows)
+        hold = _Holding(known, rows)
+        groups, stages = hold.first(self._groups), hold.first(self._stages)
         return Segments(
             names=_named([group.name for group in self._config.groups], groups),
             priorities=_named([group.priority for group in self._config.groups], groups),
             stages=_named([stage.name for stage in self._config.stages], stages),
-            tags=_all_that_hold(self._tags, known, rows),
+            tags=hold.all(self._tags),
             **scores,
         )
 
@@ -146,10 +147,32 @@ def _compile(labels: Sequence[Label], file: str) -> list[Rule]:
     return [compile_rule(label.rule, SEGMENT_RULES, name=label.name, file=file) for label in labels]
 
 
-def _first_that_holds(rules: Sequence[Rule], columns: Columns, rows: int) -> NDArray[np.int64]:
-    held = np.stack([rule.evaluate(columns, rows) for rule in rules])
-    first: NDArray[np.int64] = held.argmax(axis=0)
-    return first
+class _Holding:
+    """Which rules hold for each of n customers; for one, none is asked that need not be."""
+
+    def __init__(self, columns: Columns, rows: int) -> None:
+        self._columns = columns
+        self._rows = rows
+        self._row = Row(columns, SEGMENT_RULES) if rows == 1 else None
+
+    def first(self, rules: Sequence[Rule]) -> NDArray[np.int64]:
+        """The place of the first rule that holds, (n,)."""
+        if self._row is not None:
+            row = self._row
+            return np.array([next(at for at, rule in enumerate(rules) if rule.of_row(row))])
+        held = np.stack([rule.evaluate(self._columns, self._rows) for rule in rules])
+        first: NDArray[np.int64] = held.argmax(axis=0)
+        return first
+
+    def all(self, rules: Sequence[Rule]) -> Objects:
+        """The names of the rules that hold, (n,) lists."""
+        if self._row is not None:
+            return _objects([[rule.name for rule in rules if rule.of_row(self._row)]])
+        tags = _objects([[] for _ in range(self._rows)])
+        for rule in rules:
+            for row in np.flatnonzero(rule.evaluate(self._columns, self._rows)):
+                tags[row].append(rule.name)
+        return tags
 
 
 def _named(names: Sequence[str], places: NDArray[np.int64]) -> Objects:
@@ -166,11 +189,3 @@ def _objects(values: Sequence[Any]) -> Objects:
     objects = np.empty(len(values), dtype=object)
     objects[:] = values
     return objects
-
-
-def _all_that_hold(rules: Sequence[Rule], columns: Columns, rows: int) -> Objects:
-    tags = _objects([[] for _ in range(rows)])
-    for rule in rules:
-        for row in np.flatnonzero(rule.evaluate(columns, rows)):
-            tags[row].append(rule.name)
-    return tags

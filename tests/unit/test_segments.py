@@ -190,3 +190,22 @@ def test_every_customer_has_exactly_one_group_and_stage_alone_or_among_others(ro
         assert alone.tags[0] == together.tags[i]
     assert set(together.names) <= {group.name for group in CONFIG.groups}
     assert set(together.stages) <= {stage.name for stage in CONFIG.stages}
+
+
+READ = sorted({c for label in (*CONFIG.groups, *CONFIG.stages, *CONFIG.tags)
+               for c in segments.compile_rule(label.rule, segments.SEGMENT_RULES, name="", file="").columns}
+              & READ_TIME.keys())  # fmt: skip
+_amounts = st.sampled_from([np.nan, -1.0, 0.0, 1.0, 2.0, 15.0, 45.0, 200.0, 2500.0])
+_words = {"number": _amounts, "text": st.sampled_from([None, "gold", "active"]),
+          "list": st.sampled_from([[], ["email"], ["p1", "p2"]])}  # fmt: skip
+anybody = st.fixed_dictionaries({name: _words[READ_TIME[name]] for name in READ})
+
+
+@settings(max_examples=200)
+@given(st.lists(anybody, min_size=2, max_size=4))
+def test_one_customer_is_segmented_as_among_many(rows):
+    many = SEGMENTER.segment(customers(*rows)).columns()
+    for at, row in enumerate(rows):
+        one = SEGMENTER.segment(customers(row)).columns()
+        for name, column in one.items():
+            np.testing.assert_array_equal(column[0], many[name][at], err_msg=name)

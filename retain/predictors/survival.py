@@ -5,6 +5,7 @@ Time runs on two clocks. The hazards are those of average days; the season says 
 from one monotone curve.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -168,9 +169,19 @@ class Reading:
 
 def _interpolated(at: Floats, x: Floats, y: Floats) -> Floats:
     """Row by row ``np.interp``: ``at`` is (n,), ``x`` never falls along a row of (n, k)."""
+    if len(x) == 1:
+        return np.array([_between(float(at[0]), x[0], y[0])])
     rows = np.arange(len(x))
     right = np.clip((x < at[:, None]).sum(axis=1), 1, x.shape[1] - 1)
     low, high = x[rows, right - 1], x[rows, right]
     share = np.clip((at - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
     below, above = y[rows, right - 1], y[rows, right]
     return np.asarray(below + share * (above - below), dtype=np.float64)
+
+
+def _between(at: float, x: Floats, y: Floats) -> float:
+    """As :func:`_interpolated` of one row, to the last bit and in a tenth of the time."""
+    right = min(max(bisect_left(x, at), 1), len(x) - 1)
+    low, high, below, above = x.item(right - 1), x.item(right), y.item(right - 1), y.item(right)
+    share = min(max((at - low) / max(high - low, 1e-300), 0.0), 1.0)
+    return float(below + share * (above - below))

@@ -10,12 +10,14 @@ from collections.abc import Container, Mapping
 from retain import artefacts, manifest, segments, signals
 from retain.columns import ACTION_RULES, READ_TIME
 from retain.database import connect
-from retain.decisions import catalogues
-from retain.errors import CorruptModel, FingerprintMismatch, NoModel
+from retain.decisions import catalogues, strangers
+from retain.decisions.catalogues import Catalogue
+from retain.errors import CorruptModel, FingerprintMismatch, InvalidInput, NoModel
 from retain.experiments import loading as experiments
 from retain.ledger import Ledger
 from retain.manifest import HEADS, Head, Manifest
 from retain.quality import thresholds
+from retain.segments import SegmentConfig
 from retain.settings import Settings
 from retain.triggers import declaration
 from services.signatures import keys_of_endpoints
@@ -42,8 +44,9 @@ def check(settings: Settings) -> None:
             sealed[head] = _sealed(settings, head, version)
     require_heads(sealed, settings)
     require_features(sealed)
-    segments.load(settings.config / "segments.yaml")
-    experiments.load(settings.config, catalogues.load(settings.config / "actions.yaml"))
+    catalogue = catalogues.load(settings.config / "actions.yaml")
+    require_stages(catalogue, segments.load(settings.config / "segments.yaml"))
+    experiments.load(settings.config, catalogue)
     signals.load(settings.config)
     thresholds.load(settings.config)
     triggers = declaration.load(settings.config)
@@ -91,6 +94,24 @@ def require_features(manifests: Mapping[Head, Manifest]) -> None:
                 f"{one.name} needs features this version does not compute: {unknown}",
                 remedy="train again, or roll back to a model of this version",
             )
+
+
+def require_stages(catalogue: Catalogue, config: SegmentConfig) -> None:
+    """Every journey stage that an action is for is one customers can be in.
+
+    Raises:
+        InvalidInput: one is not, so that nobody would ever get the action.
+    """
+    stages = [strangers.STAGE, *(stage.name for stage in config.stages)]
+    for action in catalogue.actions:
+        for name in action.stages:
+            if name not in stages:
+                raise InvalidInput(
+                    f"{action.id} in actions.yaml is for the stage {name!r}, "
+                    "which segments.yaml does not have",
+                    remedy=f"there are: {', '.join(dict.fromkeys(stages))}",
+                    field=f"{action.id}.stages",
+                )
 
 
 def _sealed(settings: Settings, head: Head, version: str) -> Manifest:

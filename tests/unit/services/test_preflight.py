@@ -98,6 +98,14 @@ def test_a_wrong_configuration_stops_the_start(home, config, file) -> None:
         check(load({"RETAIN_CONFIG": str(config)}, home=home.home))
 
 
+def test_an_action_for_a_stage_nobody_is_ever_in_stops_the_start(home, config) -> None:
+    actions = (config / "actions.yaml").read_text("utf-8")
+    (config / "actions.yaml").write_text(actions.replace("[use, loyalty,", "[use, loyal,"))
+    with pytest.raises(InvalidInput, match="the stage 'loyal'") as refused:
+        check(load({"RETAIN_CONFIG": str(config)}, home=home.home))
+    assert "loyalty" in refused.value.remedy
+
+
 def test_a_secret_that_is_missing_stops_the_start_and_is_named(home, config) -> None:
     declared = """
 endpoints: {crm: {url: "https://crm.example.com", secret: RETAIN_NOBODY_SET_THIS}}

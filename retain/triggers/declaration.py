@@ -1,5 +1,6 @@
 """Triggers as declared in triggers.yaml: which situation, what ends it, where its decision goes."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from retain.columns import ACTION_RULES, CONTEXT, Kind
 from retain.configuration import Declared, Name, Names, read_declared
@@ -32,6 +33,15 @@ _LOCAL = {"localhost", "127.0.0.1", "::1"}
 _SHORTEST_RETRY = timedelta(milliseconds=1)
 
 
+def _variable(name: str) -> str:
+    if not re.fullmatch(r"RETAIN_[A-Z0-9_]+", name):
+        raise ValueError(
+            "name an environment variable that begins with RETAIN_, as in RETAIN_WEBHOOK_SECRET: "
+            "the secret itself stays out of files"
+        )
+    return name
+
+
 class Endpoint(Declared):
     """A webhook: the only kind of address decisions are sent to.
 
@@ -46,7 +56,7 @@ class Endpoint(Declared):
     """
 
     url: str
-    secret: Annotated[str, Field(pattern=r"^RETAIN_[A-Z0-9_]+$")]
+    secret: Annotated[str, AfterValidator(_variable)]
     timeout: Duration = timedelta(seconds=10)
     attempts: Annotated[int, Field(ge=1, le=50)] = 12
     first_wait: Duration = timedelta(seconds=5)

@@ -79,7 +79,15 @@ def evaluate(
         engine = connect(settings.database_url)
         known = logged.read(engine, settings.config, moment)
         found = comparing.on_decisions(
-            source, engine, known, moment, models, profit=profit, after=since
+            source,
+            engine,
+            known,
+            moment,
+            models,
+            profit=profit,
+            cost=cost,
+            margin=margin,
+            after=since,
         )
     else:
         catalogue = catalogues.load(settings.config / "actions.yaml") if profit else None

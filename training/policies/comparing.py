@@ -103,20 +103,23 @@ def on_decisions(
     models: Models,
     *,
     profit: bool,
+    cost: float | None = None,
+    margin: float | None = None,
     after: datetime | None = None,
     seed: int = 7,
 ) -> Evaluated:
     """Policies on the service's own decisions whose answers were in at ``as_of``.
 
     A model's policy takes the candidate with the highest expected value, by the receipt's terms
-    with its own probabilities in the place of theirs. ``known`` says what became of them.
+    with its own probabilities in the place of theirs. ``known`` says what became of them;
+    ``cost`` and ``margin`` count in place of the receipts'.
 
     Raises:
         NotEnoughData: there are too few decisions with the chance of every candidate.
     """
     since = after or models.learned_until()
     given = decisions.read(engine, known, since, as_of, FEWEST)
-    log = given.ordered(source.orders(), profit=profit)
+    log = given.ordered(source.orders(), profit=profit, cost=cost, margin=margin)
     candidates = given.policies()
     if models.predictors:
         columns: Columns = aged(source.features_at(given.keys()))
@@ -127,7 +130,7 @@ def on_decisions(
         "actions": list(log.actions),
         "reward": "profit" if profit else "orders",
     }
-    guess = given.guess(profit=profit)
+    guess = given.guess(profit=profit, cost=cost, margin=margin)
     return _Look(models, since, as_of, seed).at(log, candidates, guess, about)
 
 

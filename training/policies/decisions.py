@@ -80,30 +80,66 @@ class Decided:
             done[done],
         )
 
-    def ordered(self, orders: pa.Table, *, profit: bool) -> Log:
+    def ordered(
+        self,
+        orders: pa.Table,
+        *,
+        profit: bool,
+        cost: float | None = None,
+        margin: float | None = None,
+    ) -> Log:
         """The log, rewarded by who ordered within the window after, or by what that earned.
 
-        Profit is the margin of net revenue less the cost of the contact, where it was made.
+        Profit is the margin of net revenue, the same whatever was done, less the cost of the
+        contact where it was made. ``cost`` and ``margin`` count in place of those in the receipts.
         """
         found = labels.responses(self.keys(), orders)
+        spent = self._costs(cost if profit else cost or 0.0)
+        spent = spent[np.arange(len(self.log)), self.log.chosen] * self.carried_out
         if not profit:
-            return self.log.rewarded(found.column("responded").cast(pa.float64()).to_numpy())
-        rows = np.arange(len(self.log)), self.log.chosen
-        margin, cost = (
-            np.nan_to_num(self.terms[name][rows]) for name in ("margin", "contact_cost")
-        )
+            return self.log.rewarded(
+                found.column("responded").cast(pa.float64()).to_numpy() - spent
+            )
         revenue = found.column("net_revenue").cast(pa.float64()).to_numpy()
-        return self.log.rewarded(margin * revenue - cost * self.carried_out)
+        return self.log.rewarded(self._margin(margin) * revenue - spent)
 
-    def guess(self, *, profit: bool) -> Floats:
-        """What the receipts expected of every candidate, (n, k), as a reward model."""
-        conversion = np.nan_to_num(self.terms["conversion"])
+    def guess(
+        self, *, profit: bool, cost: float | None = None, margin: float | None = None
+    ) -> Floats:
+        """What the receipts expected of every candidate, (n, k), as a reward model.
+
+        Without any action it is what the candidates agree on: conversion less uplift.
+        """
+        apart = self.terms["conversion"] - self.terms["uplift"]
+        without = _of_row(np.where(self._acts, apart, np.nan))
+        orders = np.clip(without[:, None] + np.nan_to_num(self.terms["uplift"]), 0.0, 1.0)
+        spent = self._costs(cost if profit else cost or 0.0)
         if not profit:
-            return conversion
-        value, margin, cost = (
-            np.nan_to_num(self.terms[name]) for name in ("value", "margin", "contact_cost")
-        )
-        return conversion * value * margin - cost
+            return np.asarray(orders - spent)
+        value = _of_row(np.where(self._acts, self.terms["value"], np.nan))
+        return np.asarray(orders * value[:, None] * self._margin(margin) - spent)
+
+    @property
+    def _acts(self) -> Mask:
+        """Candidates that are more than nothing, (n, k)."""
+        acts = ~np.isnan(self.terms["margin"])
+        acts[:, 0] = False
+        return np.asarray(acts)
+
+    def _costs(self, cost: float | None) -> Floats:
+        """Of a contact with each candidate, (n, k); nothing costs nothing."""
+        if cost is None:
+            return np.nan_to_num(self.terms["contact_cost"])
+        found = np.full(self.log.chance.shape, cost)
+        found[:, 0] = 0.0
+        return found
+
+    def _margin(self, given: float | None) -> float:
+        """Of revenue, whatever was done: the usual one of the candidates."""
+        if given is not None:
+            return given
+        known = self.terms["margin"][self._acts]
+        return float(np.median(known)) if len(known) else 1.0
 
     def policies(self) -> list[Candidate]:
         """What could have been done with the same candidates and terms."""
@@ -207,6 +243,16 @@ def following(given: Decided, predictor: ResponsePredictor, columns: Columns) ->
     score = np.where(np.isfinite(expected), expected, terms["expected_value"])
     name = predictor.manifest.name
     return Candidate(f"highest expected value by {name}", best(given.log, score), name)
+
+
+def _of_row(values: Floats) -> Floats:
+    """The median of each row, (n,); where a row has none, that of all rows."""
+    known = ~np.isnan(values)
+    usual = float(np.median(values[known])) if known.any() else 0.0
+    some = known.any(axis=1)
+    found = np.full(len(values), usual)
+    found[some] = np.nanmedian(values[some], axis=1)
+    return found
 
 
 def _told(receipt: Mapping[str, Any]) -> bool:

@@ -81,6 +81,26 @@ def test_profit_is_the_margin_less_the_contact(given: decisions.Decided) -> None
     assert given.ordered(orders("a"), profit=True).reward.tolist() == [29.0, 0.0, 0.0]
 
 
+def test_an_order_earns_the_same_margin_whatever_was_done(given: decisions.Decided) -> None:
+    assert given.ordered(orders("b"), profit=True).reward.tolist() == [-1.0, 30.0, 0.0]
+    declared = given.ordered(orders("b"), profit=True, cost=3.0, margin=0.1)
+    assert declared.reward.tolist() == pytest.approx([-3.0, 6.0, 0.0])
+
+
+def test_a_contact_costs_orders_where_that_is_said(given: decisions.Decided) -> None:
+    found = given.ordered(orders("a", "c"), profit=False, cost=0.25)
+    assert found.reward.tolist() == [0.75, 0.0, 1.0]
+
+
+def test_without_any_action_the_guess_is_what_the_actions_would_be_added_to(
+    given: decisions.Decided,
+) -> None:
+    assert given.guess(profit=False)[:2].tolist() == [[pytest.approx(0.2), pytest.approx(0.4)]] * 2
+    # where nothing else was possible, what the others have on average
+    assert given.guess(profit=False)[2, 0] == pytest.approx(0.2)
+    assert given.guess(profit=True)[0].tolist() == pytest.approx([0.2 * 25, 0.4 * 25 - 1.0])
+
+
 def test_the_policies_are_judged_by_what_was_logged(given: decisions.Decided) -> None:
     log = given.ordered(orders("a", "c"), profit=False)
     named = {one.name: one.policy for one in given.policies()}

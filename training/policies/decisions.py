@@ -185,12 +185,6 @@ def read(
     with reading(engine) as connection:
         rows = connection.execute(query.order_by(decisions.c.at, decisions.c.decision_id)).all()
     told = [(row, receipt) for row in rows if _told(receipt := unpack(row.receipt))]
-    if len(told) < fewest:
-        raise NotEnoughData(
-            f"{fewest} decisions with the chance of every candidate are needed; there are "
-            f"{len(told)} whose {labels.RESPONSE_WINDOW_DAYS} days are over",
-            remedy="serve with exploration for a while, or evaluate --log campaigns",
-        )
     undone = known.not_carried_out()
     found = decided(
         [receipt for _, receipt in told],
@@ -198,7 +192,15 @@ def read(
         [row.at for row, _ in told],
         np.array([row.decision_id not in undone for row, _ in told], dtype=bool),
     )
-    return found if known.how.not_carried_out == "as_decided" else found.of_carried_out()
+    if known.how.not_carried_out == "excluded":
+        found = found.of_carried_out()
+    if len(found.log) < fewest:
+        raise NotEnoughData(
+            f"{fewest} decisions with the chance of every candidate are needed; there are "
+            f"{len(found.log)} whose {labels.RESPONSE_WINDOW_DAYS} days are over",
+            remedy="serve with exploration for a while, or evaluate --log campaigns",
+        )
+    return found
 
 
 def decided(

@@ -56,7 +56,15 @@ _COMPONENTS = Prepared(
         identities.c.id.in_(bindparam("ids", expanding=True)),
     )
 )
-_CONSENTS = frozenset({"consent_given", "consent_withdrawn"})
+_DECISIVE = frozenset(
+    {
+        "consent_given",
+        "consent_withdrawn",
+        "message_complained",
+        "message_unsubscribed",
+        "preferences_updated",
+    }
+)
 _Row = Sequence[Any]
 _ID, _TYPE, _OWN, _VISITOR, _TS, _PROPERTIES = (
     EVENT_SCHEMA.get_field_index(name)
@@ -105,8 +113,8 @@ def links_in(rows: Iterable[_Row]) -> list[Link]:
 
 
 def decisive(rows: Iterable[_Row]) -> list[_Row]:
-    """The rows after which no answer may be as before: consent, and who is who."""
-    return [row for row in rows if row[_TYPE] in _CONSENTS or links_in([row])]
+    """The rows after which no answer may be as before: consent and wishes, and who is who."""
+    return [row for row in rows if row[_TYPE] in _DECISIVE or links_in([row])]
 
 
 def take(connection: Connection, rows: Sequence[_Row]) -> None:

@@ -55,3 +55,17 @@ def test_an_unsubscribe_told_as_an_event_of_a_decision_acts_on_the_next_request(
     while client.post("/events?wait=true", json=told).status_code != 200:
         pass  # stored, and not yet reflected on a busy machine
     assert removed(client, written_to)["review_request_email"] == "unsubscribed"
+
+
+@pytest.mark.parametrize("kind", ["message_unsubscribed", "message_complained"])
+def test_it_acts_on_the_next_request_before_any_feature_reflects_it(client, written_to, kind):
+    told = {
+        "event_id": f"said-{kind}",
+        "type": kind,
+        "customer_id": written_to,
+        "timestamp": iso(AS_OF - timedelta(seconds=1)),
+        "channel": "email",
+        "properties": {},
+    }
+    assert client.post("/events", json=told).status_code == 200
+    assert removed(client, written_to)["review_request_email"] == "unsubscribed"

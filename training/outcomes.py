@@ -20,7 +20,7 @@ from retain.decisions import contacts
 from retain.decisions.actions import NONE
 from retain.decisions.attribution import Attributed, Attribution, attribute
 from retain.decisions.constraints import Reporting
-from retain.decisions.facts import Act, Conversion, Told
+from retain.decisions.facts import Act, Conversion, Pair, Told
 from retain.decisions.feedback import feedback
 from retain.decisions.messages import OUTCOMES
 from retain.decisions.receipt import Receipt
@@ -185,7 +185,7 @@ def _known(
     told += _messages(connection, everybody, until, first)
     kinds = tuple(dict.fromkeys((*how.converts, *_GIVEN_BACK)))
     sales = list(_events(connection, everybody, until, kinds))
-    return Known(told, _conversions(sales, owner), owner)
+    return Known(told, _conversions(sales, owner, first), owner)
 
 
 def _owners(connection: Connection, customers: Sequence[str], until: int) -> dict[str, str]:
@@ -212,10 +212,8 @@ def _messages(
     """What message events tell of decisions; one that names no action is of the first."""
     for row in _events(connection, ids, until, tuple(OUTCOMES)):
         properties = json.loads(row.properties)
-        decision_id = properties.get("decision_id")
-        if decision_id in first:
-            action_id = properties.get("action_id") or first[decision_id]
-            yield Told(decision_id, action_id, OUTCOMES[row.type], row.ts)
+        for pair in _pairs(properties, first):
+            yield Told(*pair, OUTCOMES[row.type], row.ts)
 
 
 def _events(
@@ -229,9 +227,11 @@ def _events(
         )
 
 
-def _conversions(sales: Iterable[Any], owner: Mapping[str, str]) -> list[Conversion]:
-    """Each with its value, less what was given back of the same order."""
-    earned: list[tuple[str, str, int, float]] = []
+def _conversions(
+    sales: Iterable[Any], owner: Mapping[str, str], first: Mapping[str, str]
+) -> list[Conversion]:
+    """Each with its value, less what was given back of the same order, and what it names."""
+    earned: list[tuple[str, str, int, float, tuple[Pair, ...]]] = []
     back: defaultdict[tuple[str, str], float] = defaultdict(float)
     for row in sales:
         properties = json.loads(row.properties)
@@ -241,11 +241,19 @@ def _conversions(sales: Iterable[Any], owner: Mapping[str, str]) -> list[Convers
             back[customer_id, str(order_id)] += total
         else:
             named = order_id if row.type == _ORDERED and order_id is not None else row.event_id
-            earned.append((str(named), customer_id, row.ts, total))
+            earned.append((str(named), customer_id, row.ts, total, _pairs(properties, first)))
     return [
-        Conversion(name, whose, at, max(total - back.get((whose, name), 0.0), 0.0))
-        for name, whose, at, total in earned
+        Conversion(name, whose, at, max(total - back.get((whose, name), 0.0), 0.0), pairs)
+        for name, whose, at, total, pairs in earned
     ]
+
+
+def _pairs(properties: Mapping[str, Any], first: Mapping[str, str]) -> tuple[Pair, ...]:
+    """The action that an event names; one that names none is of the decision's first."""
+    decision_id = str(properties.get("decision_id"))
+    if decision_id not in first:
+        return ()
+    return ((decision_id, properties.get("action_id") or first[decision_id]),)
 
 
 def _tabled(rows: Sequence[_Row], known: Known, how: Attribution) -> pa.Table:

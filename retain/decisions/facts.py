@@ -61,12 +61,14 @@ class Conversion(NamedTuple):
     Attributes:
         fact_id: of the order, where it has one: told twice it is one.
         value: net revenue.
+        named: actions that the event itself says it is of.
     """
 
     fact_id: str
     customer_id: str
     at: int
     value: float = 0.0
+    named: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Fact:
     Attributes:
         fact_id: of the order; None where only feedback tells of it.
         value: net revenue of the order; None without one.
-        named: actions that feedback says it is of, and the value told with each.
+        named: actions that feedback or the event says it is of, and the value told with each.
     """
 
     fact_id: str | None
@@ -107,12 +109,16 @@ def facts(
     """Conversions, in the order of time.
 
     Feedback that lies within ``near`` microseconds of an order of the same customer tells of an
-    order: of one that no other feedback tells of where there is one, of the same value and close
-    in time first. Feedback on different decisions with one time and value is one fact.
+    order: of one that no other feedback tells of where there is one, of one that names the same
+    action, of the same value and close in time first. Feedback on different decisions with one
+    time and value is one fact.
     """
     orders: defaultdict[str, dict[str, Conversion]] = defaultdict(dict)
     for order in sorted(set(conversions), key=lambda each: (each.at, each)):
-        orders[order.customer_id].setdefault(order.fact_id, order)
+        known = orders[order.customer_id].setdefault(order.fact_id, order)
+        if named := set(order.named) - set(known.named):
+            told_twice = known._replace(named=(*known.named, *sorted(named)))
+            orders[order.customer_id][order.fact_id] = told_twice
     claims: defaultdict[str, set[Told]] = defaultdict(set)
     for one in told:
         if one.outcome == CONVERTED and one.pair in acts:
@@ -136,7 +142,13 @@ def _of_customer(
         else:
             telling[fact_id].append(one)
     found = [
-        Fact(each.fact_id, customer_id, each.at, each.value, _named(telling[each.fact_id]))
+        Fact(
+            each.fact_id,
+            customer_id,
+            each.at,
+            each.value,
+            {**dict.fromkeys(each.named), **_named(telling[each.fact_id])},
+        )
         for each in orders
     ]
     found += [Fact(None, customer_id, at, None, _named(some)) for (at, _), some in alone.items()]
@@ -147,7 +159,13 @@ def _matched(orders: list[Conversion], said: list[Told], near: int) -> dict[Told
     """Of which order each is told, where there is one that it can be of."""
     pairs = sorted(
         (
-            (_differ(one.value, order.value), abs(one.at - order.at), order.fact_id, _key(one), one)
+            (
+                (one.pair not in order.named, _differ(one.value, order.value)),
+                abs(one.at - order.at),
+                order.fact_id,
+                _key(one),
+                one,
+            )
             for one in said
             for order in orders
             if abs(one.at - order.at) <= near

@@ -79,6 +79,15 @@ def test_outcomes_told_as_feedback_and_as_events_are_one(engine, decisions):
     assert (row["conversions"], row["reward"]) == (1, 40.0)
 
 
+def test_an_order_may_name_its_decision_in_the_log(engine, decisions):
+    first = decisions.reserve(ranking(), request={})
+    second = decisions.reserve(ranking(), request={"n": 2})
+    named = {"decision_id": first.decision_id, "order_id": "o1", "total": 40.0}
+    log(engine, (2.0, "order_completed", "c1", named))
+    rows = {row["decision_id"]: row["reward"] for row in read(engine)}
+    assert rows == {first.decision_id: 40.0, second.decision_id: 0.0}
+
+
 def test_an_order_that_only_the_log_tells_of_is_credited_less_what_was_given_back(
     engine, decisions
 ):

@@ -27,8 +27,9 @@ def told(outcome: str, day: float, number: int = 1, value: float | None = None) 
     return Told(f"d{number}", "mail", outcome, int(day * DAY), value)
 
 
-def order(day: float, value: float = 10.0, name: str = "o1") -> Conversion:
-    return Conversion(name, "c1", int(day * DAY), value)
+def order(day: float, value: float = 10.0, name: str = "o1", of: int | None = None) -> Conversion:
+    named = () if of is None else ((f"d{of}", "mail"),)
+    return Conversion(name, "c1", int(day * DAY), value, named)
 
 
 def rewards(acts, facts=(), orders=(), how=HOW):
@@ -64,6 +65,29 @@ def test_by_decision_id_only_what_names_its_decision_is_credited():
 
 def test_a_conversion_that_names_its_decision_is_not_taken_by_a_later_touch():
     assert rewards([act(1, 0), act(2, 2)], [told("converted", 3)], [order(3)]) == [10, 0]
+
+
+def test_an_order_that_names_its_decision_is_not_taken_by_a_later_touch():
+    acts = [act(1, 0), act(2, 2)]
+    assert rewards(acts, (), [order(3, of=1)]) == [10, 0]
+    assert rewards(acts, (), [order(3, of=1)], NAMED) == [10, 0]
+    # told twice, it names its decision although the first telling did not
+    assert rewards(acts, (), [order(3), order(3.2, of=1)]) == [10, 0]
+
+
+def test_an_order_that_names_a_decision_that_cannot_be_credited_is_the_last_touchs():
+    late = order(35, of=1)
+    assert rewards([act(1, 0), act(2, 34)], (), [late]) == [0, 10]
+    assert rewards([act(1, 0), act(2, 2)], [told("bounced", 0.1)], [order(3, of=1)]) == [0, 10]
+    assert rewards([act(1, 0)], (), [order(3, of=9)]) == [10]
+
+
+def test_feedback_is_of_the_order_that_names_the_same_decision():
+    acts, orders = (
+        [act(1, 0), act(2, 0)],
+        [order(3, 10.0, "o1", of=2), order(3.1, 20.0, "o2", of=1)],
+    )
+    assert rewards(acts, [told("converted", 3, 1, 10.0)], orders) == [20, 10]
 
 
 def test_an_order_told_as_feedback_and_as_an_event_counts_once():

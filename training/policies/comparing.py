@@ -1,9 +1,9 @@
 """Comparing policies on what a home has logged: campaigns, or decisions of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow.compute as pc
 from sqlalchemy import Engine
@@ -17,6 +17,7 @@ from retain.labels import RESPONSE_WINDOW_DAYS
 from retain.predictors import ResponsePredictor
 from retain.predictors.trees import Floats
 from training import assignments
+from training.assignments import Assignments
 from training.dataset import FeatureSource
 from training.logged import Decisions
 from training.policies import campaigns, decisions, evaluation
@@ -26,6 +27,8 @@ from training.policies.log import Log
 
 FEWEST = 500
 _VALUE_DAYS = 365
+
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +63,23 @@ def on_campaigns(
 ) -> Evaluated:
     """Policies on the campaigns with a hold-out whose answers were in at ``as_of``.
 
-    Without ``after`` only campaigns count that no model learned from.
+    Without ``after`` only campaigns count that no model learned from; where those are too few,
+    all of them, and what :class:`Evaluated` says of the models is flattered and promotes nothing.
 
     Raises:
         NotEnoughData: there are too few of them.
     """
-    since = after or models.learned_until()
-    given = assignments.read(source, as_of, after=since, fewest=FEWEST).randomised()
-    if len(given) < FEWEST:
-        raise NotEnoughData(
-            f"only {len(given)} assignments were to campaigns that held somebody out",
-            remedy="hold out a tenth of the next campaigns",
-        )
+
+    def randomised(since: datetime | None) -> Assignments:
+        given = assignments.read(source, as_of, after=since, fewest=FEWEST).randomised()
+        if len(given) < FEWEST:
+            raise NotEnoughData(
+                f"only {len(given)} assignments were to campaigns that held somebody out",
+                remedy="hold out a tenth of the next campaigns",
+            )
+        return given
+
+    given, since = _later_or_all(randomised, models, after)
     log = campaigns.log_of(given, economy)
     candidates: list[Candidate] = campaigns.rules(given, log)
     for one in models.predictors:
@@ -112,13 +120,15 @@ def on_decisions(
 
     A model's policy takes the candidate with the highest expected value, by the receipt's terms
     with its own probabilities in the place of theirs. ``known`` says what became of them;
-    ``cost`` and ``margin`` count in place of the receipts'.
+    ``cost`` and ``margin`` count in place of the receipts'. Which of them count is as of
+    :func:`on_campaigns`.
 
     Raises:
         NotEnoughData: there are too few decisions with the chance of every candidate.
     """
-    since = after or models.learned_until()
-    given = decisions.read(engine, known, since, as_of, FEWEST)
+    given, since = _later_or_all(
+        lambda since: decisions.read(engine, known, since, as_of, FEWEST), models, after
+    )
     log = given.ordered(source.orders(), profit=profit, cost=cost, margin=margin)
     candidates = given.policies()
     if models.predictors:
@@ -132,6 +142,19 @@ def on_decisions(
     }
     guess = given.guess(profit=profit, cost=cost, margin=margin)
     return _Look(models, since, as_of, seed).at(log, candidates, guess, about)
+
+
+def _later_or_all(
+    read: Callable[[datetime | None], Given], models: Models, after: datetime | None
+) -> tuple[Given, datetime | None]:
+    """What came after the models learned and since when; all of it where that is too little."""
+    since = after or models.learned_until()
+    try:
+        return read(since), since
+    except NotEnoughData:
+        if after is not None or since is None:
+            raise
+        return read(None), None
 
 
 @dataclass(frozen=True, slots=True)

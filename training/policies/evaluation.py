@@ -132,7 +132,11 @@ class Evaluated:
                 f"{model} {word} {self.champion}: difference {one.difference.value:+.4f} "
                 f"[{low:+.4f}, {high:+.4f}]"
             )
-        said += [f"{model} learned from rows it is evaluated on" for model in self.seen]
+        said += [
+            f"{model} learned from rows it is evaluated on, which flatters it: to be promoted, it "
+            "must be judged on later ones; `retain train --as-of` an earlier day leaves some"
+            for model in self.seen
+        ]
         said += [
             f"the log says too little of {line.name!r}: support {line.support:.0%}, "
             f"effective sample {line.effective:.0f}"

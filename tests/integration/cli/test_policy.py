@@ -106,7 +106,17 @@ def test_what_is_no_response_model_is_refused(retain, name: str) -> None:
     assert "names no response model" in answered.err
 
 
-def test_before_any_later_campaign_there_is_nothing_to_judge_by(retain) -> None:
-    answered = retain("policy", "evaluate", "--as-of", EARLY.date().isoformat())
+def test_before_any_later_campaign_policies_are_compared_and_nothing_is_promoted(retain) -> None:
+    answered = retain("policy", "evaluate", "--as-of", EARLY.date().isoformat(), "--json")
+    assert answered.code == 0, answered.err
+    found = json.loads(answered.out)
+    assert found["after"] is None
+    assert set(found["learned_from_these_rows"]) == {found["champion"], *found["challenges"]}
+    assert not any(one["passes"] for one in found["challenges"].values())
+
+
+def test_what_came_after_a_day_that_is_asked_for_is_not_mixed_with_more(retain) -> None:
+    early = EARLY.date().isoformat()
+    answered = retain("policy", "evaluate", "--as-of", early, "--after", early)
     assert answered.code == 1
     assert "there are 0" in answered.err

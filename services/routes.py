@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from retain.errors import InvalidInput
+from retain.errors import InvalidInput, NotFound
 from services import (
     bodies,
     champions,
@@ -25,6 +25,7 @@ from services.ingest import Begun, Handled
 from services.metrics import CONTENT_TYPE, UNKNOWN_PATH
 from services.openapi import document
 from services.operation import Operation
+from services.patience import Patience
 from services.pools import Pools
 from services.problems import NotReflected
 from services.schemas.base import MAX_ID_LENGTH
@@ -67,7 +68,14 @@ class Routes:
 
     async def decision(self, request: Request) -> Response:
         decision_id = request.path_params["decision_id"]
-        return json_response(await self._pools.store(self._do.ranking.replay, decision_id))
+        patience = Patience()
+        while True:
+            try:
+                found = await self._pools.store(self._do.ranking.replay, decision_id)
+                return json_response(found)
+            except NotFound:
+                if not await patience.again([decision_id]):
+                    raise
 
     async def events(self, request: Request) -> Response:
         wait, dry_run = _flag(request, "wait"), _flag(request, "dry_run")
@@ -84,7 +92,11 @@ class Routes:
 
     async def feedback(self, request: Request) -> Response:
         outcomes = outcomes_in(bodies.decode(await bodies.read(request)))
-        done = await self._pools.store(self._do.feedback.record, outcomes)
+        patience, feedback = Patience(), self._do.feedback
+        recorded = await self._pools.store(feedback.record, outcomes)
+        while due := await patience.again(recorded.missing):
+            recorded = await self._pools.store(feedback.record_again, outcomes, recorded, due)
+        done = feedback.finish(outcomes, recorded)
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def deliveries(self, request: Request) -> Response:

@@ -1,6 +1,6 @@
 """Everything the routes call, in one hand."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,6 +8,7 @@ from retain.manifest import Manifest
 from services.answers import Json
 from services.ingest import Begun, Handled
 from services.metrics import Metrics
+from services.outcomes import Recorded
 from services.schemas.feedback import Outcome
 from services.schemas.predictions import PredictRequest
 from services.schemas.ranking import RankRequest
@@ -49,7 +50,15 @@ class Ingests(Protocol):
 class Learns(Protocol):
     """``POST /feedback``."""
 
-    def record(self, outcomes: Sequence[Outcome]) -> Handled:
+    def record(self, outcomes: Sequence[Outcome]) -> Recorded:
+        """What became of each outcome."""
+
+    def record_again(
+        self, outcomes: Sequence[Outcome], so_far: Recorded, due: Collection[str]
+    ) -> Recorded:
+        """The same, those of the decisions that are due tried once more."""
+
+    def finish(self, outcomes: Sequence[Outcome], recorded: Recorded) -> Handled:
         """One result per outcome."""
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -90,12 +90,17 @@ class FeedbackItem(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FeedbackResult:
-    """What became of one item; ``reason`` and ``field`` say why it was rejected."""
+    """What became of one item; ``reason`` and ``field`` say why it was rejected.
+
+    ``missing`` is the decision it names, where that is why: another process may be about to
+    write it.
+    """
 
     feedback_id: str | None
     status: Status
     reason: str | None = None
     field: str | None = None
+    missing: str | None = None
 
     def as_json(self) -> dict[str, str | None]:
         """As ``/feedback`` answers; ``field`` only where there is one."""
@@ -157,7 +162,8 @@ class Feedback:
         receipt = find(connection, item.decision_id)
         if receipt is None:
             reason = f"there is no decision {item.decision_id}"
-            return _rejected(item.feedback_id, reason, "decision_id")
+            rejected = _rejected(item.feedback_id, reason, "decision_id")
+            return replace(rejected, missing=item.decision_id)
         channels = {action["action_id"]: action["channel"] for action in receipt["actions"]}
         if item.action_id not in channels:
             reason = f"decision {item.decision_id} did not return {item.action_id}"

@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from retain import ulid
+from retain import clock, ulid
 from retain.clock import to_micros
 from retain.database import Id, metadata, reading, upsert, writing
 from retain.decisions import contacts, reservations, spending
@@ -195,6 +195,9 @@ class Decisions:
     ) -> Preview:
         """The same decision without reserving anything.
 
+        Its id says when it was made, also where it was decided as of another moment: who asks
+        for it can tell by that whether it may still wait to be written.
+
         Args:
             ranking: actions ranked before caps.
             row: the customer's place in it.
@@ -202,7 +205,7 @@ class Decisions:
             evidence: models and feature age, for the receipt.
         """
         return Preview(
-            ulid.new(ranking.now), ranking, row, state or NO_STATE, evidence or Evidence()
+            ulid.new(clock.now()), ranking, row, state or NO_STATE, evidence or Evidence()
         )
 
     def record_preview(self, preview: Preview) -> None:

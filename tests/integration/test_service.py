@@ -167,6 +167,23 @@ def test_a_preview_is_found_by_its_id_and_takes_feedback(client, customers) -> N
     assert [one["status"] for one in results] == ["accepted", "duplicate"]
 
 
+def test_a_preview_is_known_to_the_other_worker_at_once(home, client, buyer) -> None:
+    other = compose(home)
+    elsewhere = Client(other.application)
+    for asked in ({}, {"as_of": iso(AS_OF - timedelta(days=3))}):
+        action = predict(client, customer_id=buyer, **asked)["next_best_action"]
+        outcome = {
+            "feedback_id": f"fresh-{action['decision_id']}",
+            "decision_id": action["decision_id"],
+            "action_id": action["action_id"],
+            "outcome": "shown",
+        }
+        assert elsewhere.post("/feedback", json=outcome).status_code == 200
+        action = predict(client, customer_id=buyer, **asked)["next_best_action"]
+        assert elsewhere.get(f"/decisions/{action['decision_id']}").status_code == 200
+    other.close()
+
+
 def test_feedback_on_a_decision_nobody_made_is_rejected_with_a_reason(client) -> None:
     outcome = {"feedback_id": "o-2", "decision_id": "d", "action_id": "a", "outcome": "sent"}
     response = client.post("/feedback", json=outcome)

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from retain import ulid
 from tests.catalogues import NOW
 
@@ -27,3 +29,13 @@ def test_the_time_is_written_as_the_specification_has_it():
 
     at = datetime.fromtimestamp(1469918176.385, UTC)
     assert ulid.new(at).startswith("01ARYZ6S41")
+
+
+def test_an_id_tells_when_it_was_made():
+    at = NOW + timedelta(milliseconds=385)
+    assert ulid.made_at(ulid.new(at)) == at
+
+
+@pytest.mark.parametrize("text", ["", "d-1", "é" * 26, "8" * 26, "7" * 26, "0" * 27])
+def test_what_is_no_id_tells_nothing(text):
+    assert ulid.made_at(text) is None

@@ -12,6 +12,7 @@ import numpy as np
 
 from retain import signals
 from retain.clock import iso
+from retain.decisions.feedback import FeedbackResult
 from retain.errors import NotFound, StoreUnavailable
 from retain.event import EVENT_SCHEMA
 from retain.eventlog import Appended, Row
@@ -26,6 +27,7 @@ from retain.signals import Signals
 from services.event_writer import Stored
 from services.ingest import Ingest
 from services.metrics import Metrics
+from services.outcomes import Outcomes
 from services.pools import Pools
 from services.predictions import Predictions
 from services.profiles import Profiles
@@ -217,6 +219,8 @@ class FakePreviews:
 class FakeRanking:
     def __init__(self) -> None:
         self.decisions: dict[str, dict] = {}
+        self.late: dict[str, int] = {}
+        self.looked = 0
         self.keys: dict[str, dict] = {}
 
     def rank(self, request, key):
@@ -248,7 +252,9 @@ class FakeRanking:
         return decision
 
     def replay(self, decision_id):
-        if decision_id not in self.decisions:
+        self.looked += 1
+        late = self.late[decision_id] = self.late.get(decision_id, 0) - 1
+        if decision_id not in self.decisions or late >= 0:
             raise NotFound(f"no decision {decision_id!r} is known", field="decision_id")
         return self.decisions[decision_id]
 
@@ -290,22 +296,23 @@ class Writer:
 
 
 class FakeFeedback:
+    """Knows every decision but ``unknown``, and some of them only after so many looks."""
+
     def __init__(self) -> None:
         self.recorded = []
+        self.late: dict[str, int] = {}
 
-    def record(self, outcomes):
-        results = []
-        for one in outcomes:
-            known = one.decision_id != "unknown"
-            results.append(
-                {
-                    "feedback_id": one.feedback_id,
-                    "status": "accepted" if known else "rejected",
-                    "reason": None if known else "unknown_decision",
-                }
+    def record(self, items):
+        return [self._record(item["feedback_id"], item["decision_id"]) for item in items]
+
+    def _record(self, feedback_id, decision_id):
+        self.recorded.append(feedback_id)
+        looks = self.late[decision_id] = self.late.get(decision_id, 0) - 1
+        if decision_id == "unknown" or looks >= 0:
+            return FeedbackResult(
+                feedback_id, "rejected", "no such decision", "decision_id", decision_id
             )
-        self.recorded += outcomes
-        return Handled({"results": results}, all(r["status"] != "rejected" for r in results))
+        return FeedbackResult(feedback_id, "accepted")
 
 
 class FakeHeld:
@@ -398,7 +405,7 @@ class Service:
                 clock=self.clock,
                 metrics=self.metrics,
             ),
-            feedback=self.feedback,
+            feedback=Outcomes(self.feedback, self.metrics),
             deliveries=self.deliveries,
             profiles=Profiles(reader=self.reader, scorer=self.scorer, clock=self.clock),
             manifests=MANIFESTS,

@@ -108,7 +108,8 @@ FEEDBACK = Operation(
     "/feedback",
     "events",
     "Report what became of a decision",
-    "One outcome or a list of up to 1,000; idempotent by `feedback_id`.",
+    "One outcome or a list of up to 1,000, each taken or rejected by itself; idempotent by "
+    "`feedback_id`.",
     (
         Reply(200, "All were handled.", feedback.FeedbackResults, {"accepted": feedback.EXAMPLE}),
         Reply(

@@ -99,7 +99,7 @@ METHOD_NOT_ALLOWED = Kind(
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
     """What one error says about itself."""
 
     detail: str
@@ -125,22 +125,23 @@ def _kind(error: Exception) -> Kind:
     return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), INTERNAL)
 
 
-def _said(error: Exception) -> _Said:
+def _said(error: Exception) -> Said:
     if isinstance(error, ValidationError):
-        return _of_validation(error)
+        return of_validation(error)
     if isinstance(error, errors.RetainError):
-        return _Said(error.message, error.field, error.remedy or None)
-    return _Said("")
+        return Said(error.message, error.field, error.remedy or None)
+    return Said("")
 
 
-def _of_validation(error: ValidationError) -> _Said:
+def of_validation(error: ValidationError) -> Said:
+    """What was wrong with a body: the first fault, by its field, and how many more there are."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     first = found[0]
     field = ".".join(str(part) for part in first["loc"] if _is_public(part))
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     message = first["msg"].removeprefix("Value error, ")
     detail = f"{field}: {message}{more}" if field else f"{message}{more}"
-    return _Said(detail, field or None, "see the request's schema at /docs")
+    return Said(detail, field or None, "see the request's schema at /docs")
 
 
 def _is_public(part: object) -> bool:
@@ -152,10 +153,10 @@ def _is_public(part: object) -> bool:
 def _of_http(error: HTTPException, instance: str) -> Response:
     kind = METHOD_NOT_ALLOWED if error.status_code == 405 else NO_SUCH_PATH
     detail = f"{instance} does not exist" if kind is NO_SUCH_PATH else f"see Allow for {instance}"
-    return _render(kind, _Said(detail), instance, dict(error.headers or {}))
+    return _render(kind, Said(detail), instance, dict(error.headers or {}))
 
 
-def _render(kind: Kind, said: _Said, instance: str, headers: dict[str, str]) -> Response:
+def _render(kind: Kind, said: Said, instance: str, headers: dict[str, str]) -> Response:
     body: dict[str, Any] = {
         "type": kind.type,
         "title": kind.title,

@@ -91,12 +91,12 @@ class Routes:
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def feedback(self, request: Request) -> Response:
-        outcomes = outcomes_in(bodies.decode(await bodies.read(request)))
+        told = outcomes_in(bodies.decode(await bodies.read(request)))
         patience, feedback = Patience(), self._do.feedback
-        recorded = await self._pools.store(feedback.record, outcomes)
+        recorded = await self._pools.store(feedback.record, told)
         while due := await patience.again(recorded.missing):
-            recorded = await self._pools.store(feedback.record_again, outcomes, recorded, due)
-        done = feedback.finish(outcomes, recorded)
+            recorded = await self._pools.store(feedback.record_again, told, recorded, due)
+        done = feedback.finish(told, recorded)
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def deliveries(self, request: Request) -> Response:

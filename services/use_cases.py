@@ -8,8 +8,7 @@ from retain.manifest import Manifest
 from services.answers import Json
 from services.ingest import Begun, Handled
 from services.metrics import Metrics
-from services.outcomes import Recorded
-from services.schemas.feedback import Outcome
+from services.outcomes import Recorded, Told
 from services.schemas.predictions import PredictRequest
 from services.schemas.ranking import RankRequest
 
@@ -50,15 +49,13 @@ class Ingests(Protocol):
 class Learns(Protocol):
     """``POST /feedback``."""
 
-    def record(self, outcomes: Sequence[Outcome]) -> Recorded:
+    def record(self, told: Told) -> Recorded:
         """What became of each outcome."""
 
-    def record_again(
-        self, outcomes: Sequence[Outcome], so_far: Recorded, due: Collection[str]
-    ) -> Recorded:
+    def record_again(self, told: Told, so_far: Recorded, due: Collection[str]) -> Recorded:
         """The same, those of the decisions that are due tried once more."""
 
-    def finish(self, outcomes: Sequence[Outcome], recorded: Recorded) -> Handled:
+    def finish(self, told: Told, recorded: Recorded) -> Handled:
         """One result per outcome."""
 
 

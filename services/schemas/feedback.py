@@ -1,8 +1,9 @@
 """``POST /feedback``: what became of a decision."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, RootModel, TypeAdapter
+from pydantic import ConfigDict, Field, RootModel, TypeAdapter, ValidationError
 
 from retain.decisions.feedback import Outcome as OutcomeName
 from services.schemas.base import MAX_OUTCOMES, Answer, Identifier, Request, UtcTime
@@ -33,7 +34,18 @@ class Outcome(Request):
 
 
 Outcomes = Annotated[list[Outcome], Field(min_length=1, max_length=MAX_OUTCOMES)]
-_LIST: TypeAdapter[list[Outcome]] = TypeAdapter(Outcomes)
+_ANYTHING: TypeAdapter[list[Any]] = TypeAdapter(
+    Annotated[list[Any], Field(min_length=1, max_length=MAX_OUTCOMES)]
+)
+_NAMED: TypeAdapter[str] = TypeAdapter(Identifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """What stood in a list and is no outcome; its id, where it has one."""
+
+    feedback_id: str | None
+    error: ValidationError
 
 
 class FeedbackRequest(RootModel[Outcome | Outcomes]):
@@ -44,21 +56,36 @@ class FeedbackRequest(RootModel[Outcome | Outcomes]):
     root: Outcome | Outcomes
 
 
-def outcomes_in(body: Any) -> list[Outcome]:
-    """The outcomes in a body, in the order sent.
+def outcomes_in(body: Any) -> list[Outcome | Malformed]:
+    """The outcomes in a body, in the order sent; of a list, each is read by itself.
 
     Raises:
-        pydantic.ValidationError: naming the field; a union would name its branches instead.
+        pydantic.ValidationError: a single outcome is malformed, or a list is empty or too long;
+            a union would name its branches instead of the field.
     """
     if isinstance(body, list):
-        return _LIST.validate_python(body)
+        return [_read(given) for given in _ANYTHING.validate_python(body)]
     return [Outcome.model_validate(body)]
+
+
+def _read(given: Any) -> Outcome | Malformed:
+    try:
+        return Outcome.model_validate(given)
+    except ValidationError as error:
+        return Malformed(_name(given), error)
+
+
+def _name(given: Any) -> str | None:
+    try:
+        return _NAMED.validate_python(given.get("feedback_id") if isinstance(given, dict) else None)
+    except ValidationError:
+        return None
 
 
 class FeedbackResult(Answer):
     """What became of one outcome, in the order sent."""
 
-    feedback_id: str
+    feedback_id: str | None = Field(description="Null where a malformed outcome has none.")
     status: Literal["accepted", "duplicate", "rejected"]
     reason: str | None
     field: str | None = Field(default=None, description="The part at fault, where there is one.")
@@ -76,6 +103,17 @@ EXAMPLE: dict[str, Any] = {
 MIXED_EXAMPLE: dict[str, Any] = {
     "results": [
         *EXAMPLE["results"],
-        {"feedback_id": "f-2", "status": "rejected", "reason": "no decision 'd-9' is known"},
+        {
+            "feedback_id": "f-2",
+            "status": "rejected",
+            "reason": "there is no decision d-9",
+            "field": "decision_id",
+        },
+        {
+            "feedback_id": "f-3",
+            "status": "rejected",
+            "reason": "action_id: Field required",
+            "field": "action_id",
+        },
     ]
 }

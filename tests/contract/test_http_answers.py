@@ -79,6 +79,7 @@ BODIES = [
     ("/feedback", OUTCOME, 200),
     ("/feedback", [OUTCOME, {**OUTCOME, "decision_id": "unknown"}], 207),
     ("/feedback", {**OUTCOME, "outcome": "shrugged"}, 422),
+    ("/feedback", [{**OUTCOME, "outcome": "shrugged"}, OUTCOME, 7, None, {}], 207),
 ]
 
 

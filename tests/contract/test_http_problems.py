@@ -147,3 +147,36 @@ def test_an_unknown_channel_is_told_the_known_ones(client) -> None:
 def test_every_channel_of_the_catalogue_is_a_known_context(client, known) -> None:
     asked = {"customer_id": "17850", "context": {"channel": known}}
     assert client.post("/rank", json=asked).status_code == 200
+
+
+def test_a_malformed_outcome_in_a_list_leaves_the_others_alone(client, service) -> None:
+    good = {"feedback_id": "f-1", "decision_id": "d", "action_id": "a", "outcome": "unsubscribed"}
+    given = [
+        {**good, "feedback_id": "f-2", "outcome": "shrugged"},
+        good,
+        {"feedback_id": "f-3", "outcome": "sent", "action_id": "a"},
+        {**good, "feedback_id": 4},
+        {**good, "feedback_id": "f-5", "mood": "good"},
+        "sent",
+    ]
+    response = client.post("/feedback", json=given)
+    assert response.status_code == 207
+    results = response.json()["results"]
+    assert [(one["feedback_id"], one["status"], one.get("field")) for one in results] == [
+        ("f-2", "rejected", "outcome"),
+        ("f-1", "accepted", None),
+        ("f-3", "rejected", "decision_id"),
+        (None, "rejected", "feedback_id"),
+        ("f-5", "rejected", "mood"),
+        (None, "rejected", None),
+    ]
+    assert all(one["reason"] for one in results if one["status"] == "rejected")
+    assert service.feedback.recorded == ["f-1"]
+    text = service.metrics.render().decode()
+    assert 'retain_feedback_total{outcome="malformed",status="rejected"} 5.0' in text
+
+
+def test_a_list_of_nothing_but_malformed_outcomes_asks_no_store(client, service) -> None:
+    assert client.post("/feedback", json=[{}, {}]).status_code == 207
+    assert service.feedback.recorded == []
+    problem(client.post("/feedback", json=[{}] * 1_001), 422)

@@ -16,11 +16,12 @@ from retain.predictors.trees import Floats
 from training import holm, uplift
 from training.bootstrap import Bootstrap, Comparison
 from training.curves import Curve
-from training.policies import choosing, learners
+from training.policies import choosing, learners, levelling
 from training.policies.choosing import Choice, preferred
 from training.policies.estimators import DR, SNIPS, compare, estimate
 from training.policies.log import Log, always, uniform
-from training.policies.trial import Trial, mean_effects, pseudo_outcomes
+from training.policies.means import mean_effects
+from training.policies.trial import Trial, pseudo_outcomes
 from training.report import picture, plots
 
 ABOUT = """
@@ -172,7 +173,7 @@ def _effects(
         plain = learners.fit(
             kind, seen, seed, rounds=choice.rounds[kind], calibrators=choice.calibrators[kind]
         )
-        treated, control = said(learners.levelled(plain, 1.0) if kind == "dr" else plain)
+        treated, control = said(levelling.levelled(plain, 1.0) if kind == "dr" else plain)
         found[name] = treated - control
         if kind == "s":
             guess = np.column_stack([control[:, 0], treated])

@@ -17,13 +17,14 @@ from training.dataset import Mask
 from training.enough import FEWEST_OF_EACH, demand
 from training.head import FittedHead, Judgement
 from training.logged import Logged
-from training.material import Material, gathered
+from training.material import gathered
 from training.metrics import AUC, CALIBRATION_ERROR
 from training.policies import choosing, learners
 from training.policies.estimators import DR, compare
 from training.policies.learners import Fitted
 from training.policies.log import best, uniform
-from training.policies.trial import Trial, mean_effects, pseudo_outcomes
+from training.policies.means import mean_effects
+from training.policies.trial import Trial, pseudo_outcomes
 from training.selection import choose
 
 __all__ = ["STATEMENT", "Assignments", "read", "train"]
@@ -39,10 +40,11 @@ STATEMENT = (
 _FIRST_UNTIL = 0.35
 _VALIDATION_FROM = 0.55
 _HOLDOUT_FROM = 0.75
-_CONSTANT = "constant"
+_PARTS = 4
 _APART = (
-    "The decisions lie too close together in time to judge on later ones: learners were fitted on "
-    "55 % of the customers, compared on 20 %, and the chosen one judged on the last 25 %."
+    "The decisions lie too close together in time to judge on later ones: learners were fitted and "
+    "compared on three quarters of the customers, in turn on parts of them, and the chosen one "
+    "judged on the others."
 )
 _ONLY = (
     "No campaign and no decision held anybody out by chance: what an action adds is not known, "
@@ -67,12 +69,14 @@ def train(given: Assignments | None, seed: int, logged: Logged | None = None) ->
     material = gathered(given, logged)
     if material is None or len(material) < FEWEST:
         treated = joined(given, None if logged is None else logged.treated())
-        return _response_only(treated, seed)
+        return _response_only(treated, seed, decided=logged is not None and len(logged) > 0)
     trial = material.trial
     demand("response", trial.treated, "treated customers", "held-out customers")
     demand("response", trial.outcome, "customers who ordered", "customers who did not")
     notes = [material.sentence()]
-    (folds, refit, holdout), apart = _folds(material, seed)
+    (folds, refit, holdout), apart = _folds(
+        material.moments, trial.units, seed, across=material.decisions > 0
+    )
     choice = choosing.choose(trial, folds, seed)
     judged = choice.fit(trial.where(refit), seed)
     judgements = _judge(judged, trial.where(holdout), seed)
@@ -89,7 +93,7 @@ def train(given: Assignments | None, seed: int, logged: Logged | None = None) ->
     return _described(final, judgements, notes, rows=rows, choice=choice.as_json())
 
 
-def _response_only(given: Assignments | None, seed: int) -> FittedHead:
+def _response_only(given: Assignments | None, seed: int, *, decided: bool) -> FittedHead:
     treated = None if given is None else given.where(given.treated > 0)
     if treated is None or len(treated) < FEWEST:
         raise NotEnoughData(
@@ -99,7 +103,7 @@ def _response_only(given: Assignments | None, seed: int) -> FittedHead:
         )
     demand("response", treated.responded, "customers who ordered", "customers who did not")
     trial = treated.trial(choose(treated.columns))
-    folds, refit, holdout = _split(treated.moments)
+    (folds, refit, holdout), apart = _folds(treated.moments, trial.units, seed, across=decided)
     fit, later = folds[-1]
     early = learners.fit("response", trial.where(fit), seed, later=trial.where(later))
     known: dict[str, Any] = {"rounds": early.rounds, "calibrators": early.calibrators}
@@ -115,6 +119,8 @@ def _response_only(given: Assignments | None, seed: int) -> FittedHead:
     )
     final = learners.fit("response", trial, seed, **known)
     notes = [f"Learned from {len(trial):,} treated customers.", _ONLY]
+    if apart:
+        notes.append(_APART)
     return _described(final, judgements, notes)
 
 
@@ -156,17 +162,20 @@ def _described(
     )
 
 
-def _folds(material: Material, seed: int) -> tuple[Split, bool]:
-    """In time; of decisions that lie too close together, by customers, and whether that was."""
+def _folds(
+    moments: NDArray[np.int64], units: NDArray[Any], seed: int, *, across: bool
+) -> tuple[Split, bool]:
+    """In time; where that is too close together and ``across``, by customers, and whether it is."""
     try:
-        return _split(material.moments), False
+        return _split(moments), False
     except NotEnoughData:
-        if not material.decisions:
+        if not across:
             raise
-    codes = np.unique(material.trial.units, return_inverse=True)[1]
+    codes = np.unique(units, return_inverse=True)[1]
     drawn = np.random.default_rng(seed).random(int(codes.max()) + 1)[codes]
-    fold = drawn < _VALIDATION_FROM, (drawn >= _VALIDATION_FROM) & (drawn < _HOLDOUT_FROM)
-    return ([fold], drawn < _HOLDOUT_FROM, drawn >= _HOLDOUT_FROM), True
+    refit, quarter = drawn < _HOLDOUT_FROM, np.floor(drawn / _HOLDOUT_FROM * _PARTS)
+    folds = [(refit & (quarter != part), quarter == part) for part in range(_PARTS)]
+    return (folds, refit, ~refit), True
 
 
 def _split(moments: NDArray[np.int64]) -> Split:
@@ -199,7 +208,6 @@ def _judge(judged: Fitted, late: Trial, seed: int) -> tuple[Judgement, ...]:
     with_action, without = treated[rows, codes], control[rows, codes]
     effect, score = _effects(late, treated, control)
     seen = np.where(late.arm > 0, with_action, without)
-    flat = judged.learner == _CONSTANT
     policy = best(log, np.column_stack([np.zeros(len(late)), treated - control]))
     value = compare(DR, policy, uniform(log), log, bootstrap, model=model)
     qini = bootstrap.paired(
@@ -210,8 +218,8 @@ def _judge(judged: Fitted, late: Trial, seed: int) -> tuple[Judgement, ...]:
         lambda weight: float(np.average(effect, weights=weight)),
     )
     return (
-        Judgement.against("policy_value", "random", value, decisive=flat),
-        Judgement.against("qini_area", "random", qini, decisive=not flat),
+        Judgement.against("policy_value", "random", value, decisive=True),
+        Judgement.against("qini_area", "random", qini),
         Judgement.against("uplift_top_30pct", "send_to_all", targeted),
         Judgement("auc", bootstrap.measured(AUC, late.outcome, seen)),
         Judgement("calibration_error", bootstrap.measured(CALIBRATION_ERROR, late.outcome, seen)),

@@ -23,6 +23,7 @@ class Candidate:
         is_new: whether it has too few outcomes to know what it brings, where the policy asks.
         ends_at: when the action as such is over, if it ever is.
         rank: its place among those the policy chose from, where it explores; 0 is the best.
+        shared: the part of ``spread`` that every action shares: of the outcome without it.
     """
 
     action: Action
@@ -36,6 +37,7 @@ class Candidate:
     is_new: bool = False
     ends_at: datetime | None = None
     rank: int | None = None
+    shared: float = 0.0
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -77,7 +79,12 @@ class Candidate:
         """An entry of a receipt's ``candidates``."""
         believed: dict[str, Any] = {}
         if self.rank is not None:
-            believed = {"rank": self.rank, "spread": self.spread, "new": self.is_new}
+            believed = {
+                "rank": self.rank,
+                "spread": self.spread,
+                "shared": self.shared,
+                "new": self.is_new,
+            }
         return {
             "action_id": self.action.id,
             "treatment": self.treatment.name,

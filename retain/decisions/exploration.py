@@ -19,6 +19,7 @@ from retain.bucketing import place
 from retain.configuration import Declared
 
 Method = Literal["greedy", "epsilon_greedy", "thompson"]
+_WITHOUT = "outcome without an action"
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -32,7 +33,10 @@ class Exploration(Declared):
         epsilon: that share. Above 0 every action that is allowed has a chance, without which no
             policy that would do it could be judged from the log.
         new_share: of what ``epsilon`` gives, how much goes to actions with too few outcomes.
-        fewest_outcomes: outcomes of treated customers after which an action is no longer new.
+        epsilon_new: the share ``epsilon`` is while every option is new; it falls with how many
+            are to ``epsilon``. None is ``epsilon`` from the start.
+        fewest_outcomes: outcomes of treated customers after which an action is no longer new; of
+            held-out customers, after which doing nothing is not.
         prior_outcomes: as many outcomes as an uplift is worth before any was measured.
         draws: how many times the beliefs are drawn from by ``thompson``.
     """
@@ -40,6 +44,7 @@ class Exploration(Declared):
     method: Method = "greedy"
     epsilon: Share = 0.1
     new_share: Share = 0.5
+    epsilon_new: Share | None = None
     fewest_outcomes: Annotated[int, Field(ge=0)] = 100
     prior_outcomes: Annotated[float, Field(gt=0)] = 200.0
     draws: Annotated[int, Field(ge=10, le=10_000)] = 200
@@ -53,7 +58,7 @@ class Exploration(Declared):
         """The policy of a receipt: its name, and what it needs to be applied again."""
         if not self.explores:
             return {"name": "greedy", "deterministic": True}
-        given = self.model_dump(exclude={"method"})
+        given = self.model_dump(exclude={"method"}, exclude_none=True)
         return {"name": self.method, "deterministic": False, **given}
 
     @classmethod
@@ -71,12 +76,15 @@ class Option(NamedTuple):
         expected: expected value.
         spread: standard deviation of what is believed of it; 0 for doing nothing.
         is_new: whether it has too few outcomes.
+        shared: the part of ``spread`` that is of the outcome without the action: whatever that
+            outcome is, it is the same for every action.
     """
 
     action_id: str
     expected: float
     spread: float = 0.0
     is_new: bool = False
+    shared: float = 0.0
 
 
 def probabilities(how: Exploration, options: Sequence[Option]) -> list[float]:
@@ -91,9 +99,9 @@ def probabilities(how: Exploration, options: Sequence[Option]) -> list[float]:
         return [1.0, *[0.0] * (count - 1)]
     exploited = _shares(how, options) if how.method == "thompson" else [1.0, *[0.0] * (count - 1)]
     explored = _spread_evenly(how, options)
+    share = _explored(how, options)
     return [
-        (1.0 - how.epsilon) * best + how.epsilon * any_
-        for best, any_ in zip(exploited, explored, strict=True)
+        (1.0 - share) * best + share * any_ for best, any_ in zip(exploited, explored, strict=True)
     ]
 
 
@@ -128,20 +136,39 @@ def spread_of_uplift(
     return float(
         (
             conversion * (1.0 - conversion) / (treated + how.prior_outcomes)
-            + without * (1.0 - without) / (held_out + how.prior_outcomes)
+            + spread_without(how, without, held_out) ** 2
         )
         ** 0.5
     )
 
 
+def spread_without(how: Exploration, without: float, held_out: float) -> float:
+    """Standard deviation of the share ``without`` that so many held-out outcomes leave."""
+    return float((without * (1.0 - without) / (held_out + how.prior_outcomes)) ** 0.5)
+
+
 def _shares(how: Exploration, options: Sequence[Option]) -> list[float]:
     """In which share of the draws each option is the best; of equals, the first."""
     beliefs = np.array([_draws(option.action_id, how.draws) for option in options])
-    expected = np.array([[option.expected] for option in options])
-    spread = np.array([[option.spread] for option in options])
-    best = (expected + spread * beliefs).argmax(axis=0)
+    expected, spread, shared = (
+        np.array([[getattr(option, name)] for option in options])
+        for name in ("expected", "spread", "shared")
+    )
+    values = expected + spread * beliefs
+    if shared.any():
+        own = np.sqrt(np.maximum(spread**2 - shared**2, 0.0))
+        values = expected + own * beliefs + shared * _draws(_WITHOUT, how.draws)
+    best = values.argmax(axis=0)
     won: list[float] = (np.bincount(best, minlength=len(options)) / how.draws).tolist()
     return won
+
+
+def _explored(how: Exploration, options: Sequence[Option]) -> float:
+    """In which share of decisions any option is chosen: the more, the more of them are new."""
+    if how.epsilon_new is None:
+        return how.epsilon
+    new = sum(option.is_new for option in options) / len(options)
+    return max(how.epsilon, how.epsilon_new * new)
 
 
 def _spread_evenly(how: Exploration, options: Sequence[Option]) -> list[float]:

@@ -15,6 +15,7 @@ from retain.decisions.exploration import (
     choose,
     probabilities,
     spread_of_uplift,
+    spread_without,
 )
 from retain.decisions.worth import Fixed, Worth
 
@@ -42,13 +43,23 @@ class Beliefs(NamedTuple):
     def option(self, action: Action, place: int, worth: Worth) -> Option:
         """The action as the policy sees it."""
         how = self.exploration
-        if action.channel == "none" or not how.explores:
+        if not how.explores:
             return Option(action.id, worth.expected)
+        if action.channel == "none":
+            held_out = max((held for _, held in self.outcomes.values()), default=0.0)
+            return Option(action.id, worth.expected, 0.0, held_out < how.fewest_outcomes)
         outcomes = self.outcomes.get(action.id, (0.0, 0.0))
         without = max(worth.conversion - worth.uplift, 0.0)
         believed = spread_of_uplift(how, worth.conversion, without, outcomes)
-        spread = self.fixed[place].spread(worth, believed)
-        return Option(action.id, worth.expected, spread, outcomes[0] < how.fewest_outcomes)
+        shared = spread_without(how, without, outcomes[1])
+        of_value = self.fixed[place].spread
+        return Option(
+            action.id,
+            worth.expected,
+            of_value(worth, believed),
+            outcomes[0] < how.fewest_outcomes,
+            of_value(worth, shared),
+        )
 
 
 class WorthsOfOne(Protocol):
@@ -194,6 +205,7 @@ class Ranked:
             option is not None and option.is_new,
             self._catalogue.ends.get(action.id),
             rank,
+            0.0 if option is None else option.shared,
         )
 
 

@@ -44,6 +44,8 @@ def made_again(receipt: Mapping[str, Any]) -> Replay:
             each["terms"]["expected_value"],
             each.get("spread", 0.0),
             each.get("new", False),
+            # receipts of before it was logged drew every spread by itself
+            each.get("shared", 0.0),
         )
         for each in allowed
     ]

@@ -1,17 +1,18 @@
 """Effects: the outcome with and without an action, by any of the learners of uplift.
 
-========== ===================== ===========================================================
-learner    models                what an action adds
-========== ===================== ===========================================================
-constant   control               the same for everybody: the action's measured mean
-s          outcome               outcome if treated less outcome if not (Künzel et al. 2019)
-t          control, treated      the difference of two models (Künzel et al. 2019)
-dr         control, effect       a model of doubly robust pseudo-outcomes (Kennedy 2020)
-response   treated               unknown: nobody was held out
-========== ===================== ===========================================================
+============ ================== ============================================================
+learner      models             what an action adds
+============ ================== ============================================================
+constant     control            the same for everybody: the action's measured mean
+proportional outcome            a share, one per action, of the outcome expected with it
+s            outcome            outcome if treated less outcome if not (Künzel et al. 2019)
+t            control, treated   the difference of two models (Künzel et al. 2019)
+dr           control, effect    a model of doubly robust pseudo-outcomes (Kennedy 2020)
+response     treated            unknown: nobody was held out
+============ ================== ============================================================
 
-What ``s``, ``t`` and ``dr`` say is levelled: their spread is multiplied by a slope between 0 and
-1, and their mean moved to the action's measured mean.
+What all but the first and the last say is levelled: their spread is multiplied by a slope between
+0 and 1, and their mean moved to the action's measured mean.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +25,12 @@ from numpy.typing import NDArray
 from retain.predictors import calibrator
 from retain.predictors.trees import Floats, Trees
 
-Learner = Literal["constant", "s", "t", "dr", "response"]
+Learner = Literal["constant", "proportional", "s", "t", "dr", "response"]
 Codes = NDArray[np.intp]
 
 MODELS: Mapping[str, tuple[str, ...]] = {
     "constant": ("control",),
+    "proportional": ("outcome",),
     "s": ("outcome",),
     "t": ("control", "treated"),
     "dr": ("control", "effect"),
@@ -82,6 +84,7 @@ class Effects:
         separate: whether each trial offered one action only; then the kind of trial, which is
             the action's, is an input of what is expected without it.
         bounded: whether outcomes are probabilities.
+        factors: of ``proportional``: what an action adds over what is expected with it, (k,).
     """
 
     learner: Learner
@@ -90,6 +93,7 @@ class Effects:
     models: Mapping[str, Model]
     level: Level
     bounded: bool = True
+    factors: Floats | None = None
 
     def outcomes(self, matrix: Floats, codes: Sequence[int] | Codes) -> tuple[Floats, Floats]:
         """Expected outcome with and without each of the actions ``codes``, each (n, a).
@@ -102,6 +106,9 @@ class Effects:
             return treated, np.full(treated.shape, np.nan)
         if self.learner == "s":
             treated, control = self._both(matrix, asked)
+        elif self.factors is not None:
+            with_it, control = self._both(matrix, asked)
+            treated = control + self.factors[asked] * with_it
         else:
             control = self._ask("control", matrix, asked, 0.0)
             treated = control

@@ -42,6 +42,7 @@ class ResponsePredictor:
             bool(side["separate"]),
             models,
             Level.from_json(side["level"]),
+            factors=np.array(side["factors"]) if "factors" in side else None,
         )
         self.mode: Mode = "response_only" if side["learner"] == "response" else "uplift"
 

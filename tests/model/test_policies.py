@@ -14,6 +14,7 @@ from training.head import FittedHead
 from training.policies import comparing
 from training.policies.campaigns import Economy
 from training.policies.comparing import Models
+from training.policies.learners import KINDS
 
 EARLY = END - timedelta(days=120)
 FREE = Economy("orders", {})
@@ -58,9 +59,9 @@ def evaluated(events, model):
 
 
 def test_the_chosen_learner_and_why_stand_in_the_manifest(head) -> None:
-    assert head.parameters["learner"] in {"constant", "s", "t", "dr"}
+    assert head.parameters["learner"] in {"constant", *KINDS}
     assert head.parameters["mode"] == "uplift"
-    assert set(head.parameters["choice"]["candidates"]) == {"s", "t", "dr"}
+    assert set(head.parameters["choice"]["candidates"]) == set(KINDS)
     assert set(head.parameters["mean_response"]) == {"welcome_push", "win_back_email"}
     assert set(head.files) >= {"effects.json"}
 

@@ -1,4 +1,4 @@
-"""Choosing a learner: the simplest one, unless another is better beyond chance."""
+"""Choosing a learner: a simple one, shrunk as far as later rows confirm it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,21 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.predictors.calibrator import Calibrator
-from retain.predictors.effects import Effects, Learner
+from retain.predictors.effects import Learner
 from retain.predictors.trees import Floats
 from training import holm, uplift
-from training.boosting import Boosted
 from training.bootstrap import Bootstrap, Comparison
-from training.policies import learners
+from training.policies import learners, levelling
 from training.policies.learners import KINDS, Fitted
 from training.policies.log import Codes, Mask
-from training.policies.trial import Trial, mean_effects
+from training.policies.rehearsal import Rehearsal, rehearsed, slope, slope_without
+from training.policies.trial import Trial
 
 Fold = tuple[Mask, Mask]
 
-MOST_ROWS = 40_000
+STANDARD: tuple[Learner, ...] = ("s", "proportional")
+"""Those that rest on one model of the outcome, in the order they are taken in."""
+NAMES: Mapping[str, str] = {
+    "proportional": "effect in proportion to the response",
+    "s": "S-learner",
+    "t": "T-learner",
+    "dr": "DR-learner",
+}
 LEVEL = 0.05
-_EARLY = 0.75
+CONSTANT: Learner = "constant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +39,16 @@ class Choice:
 
     Attributes:
         compared: what each gained over the constant effect on later rows.
-        p_values: of no difference, by Holm's correction.
+        explained: the squared error of what chance's decisions changed there, less than by it.
         slopes: how much of each learner's spread of effects proved itself.
         rounds: of each learner's models.
         calibrators: of each learner's models.
     """
 
     learner: Learner
-    compared: Mapping[str, Comparison]
-    p_values: Mapping[str, float]
-    slopes: Mapping[str, float]
+    compared: Mapping[Learner, Comparison]
+    explained: Mapping[Learner, Comparison]
+    slopes: Mapping[Learner, float]
     rounds: Mapping[str, Mapping[str, int]]
     calibrators: Mapping[str, Mapping[str, Calibrator | None]] = field(default_factory=dict)
 
@@ -58,20 +65,21 @@ class Choice:
             rounds=self.rounds[self.learner],
             calibrators=self.calibrators[self.learner],
         )
-        return learners.levelled(fitted, self.slopes.get(self.learner, 0.0))
+        return levelling.levelled(fitted, self.slopes.get(self.learner, 0.0))
 
     def as_json(self) -> dict[str, Any]:
         """As the manifest keeps it."""
         return {
             "learner": self.learner,
-            "criterion": "gain per customer on average over all budgets, above that of one "
-            "effect for everybody, on later assignments",
+            "criterion": "the S-learner as far as later assignments show its spread of effects, "
+            "unless another explains more of them beyond chance",
             "slope": self.slopes.get(self.learner, 0.0),
             "candidates": {
                 name: {
                     "gain": one.model.model_dump(),
                     "difference": one.difference.model_dump(),
-                    "p_value": self.p_values[name],
+                    "p_value": one.p_value,
+                    "explained": self.explained[name].difference.model_dump(),
                     "slope": self.slopes[name],
                 }
                 for name, one in self.compared.items()
@@ -81,25 +89,27 @@ class Choice:
 
     def sentence(self) -> str:
         """Why it is this one."""
-        if self.learner == "constant":
+        if self.learner == CONSTANT:
             return (
-                "No learner (S, T, DR) tells customers apart beyond chance: every customer gets "
-                "the action's mean effect: where it pays, the best action goes to everybody."
+                "No learner tells customers apart on later assignments: every customer gets the "
+                "action's mean effect: where it pays, the best action goes to everybody."
             )
-        name = {"s": "S-learner", "t": "T-learner", "dr": "DR-learner"}[self.learner]
         gained = self.compared[self.learner].difference
+        proven = "" if gained.low > 0.0 else ", which is within chance"
         return (
-            f"The {name} was chosen: on later assignments it gains {gained.value:.4f} "
-            f"[{gained.low:.4f}, {gained.high:.4f}] per customer over one effect for everybody; "
-            f"{self.slopes[self.learner]:.0%} of its spread of effects is kept."
+            f"The {NAMES[self.learner]} was chosen; {self.slopes[self.learner]:.0%} of its spread "
+            "of effects is kept, as far as later assignments show it. There it gains "
+            f"{gained.value:.4f} [{gained.low:.4f}, {gained.high:.4f}] per customer over one "
+            f"effect for everybody{proven}."
         )
 
 
 def choose(trial: Trial, folds: Sequence[Fold], seed: int) -> Choice:
-    """Fit every learner on the first part of each fold, and compare it with the constant there.
+    """Fit every learner on the first part of each fold, and compare them on the second parts.
 
-    A learner is chosen when its gain (:func:`gain`) on the second parts is above the constant's
-    with a p-value, corrected by Holm for their number, below 0.05; of several the largest gain.
+    The first of :data:`STANDARD` whose spread of effects is there at all (:func:`levelling.slope`
+    above zero), unless another explains more of what came of chance's decisions
+    (:meth:`Rehearsal.explained`) beyond chance: a p-value below 0.05 after Holm's correction.
 
     Args:
         trial: the rows, in the order of time where there is any.
@@ -107,82 +117,68 @@ def choose(trial: Trial, folds: Sequence[Fold], seed: int) -> Choice:
             what an answer rests on is how the last one was fitted.
         seed: of trees, draws and the bootstrap.
     """
-    tried = [_try(trial.where(fit), trial.where(later), seed) for fit, later in folds]
-    bootstrap = Bootstrap(np.concatenate([one.later.units for one in tried]), seed)
-    ends = np.cumsum([0, *(len(one.later) for one in tried)])
-    compared: dict[str, Comparison] = {}
-    slopes: dict[str, float] = {}
-    for name in KINDS:
-        pair = (
-            _joined([gain(one.shrunk(name), one.pseudo) for one in tried], ends),
-            _joined([gain(one.flat, one.pseudo) for one in tried], ends),
-        )
-        compared[name] = bootstrap.paired(*pair)
-        slopes[name] = learners.slope(
-            np.vstack([side for one in tried for side in (one.said_late[name], one.said[name])]),
-            np.vstack([side for one in tried for side in (one.pseudo_late, one.pseudo)]),
-        )
-    adjusted = holm.adjusted([one.p_value for one in compared.values()])
-    p_values = dict(zip(compared, adjusted, strict=True))
-    gained = {name: one.difference.value for name, one in compared.items()}
-    better: list[Learner] = [
-        name for name in KINDS if p_values[name] < LEVEL and gained[name] > 0.0
+    tried = [rehearsed(trial.where(fit), trial.where(later), seed) for fit, later in folds]
+    parts = [part for one in tried for part in (one.late, one.later)]
+    slopes = {name: slope(parts, name) for name in KINDS}
+    said = {
+        name: [one.shrunk(name, slope_without(at, tried, name)) for at, one in enumerate(tried)]
+        for name in KINDS
+    }
+    judge = _Judge(tried, seed)
+    gained = {name: judge.gained(own) for name, own in said.items()}
+    explained = {name: judge.explained(own) for name, own in said.items()}
+    standard = next((name for name in STANDARD if slopes[name] > 0.0), CONSTANT)
+    usual = said.get(standard, [one.flat for one in tried])
+    rivals = [name for name in KINDS if slopes[name] > 0.0 and name != standard]
+    over = {name: judge.explained(said[name], usual) for name in rivals}
+    p_values = holm.adjusted([one.p_value for one in over.values()])
+    better = [
+        name
+        for (name, one), p_value in zip(over.items(), p_values, strict=True)
+        if p_value < LEVEL and one.difference.value > 0.0
     ]
     fitted = tried[-1].fitted
     return Choice(
-        max(better, key=lambda name: gained[name], default="constant"),
-        compared,
-        p_values,
+        max(better, key=lambda name: over[name].difference.value, default=standard),
+        gained,
+        explained,
         slopes,
         {name: one.rounds for name, one in fitted.items()},
         {name: one.calibrators for name, one in fitted.items()},
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    """One fold: the learners, and what they and the pseudo-outcomes say of later rows."""
+class _Judge:
+    """The later rows of all folds, resampled by customer."""
 
-    fitted: Mapping[Learner, Fitted]
-    later: Trial
-    flat: Floats
-    said: Mapping[str, Floats]
-    said_late: Mapping[str, Floats]
-    pseudo: Floats
-    pseudo_late: Floats
+    def __init__(self, tried: Sequence[Rehearsal], seed: int) -> None:
+        self._tried = tried
+        units = np.concatenate([one.later.rows.units for one in tried])
+        self._bootstrap = Bootstrap(units, seed)
+        self._pseudo = [one.pseudo for one in tried]
+        self._ends = np.cumsum([0, *(len(one) for one in self._pseudo)])
+        self._flat = [one.flat for one in tried]
 
-    def shrunk(self, name: str) -> Floats:
-        """Effects on later rows, levelled by what the rows before them showed."""
-        slope = learners.slope(self.said_late[name], self.pseudo_late)
-        said = self.said[name]
-        return np.asarray(slope * (said - said.mean(axis=0)) + self.flat)
+    def gained(self, effects: Sequence[Floats]) -> Comparison:
+        """The gain by these effects on the rows of each fold, over that of one for everybody."""
+        return self._bootstrap.paired(self._gain(effects), self._gain(self._flat))
 
+    def explained(
+        self, effects: Sequence[Floats], others: Sequence[Floats] | None = None
+    ) -> Comparison:
+        """What these effects explain of the outcomes, over what ``others`` do."""
+        return self._bootstrap.paired(
+            self._explained(effects), self._explained(self._flat if others is None else others)
+        )
 
-def _try(seen: Trial, later: Trial, seed: int) -> _Tried:
-    seen, later = seen.sampled(MOST_ROWS, seed), later.sampled(MOST_ROWS, seed)
-    first = np.arange(len(seen)) < int(len(seen) * _EARLY)
-    early, late = seen.where(first), seen.where(~first)
-    kinds: tuple[Learner, ...] = (*KINDS, "constant")
-    fitted: dict[Learner, Fitted] = {}
-    shared: dict[str, Boosted] = {}
-    for kind in kinds:
-        fitted[kind] = learners.fit(kind, early, seed, later=late, have=shared)
-        shared |= fitted[kind].boosted
-    models = {name: fitted[name].effects() for name in KINDS}
-    return _Tried(
-        fitted,
-        later,
-        np.tile(np.nan_to_num(mean_effects(seen)), (len(later), 1)),
-        {name: _effects(model, later) for name, model in models.items()},
-        {name: _effects(model, late) for name, model in models.items()},
-        learners.unbiased(later, models["s"]),
-        learners.unbiased(late, models["s"]),
-    )
+    def _explained(self, effects: Sequence[Floats]) -> uplift.Statistic:
+        pairs = zip(self._tried, effects, strict=True)
+        terms = np.concatenate([one.explained(own) for one, own in pairs])
+        return lambda weight: float(np.average(terms, weights=weight))
 
-
-def _effects(model: Effects, trial: Trial) -> Floats:
-    treated, control = model.outcomes(trial.matrix, range(len(trial.actions)))
-    return treated - control
+    def _gain(self, effects: Sequence[Floats]) -> uplift.Statistic:
+        pairs = zip(effects, self._pseudo, strict=True)
+        return _joined([gain(own, pseudo) for own, pseudo in pairs], self._ends)
 
 
 def _joined(parts: Sequence[uplift.Statistic], ends: NDArray[np.intp]) -> uplift.Statistic:

@@ -16,9 +16,13 @@ from retain.predictors.effects import MODELS, Effects, Learner, Level, Scored, c
 from retain.predictors.trees import Floats, Trees
 from training import boosting, calibration
 from training.boosting import Boosted, Rows
-from training.policies.trial import Trial, mean_effects, pseudo_outcomes
+from training.policies.means import mean_effects
+from training.policies.trial import (
+    Trial,
+    pseudo_outcomes,
+)
 
-KINDS: tuple[Learner, ...] = ("s", "t", "dr")
+KINDS: tuple[Learner, ...] = ("proportional", "s", "t", "dr")
 """Those that tell customers apart."""
 
 _OUTCOME: dict[str, Any] = {"num_leaves": 8, "feature_fraction": 0.7, "learning_rate": 0.04}
@@ -30,7 +34,7 @@ _EFFECT: dict[str, Any] = {
     "lambda_l2": 100.0,
 }
 _LEAVES_OF_AN_EFFECT = 40
-_ROWS_OF_A_MEAN = 50_000
+ROWS_OF_A_MEAN = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Fitted:
     Attributes:
         boosted: its models by name.
         calibrators: of those that predict an outcome.
+        factors: of ``proportional``: what each action adds over what is expected with it, (k,).
     """
 
     learner: Learner
@@ -47,6 +52,7 @@ class Fitted:
     boosted: Mapping[str, Boosted]
     calibrators: Mapping[str, Calibrator | None]
     level: Level
+    factors: Floats | None = None
 
     @property
     def rounds(self) -> dict[str, int]:
@@ -61,7 +67,13 @@ class Fitted:
         }
         trial = self.trial
         return Effects(
-            self.learner, len(trial.actions), trial.separate, models, self.level, trial.binary
+            self.learner,
+            len(trial.actions),
+            trial.separate,
+            models,
+            self.level,
+            trial.binary,
+            self.factors,
         )
 
     def side(self) -> dict[str, Any]:
@@ -72,6 +84,7 @@ class Fitted:
             "separate": self.trial.separate,
             "level": self.level.to_json(),
             "calibration": {name: one.to_json() for name, one in found.items()},
+            **({} if self.factors is None else {"factors": self.factors.tolist()}),
         }
 
     def files(self) -> dict[str, str]:
@@ -121,40 +134,19 @@ def fit(
         seen = [later] if later is not None else []
         calibrators = {name: calibrated(name, one, trial, *seen) for name, one in boosted.items()}
     unlevelled = Level(1.0, np.zeros(len(trial.actions)))
-    return Fitted(learner, trial, boosted, calibrators, unlevelled)
+    fitted = Fitted(learner, trial, boosted, calibrators, unlevelled)
+    return replace(fitted, factors=_factors(fitted)) if learner == "proportional" else fitted
 
 
-def levelled(fitted: Fitted, slope: float) -> Fitted:
-    """The same with its spread multiplied by ``slope`` and its means those that were measured.
-
-    An action's mean is over the rows it was on offer to, of the trial the learner was fitted on.
-    """
-    trial = fitted.trial
-    measured = mean_effects(trial)
-    offsets = np.zeros(len(trial.actions))
-    unlevelled = replace(fitted, level=Level(1.0, offsets.copy())).effects()
-    few = trial.sampled(_ROWS_OF_A_MEAN, 0)
+def on_offer(trial: Trial, model: Effects) -> tuple[Floats, Floats]:
+    """What is expected with each action and without, over the rows it was on offer to, (k,)."""
+    found = np.zeros((2, len(trial.actions)))
+    # one action after the other: of all at once the rows of a large trial would be gigabytes
     for place in range(len(trial.actions)):
-        said = 0.0
-        if slope and fitted.learner != "constant":
-            treated, control = unlevelled.outcomes(few.matrix[few.offered[:, place]], [place])
-            said = float((treated - control).mean()) if len(treated) else 0.0
-        offsets[place] = np.nan_to_num(measured[place]) - slope * said
-    return replace(fitted, level=Level(slope, offsets))
-
-
-def slope(effect: Floats, pseudo: Floats) -> float:
-    """How much of the predicted spread of effects is there, between 0 and 1.
-
-    The best linear predictor of the effects given what was predicted (Chernozhukov et al.
-    2018): least squares of ``pseudo`` on ``effect``, each less its mean per action, both (n, k)
-    and of rows the learner did not see; NaN in ``pseudo`` where an action was not on offer.
-    """
-    known = np.isfinite(pseudo)
-    said, seen = np.where(known, effect, np.nan), np.where(known, pseudo, np.nan)
-    said, seen = centred(said), centred(seen)
-    spread = float(np.nansum(said**2))
-    return float(np.clip(np.nansum(said * seen) / spread, 0.0, 1.0)) if spread > 0 else 0.0
+        rows = trial.matrix[trial.offered[:, place]]
+        if len(rows):
+            found[:, place] = [side.mean() for side in model.outcomes(rows, [place])]
+    return found[0], found[1]
 
 
 def centred(values: Floats) -> Floats:
@@ -206,6 +198,15 @@ def nuisance(trial: Trial, seed: int, rounds: int) -> Effects:
 def unbiased(rows: Trial, model: Effects) -> Floats:
     """Pseudo-outcomes of ``rows`` by a model that did not see them, (n, k)."""
     return pseudo_outcomes(rows, *model.outcomes(rows.matrix, range(len(rows.actions))))
+
+
+def _factors(fitted: Fitted) -> Floats:
+    """Each action's measured mean effect over the mean of what is expected with it, (k,)."""
+    few = fitted.trial.sampled(ROWS_OF_A_MEAN, 0)
+    expected, _ = on_offer(few, replace(fitted, learner="s").effects())
+    means = np.nan_to_num(mean_effects(fitted.trial))
+    found = np.zeros(len(means))
+    return np.asarray(np.divide(means, expected, out=found, where=expected > 0.0))
 
 
 def _crossed(trial: Trial, seed: int, known: Mapping[str, int]) -> Floats:

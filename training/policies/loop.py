@@ -50,8 +50,10 @@ class Arm:
     learns: bool = True
 
 
+# half of the decisions to chance while every action and doing nothing are new, 3 % once none is
+EXPLORING = Exploration(method="thompson", epsilon=0.03, epsilon_new=0.5, fewest_outcomes=300)
 ARMS_COMPARED = (
-    Arm("exploring", Exploration(method="thompson", epsilon=0.1)),
+    Arm("exploring", EXPLORING),
     Arm("greedy", Exploration(method="greedy")),
     Arm("random", Exploration(method="thompson", epsilon=1.0), learns=False),
 )
@@ -105,7 +107,7 @@ def run(
         now = first + number * _WEEK
         if arm.learns and number % train_every == 0:
             predictor = log.trained(now, seed) or predictor
-        situation = _addressed(shop, now, number % _COHORTS)
+        situation = addressed(shop, now, number % _COHORTS)
         columns = observed(shop, situation)
         ranking = _ranker(predictor).rank(
             columns, names(situation), now=now, exploration=arm.exploration
@@ -166,7 +168,7 @@ def worth(shop: ActedOn, situation: Situation) -> Floats:
     return found
 
 
-def _addressed(shop: ActedOn, now: datetime, cohort: int) -> Situation:
+def addressed(shop: ActedOn, now: datetime, cohort: int) -> Situation:
     """This week's customers: who ordered, may be written to, and has been here for a month."""
     everybody = shop.stand(now)
     here = shop.world.population.begins_at + int(_KNOWN_DAYS * DAY) < everybody.at

@@ -1,5 +1,6 @@
 """A trial: customers, what they were assigned to at random, and what came of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,6 +90,18 @@ class Trial:
         return self.where(np.asarray(kept[codes]))
 
 
+def joined(trials: Sequence[Trial]) -> Trial:
+    """The rows of all, which are of the same features and actions."""
+    return replace(
+        trials[0],
+        matrix=np.vstack([one.matrix for one in trials]),
+        arm=np.concatenate([one.arm for one in trials]),
+        outcome=np.concatenate([one.outcome for one in trials]),
+        chance=np.vstack([one.chance for one in trials]),
+        units=np.concatenate([one.units for one in trials]),
+    )
+
+
 def pseudo_outcomes(trial: Trial, treated: Floats, control: Floats) -> Floats:
     """Doubly robust, unbiased and noisy estimates of each action's effect, (n, k).
 
@@ -114,19 +127,20 @@ def pseudo_outcomes(trial: Trial, treated: Floats, control: Floats) -> Floats:
     return found
 
 
-def mean_effects(trial: Trial) -> Floats:
-    """Each action's mean outcome less that of who was held out of it, (k,).
+def surprise(trial: Trial) -> Floats:
+    """What was done less the probability of it, (n, k): zero in mean, whoever the customer is."""
+    done = trial.arm[:, np.newaxis] == np.arange(1, len(trial.actions) + 1)
+    return np.asarray(done - trial.chance[:, 1:])
 
-    Both means are weighted by one over the probability of the arm; NaN without either arm.
+
+def unexplained(trial: Trial, treated: Floats, control: Floats) -> Floats:
+    """Outcomes less what was expected of them before chance decided, (n,).
+
+    Args:
+        trial: the rows.
+        treated: predicted outcome with each action, (n, k), by models that did not see them.
+        control: predicted outcome without, (n, k).
     """
-    found = np.full(len(trial.actions), np.nan)
-    for place in range(len(trial.actions)):
-        on = trial.offered[:, place]
-        sides = [(arm, on & (trial.arm == arm)) for arm in (place + 1, 0)]
-        means = [_mean(trial.outcome[side], trial.chance[side, arm]) for arm, side in sides]
-        found[place] = means[0] - means[1]
-    return found
-
-
-def _mean(outcome: Floats, chance: Floats) -> float:
-    return float(np.average(outcome, weights=1.0 / chance)) if len(outcome) else float("nan")
+    rows, chance = np.arange(len(trial)), trial.chance
+    acted = np.where(trial.offered, chance[:, 1:] * treated, 0.0).sum(axis=1)
+    return np.asarray(trial.outcome - acted - chance[:, 0] * control[rows, trial.codes])

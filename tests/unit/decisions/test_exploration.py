@@ -39,6 +39,26 @@ def test_half_of_what_is_explored_goes_to_what_is_new():
     assert probabilities(EPSILON, options) == pytest.approx([0.825, 0.025, 0.125, 0.025])
 
 
+def test_more_is_explored_while_options_are_new_and_less_with_each_that_is_not():
+    how = Exploration(method="epsilon_greedy", epsilon=0.1, epsilon_new=0.6, new_share=0.0)
+    three = [option._replace(is_new=True) for option in THREE]
+    assert probabilities(how, three) == pytest.approx([0.6, 0.2, 0.2])
+    three[0] = THREE[0]
+    assert probabilities(how, three) == pytest.approx([0.6 + 0.4 / 3, 0.4 / 3, 0.4 / 3])
+    assert probabilities(how, THREE) == pytest.approx([0.9 + 0.1 / 3, 0.1 / 3, 0.1 / 3])
+
+
+def test_what_nobody_knows_of_doing_nothing_does_not_make_the_second_best_look_better():
+    alone = [Option("a", 1.0, 0.5), Option("b", 0.9, 0.5), Option("none", -9.0)]
+    shared = [option._replace(shared=option.spread) for option in alone]
+    assert probabilities(replace_epsilon(0.0), alone)[1] > 0.3
+    assert probabilities(replace_epsilon(0.0), shared) == [1.0, 0.0, 0.0]
+    # but it makes doing nothing look better: both are 0.9 and 1.0 above it, give or take one
+    unsure = [Option("a", 1.0, 1.0, False, 1.0), Option("b", 0.9, 1.0, False, 1.0)]
+    none = probabilities(replace_epsilon(0.0), [*unsure, Option("none", 0.0)])[2]
+    assert none == pytest.approx(0.159, abs=0.02)
+
+
 def test_thompson_gives_each_action_the_chance_that_it_is_the_best():
     sure = [Option("a", 3.0, 0.1), Option("b", 2.0, 0.1), Option("none", 0.0)]
     assert probabilities(replace_epsilon(0.0), sure) == [1.0, 0.0, 0.0]
@@ -147,6 +167,29 @@ def test_a_decision_is_made_again_from_its_receipt_bit_for_bit(method):
         }
 
 
+def test_a_receipt_from_before_the_shared_part_was_logged_is_made_again_as_it_was():
+    written = json.loads(json.dumps(receipt(exploring("thompson"), "seed-3")))
+    for each in written["candidates"]:
+        each.pop("shared", None)
+    chances = probabilities(
+        THOMPSON.model_copy(update={"draws": 200}),
+        [
+            Option(each["action_id"], each["terms"]["expected_value"], each["spread"], each["new"])
+            for each in sorted(
+                (one for one in written["candidates"] if one["removed_by"] is None),
+                key=lambda one: one["rank"],
+            )
+        ],
+    )
+    assert sorted(chances) == sorted(p for p in made_again(written).propensities.values() if p)
+
+
+@pytest.mark.parametrize("how", [{}, {"epsilon_new": 0.5}])
+def test_a_policy_is_read_again_as_it_was_written(how):
+    policy = Exploration(method="thompson", **how)
+    assert Exploration.from_json(json.loads(json.dumps(policy.as_json()))) == policy
+
+
 @pytest.mark.parametrize("method", ["epsilon_greedy", "thompson"])
 def test_equals_are_made_again_in_the_order_they_were_chosen_from(method):
     cat = catalogue(*(action(name) for name in "abcd"), exploration={"method": method})
@@ -222,6 +265,15 @@ def test_an_action_with_enough_outcomes_is_not_new():
     ranking = ranker.rank(customers({"stage": "use"}), ["c"], now=NOW)
     new = {each.action.id: each.is_new for each in ranking.candidates(0, seed="x")}
     assert (new["best"], new["second"], new["none"]) == (False, True, False)
+
+
+def test_doing_nothing_is_new_until_enough_were_held_out():
+    ranker = Ranker(exploring("epsilon_greedy"))
+    for held_out, expected in ((99.0, True), (100.0, False)):
+        ranker.beliefs = replace_outcomes(ranker.beliefs, {"best": (500.0, held_out)})
+        ranking = ranker.rank(customers({"stage": "use"}), ["c"], now=NOW)
+        new = {each.action.id: each.is_new for each in ranking.candidates(0, seed="x")}
+        assert new["none"] is expected
 
 
 def replace_outcomes(beliefs, outcomes):

@@ -12,7 +12,8 @@ from training.assignments import Assignments
 from training.exclusion import Exclusion
 from training.logged import Decisions
 from training.material import gathered
-from training.policies.trial import Trial, mean_effects
+from training.policies.means import mean_effects
+from training.policies.trial import Trial
 from training.selection import candidates
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -27,6 +27,9 @@ Popular = Callable[[datetime], Suggested | None]
 ANONYMOUS = "anonymous:"
 """Visitors are counted apart from customers: a cookie is never somebody's id."""
 
+OF_EVERYBODY = ("next_items", "response")
+"""Heads that are asked also where nothing is known: for popular items, for what actions add."""
+
 
 class Ranking:
     """The use case behind ``POST /rank`` and ``GET /decisions/{decision_id}``.
@@ -60,7 +63,8 @@ class Ranking:
     def rank(self, request: RankRequest, key: str | None) -> Json:
         """Decide and reserve; the same ``key`` with the same request answers the same.
 
-        An unknown customer and an anonymous visitor get what the catalogue has for who is new.
+        An unknown customer and an anonymous visitor get what the catalogue has for who is new; a
+        visitor is on the web unless the context names a channel.
 
         Raises:
             Conflict: ``key`` was used for another request of this customer.
@@ -77,15 +81,18 @@ class Ranking:
         if survivor and (earlier := self._replayed(survivor, key, asked)) is not None:
             return _merged(earlier.answer(receipt=request.receipt), whom)
         ranker, assigned = self._arms.nobodys
+        moment = request.context.moment()
         # a visitor's id is a device's, and no outcome is ever told of it
         if request.customer_id is not None:
             [(ranker, assigned)] = self._arms.of(columns, [survivor or whom], now)
             rests_on = replace(rests_on, experiments=tuple(one.as_json() for one in assigned))
+        else:
+            moment = moment.of_visitor()
         ranking = ranker.rank(
             columns,
             [survivor or whom],
             now=now,
-            context=request.context.moment(),
+            context=moment,
             suggestions=suggestions,
         )
         with self._aside():
@@ -112,14 +119,21 @@ class Ranking:
     ) -> tuple[Columns, Evidence, str | None, Suggested | None]:
         """What is known and what that rests on, the survivor of a merged id, and suggestions."""
         if customer_id is None:
-            return strangers.columns(anonymous=True), Evidence(), None, self._popular(now)
+            return self._stranger(now, anonymous=True)
         features = self._reader.read([customer_id], now)
         if not features.features_as_of:
-            return strangers.columns(anonymous=False), Evidence(), None, self._popular(now)
+            return self._stranger(now, anonymous=False)
         scores = self._scorer.score(features.sheet, features.stale_views)
         rests_on = evidence(self._models, features, customer_id)
         survivor = features.merged_into.get(customer_id)
         return of_scores(scores), rests_on, survivor, scores.suggestions
+
+    def _stranger(
+        self, now: datetime, *, anonymous: bool
+    ) -> tuple[Columns, Evidence, None, Suggested | None]:
+        asked = {head: self._models[head] for head in OF_EVERYBODY if head in self._models}
+        columns = strangers.columns(anonymous=anonymous)
+        return columns, Evidence(models=asked), None, self._popular(now)
 
 
 def _merged(answer: Json, asked: str) -> Json:

@@ -1,6 +1,6 @@
 """What a live request says about the moment it is made in."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cached_property
 from typing import Any, Literal
@@ -90,6 +90,7 @@ class Context:
         place: where they are.
         session: what they did in this visit.
         local_time: the customer's own time, logged as it was given.
+        assumed: of these, what nobody said.
     """
 
     channel: ContextChannel | None = None
@@ -98,6 +99,16 @@ class Context:
     place: Place = Place()
     session: Session = Session()
     local_time: datetime | None = None
+    assumed: tuple[str, ...] = ()
+
+    def of_visitor(self) -> "Context":
+        """The same of an anonymous visitor, who is on the web unless the request says otherwise.
+
+        An id without a customer is a browser's; an app says ``channel: app``.
+        """
+        if self.channel is not None:
+            return self
+        return replace(self, channel="web", assumed=("channel",))
 
     def columns(self, rows: int) -> dict[str, NDArray[Any]]:
         """The columns of :data:`retain.columns.CONTEXT`, which rules and models read."""
@@ -129,7 +140,7 @@ class Context:
         return timezone(round(ahead / _QUARTER) * _QUARTER)
 
     def as_json(self) -> dict[str, Any]:
-        """What was given, for the receipt."""
+        """What was given, for the receipt, and which part of it was assumed."""
         told: dict[str, Any] = {}
         for name in ("channel", "device", "page"):
             told[name] = getattr(self, name)
@@ -137,6 +148,7 @@ class Context:
             known = {each.name: getattr(part, each.name) for each in fields(part)}
             told[name] = {name: value for name, value in known.items() if value is not None} or None
         told["local_time"] = None if self.local_time is None else self.local_time.isoformat()
+        told["assumed"] = list(self.assumed) or None
         return {name: value for name, value in told.items() if value is not None}
 
     @cached_property

@@ -40,7 +40,9 @@ class Session(Request):
 class Context(Request):
     """Where the customer is right now, and what they are doing."""
 
-    channel: ContextChannel | None = Field(default=None, description="Where the customer is.")
+    channel: ContextChannel | None = Field(
+        default=None, description="Where the customer is; a visitor without it is on the `web`."
+    )
     device: Device | None = Field(default=None, description="What they hold in their hand.")
     page: Page | None = Field(default=None, description="The kind of page they look at.")
     place: Place = Place()
@@ -178,7 +180,9 @@ class Decision(Answer):
     )
     kind: Literal["reserved", "preview"] | None = None
     policy: dict[str, Any] | None = Field(default=None, description="How was chosen, and the seed.")
-    context: dict[str, Any] | None = Field(default=None, description="What the request said.")
+    context: dict[str, Any] | None = Field(
+        default=None, description="What the request said; `assumed` names what it did not."
+    )
     caps: dict[str, Any] | None = Field(
         default=None, description="Contacts made, limits that hold."
     )

@@ -174,6 +174,15 @@ def test_a_visitor_nobody_knows_is_shown_what_everybody_buys():
     assert in_app.action.id == "popular_in_app"
 
 
+def test_a_visitor_is_on_the_web_unless_told_otherwise_and_the_receipt_says_so():
+    moment = Context(page="cart").of_visitor()
+    assert moment.as_json() == {"channel": "web", "page": "cart", "assumed": ["channel"]}
+    assert moment.columns(1)["context_channel"].tolist() == ["web"]
+    in_app = Context(channel="app")
+    assert in_app.of_visitor() == in_app
+    assert in_app.as_json() == {"channel": "app"}
+
+
 def test_a_visitor_with_products_in_the_cart_is_reminded_of_them():
     session = Session(cart_items=2, cart_value=50)
     best = best_for_a_stranger(anonymous=True, channel="web", page="home", session=session)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from retain import errors
 from services.event_writer import Overloaded
+from services.schemas.base import UNKNOWN_FIELD
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -92,6 +93,13 @@ INTERNAL = Kind(
     detail="the service met a case it does not handle; it was logged",
     remedy="send the same request again; report it if it persists",
 )
+REMEDY = "see the request's schema at /docs"
+REMEDIES = {
+    UNKNOWN_FIELD: "correct the name or leave the field out; the request's schema is at /docs",
+    "literal_error": "write one of these words, or leave the field out where it is optional; the "
+    "request's schema is at /docs",
+}
+"""By the kind of fault in a body."""
 NO_SUCH_PATH = Kind(404, "no-such-path", "No such path", remedy="GET /docs lists the paths")
 METHOD_NOT_ALLOWED = Kind(
     405, "method-not-allowed", "This path does not have this method", remedy="see the Allow header"
@@ -141,7 +149,7 @@ def of_validation(error: ValidationError) -> Said:
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     message = first["msg"].removeprefix("Value error, ")
     detail = f"{field}: {message}{more}" if field else f"{message}{more}"
-    return Said(detail, field or None, "see the request's schema at /docs")
+    return Said(detail, field or None, REMEDIES.get(first["type"], REMEDY))
 
 
 def _is_public(part: object) -> bool:

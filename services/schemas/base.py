@@ -10,7 +10,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
+    model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from retain.clock import parse_utc
 from retain.errors import InvalidInput
@@ -24,10 +27,26 @@ MAX_ACTIONS = 20
 MAX_ID_LENGTH = 200
 
 
+UNKNOWN_FIELD = "unknown_field"
+
+
 class Request(BaseModel):
     """A body a caller sends; an unknown field is an error, not a silent typo."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names(cls, given: Any) -> Any:
+        """Refuse the first unknown field by its name, and say which ones there are."""
+        names = given if isinstance(given, dict) else {}
+        for name in names:
+            if name not in cls.model_fields:
+                told = {"name": f"{name!r:.60}", "known": ", ".join(cls.model_fields)}
+                fault = PydanticCustomError(UNKNOWN_FIELD, "{name} is none of {known}", told)
+                line = InitErrorDetails(type=fault, loc=(name,), input=names[name])
+                raise ValidationError.from_exception_data(cls.__name__, [line])
+        return given
 
 
 class Answer(BaseModel):
@@ -47,6 +66,13 @@ def _storable(name: str) -> str:
     if not storable(name):
         raise ValueError("it holds a NUL or half a surrogate pair")
     return name
+
+
+def or_null(model: type[BaseModel]) -> BeforeValidator:
+    """Null for ``model``, all of whose fields are optional: it says as much as ``{}``."""
+    return BeforeValidator(
+        lambda given: {} if given is None else given, json_schema_input_type=model | None
+    )
 
 
 UtcTime = Annotated[datetime, BeforeValidator(_utc)]

@@ -8,7 +8,14 @@ from pydantic import ConfigDict, Field, StringConstraints
 from retain.decisions import context
 from retain.decisions.context import ContextChannel, Device, Page
 from retain.errors import InvalidInput
-from services.schemas.base import MAX_ACTIONS, Answer, Identifier, Probability, Request
+from services.schemas.base import (
+    MAX_ACTIONS,
+    Answer,
+    Identifier,
+    Probability,
+    Request,
+    or_null,
+)
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
@@ -45,8 +52,8 @@ class Context(Request):
     )
     device: Device | None = Field(default=None, description="What they hold in their hand.")
     page: Page | None = Field(default=None, description="The kind of page they look at.")
-    place: Place = Place()
-    session: Session = Session()
+    place: Annotated[Place, or_null(Place)] = Place()
+    session: Annotated[Session, or_null(Session)] = Session()
     local_time: datetime | None = Field(
         default=None,
         description="The customer's own wall clock, with or without an offset. It tells their "
@@ -101,7 +108,7 @@ class RankRequest(Request):
 
     customer_id: Identifier | None = None
     anonymous_id: Identifier | None = None
-    context: Context = Context()
+    context: Annotated[Context, or_null(Context)] = Context()
     limit: int = Field(default=3, ge=1, le=MAX_ACTIONS, strict=True)
     receipt: bool = Field(default=False, description="Answer every candidate and why it lost.")
 

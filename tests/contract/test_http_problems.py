@@ -5,8 +5,9 @@ from typing import get_args
 import pytest
 
 from retain.decisions.constraints import Channel
-from retain.decisions.context import ContextChannel
+from retain.decisions.context import ContextChannel, Page
 from services.bodies import MAX_BODY_BYTES
+from services.schemas.ranking import RankRequest
 from tests.unit.services.fakes import Service
 
 
@@ -141,6 +142,43 @@ def test_an_unknown_channel_is_told_the_known_ones(client) -> None:
     asked = {"customer_id": "17850", "context": {"channel": "pigeon"}}
     detail = problem(client.post("/rank", json=asked), 422)["detail"]
     assert all(f"'{known}'" in detail for known in get_args(ContextChannel))
+
+
+@pytest.mark.parametrize("page", ["basket", 7])
+def test_a_word_nobody_knows_is_told_the_known_ones_and_what_to_do(client, page) -> None:
+    asked = {"customer_id": "a", "context": {"page": page}}
+    body = problem(client.post("/rank", json=asked), 422)
+    assert body["field"] == "context.page"
+    assert all(f"'{known}'" in body["detail"] for known in get_args(Page))
+    assert "leave the field out" in body["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "known"),
+    [
+        ({"customer_id": "a", "context": {"mood": 1}}, "context.mood", "channel, device, page"),
+        (
+            {"customer_id": "a", "context": {"session": {"cart": 1}}},
+            "context.session.cart",
+            "views",
+        ),
+        ({"customer": "a"}, "customer", "customer_id, anonymous_id"),
+    ],
+)
+def test_a_field_nobody_knows_is_told_the_known_ones_and_what_to_do(
+    client, body, field, known
+) -> None:
+    answer = problem(client.post("/rank", json=body), 422)
+    assert answer["field"] == field
+    assert known in answer["detail"]
+    assert "leave the field out" in answer["remedy"]
+
+
+@pytest.mark.parametrize("context", [None, {}, {"place": None, "session": None, "page": None}])
+def test_a_context_of_null_says_nothing(client, context) -> None:
+    asked = {"customer_id": "17850", "context": context}
+    assert client.post("/rank", json=asked).status_code == 200
+    assert RankRequest.model_validate(asked) == RankRequest(customer_id="17850")
 
 
 @pytest.mark.parametrize("known", sorted({*get_args(Channel), "app", "store"}))

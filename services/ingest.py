@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from retain.clock import Clock, iso
+from retain.decisions.unheard import unheard
 from retain.envelopes import unwrap
 from retain.errors import InvalidInput
 from retain.event import Event, SetAside, read_event, to_row
@@ -212,6 +213,7 @@ def _results(read: Iterable[Event | SetAside], stored: set[str]) -> Iterable[Jso
                 "detail": one.detail,
                 "dropped": [],
                 "corrected_from": None,
+                "warnings": [],
             }
         else:
             status = "duplicate" if one.event_id in seen else "accepted"
@@ -223,4 +225,5 @@ def _results(read: Iterable[Event | SetAside], stored: set[str]) -> Iterable[Jso
                 "detail": None,
                 "dropped": list(one.dropped),
                 "corrected_from": iso(one.corrected_from) if one.corrected_from else None,
+                "warnings": list(unheard(one)),
             }

@@ -127,6 +127,10 @@ class EventResult(Answer):
         description="The time as given, where the sender's clock (`sent_at`) was off or the time "
         "a little in the future; stored is the corrected one.",
     )
+    warnings: list[str] = Field(
+        default_factory=list,
+        description="What was stored and changes nothing: a purpose or channel nobody knows.",
+    )
     explanation: EventExplanation | None = Field(
         default=None, description="With `?dry_run=true`: how the record was read."
     )
@@ -147,6 +151,7 @@ EXAMPLE: dict[str, Any] = {
             "detail": None,
             "dropped": [],
             "corrected_from": None,
+            "warnings": [],
         }
     ]
 }
@@ -160,6 +165,7 @@ MIXED_EXAMPLE: dict[str, Any] = {
             "detail": "'teleported' is not in the event vocabulary",
             "dropped": [],
             "corrected_from": None,
+            "warnings": [],
         },
     ]
 }

@@ -182,3 +182,12 @@ def test_events_are_counted_by_what_became_of_them(events, service) -> None:
     text = service.metrics.render().decode()
     for outcome in ("accepted", "duplicate", "rejected"):
         assert f'retain_events_total{{outcome="{outcome}"}} 1.0' in text
+
+
+def test_a_purpose_nothing_acts_on_is_stored_with_a_warning(events) -> None:
+    wish = {**_OWN, "type": "consent_withdrawn", "properties": {"purpose": "advertising"}}
+    known = {**wish, "event_id": "e-2", "properties": {"purpose": "marketing"}}
+    results = events.ingest([wish, known]).answer["results"]
+    assert [one["status"] for one in results] == ["accepted", "accepted"]
+    assert "'advertising'" in results[0]["warnings"][0]
+    assert results[1]["warnings"] == []

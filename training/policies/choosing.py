@@ -21,8 +21,7 @@ from training.policies.trial import Trial
 
 Fold = tuple[Mask, Mask]
 
-STANDARD: tuple[Learner, ...] = ("s", "proportional")
-"""Those that rest on one model of the outcome, in the order they are taken in."""
+STANDARD: Learner = "s"
 NAMES: Mapping[str, str] = {
     "proportional": "effect in proportion to the response",
     "s": "S-learner",
@@ -107,9 +106,10 @@ class Choice:
 def choose(trial: Trial, folds: Sequence[Fold], seed: int) -> Choice:
     """Fit every learner on the first part of each fold, and compare them on the second parts.
 
-    The first of :data:`STANDARD` whose spread of effects is there at all (:func:`levelling.slope`
-    above zero), unless another explains more of what came of chance's decisions
-    (:meth:`Rehearsal.explained`) beyond chance: a p-value below 0.05 after Holm's correction.
+    The S-learner where its spread of effects is there at all (:func:`levelling.slope` above
+    zero), else one effect for everybody; unless another explains more of what came of chance's
+    decisions (:meth:`Rehearsal.explained`) beyond chance: a p-value below 0.05 after Holm's
+    correction.
 
     Args:
         trial: the rows, in the order of time where there is any.
@@ -127,7 +127,7 @@ def choose(trial: Trial, folds: Sequence[Fold], seed: int) -> Choice:
     judge = _Judge(tried, seed)
     gained = {name: judge.gained(own) for name, own in said.items()}
     explained = {name: judge.explained(own) for name, own in said.items()}
-    standard = next((name for name in STANDARD if slopes[name] > 0.0), CONSTANT)
+    standard = STANDARD if slopes[STANDARD] > 0.0 else CONSTANT
     usual = said.get(standard, [one.flat for one in tried])
     rivals = [name for name in KINDS if slopes[name] > 0.0 and name != standard]
     over = {name: judge.explained(said[name], usual) for name in rivals}

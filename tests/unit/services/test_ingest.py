@@ -185,7 +185,8 @@ def test_events_are_counted_by_what_became_of_them(events, service) -> None:
 
 
 def test_a_purpose_nothing_acts_on_is_stored_with_a_warning(events) -> None:
-    wish = {**_OWN, "type": "consent_withdrawn", "properties": {"purpose": "advertising"}}
+    at = {"event_id": "e-1", "timestamp": iso(NOW - timedelta(minutes=1))}
+    wish = {**_OWN, **at, "type": "consent_withdrawn", "properties": {"purpose": "advertising"}}
     known = {**wish, "event_id": "e-2", "properties": {"purpose": "marketing"}}
     results = events.ingest([wish, known]).answer["results"]
     assert [one["status"] for one in results] == ["accepted", "accepted"]

@@ -1,7 +1,8 @@
 """Reading the YAML files of ``config/`` into checked models."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,15 +30,45 @@ class Names(Declared):
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class _TwiceError(yaml.YAMLError):
+    """A key that stands twice in one mapping."""
+
+    def __init__(self, key: str, line: int, first: int) -> None:
+        super().__init__(f"{key} stands in line {first} and again in line {line}")
+        self.key = key
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which no later key replaces an earlier one in silence, as its specification asks."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                line = key.start_mark.line + 1
+                first = lines.get((key.tag, key.value))
+                if first is not None:
+                    raise _TwiceError(key.value, line, first)
+                lines[key.tag, key.value] = line
+        return node
+
+
 def read_yaml(path: Path, model: type[Model]) -> Model:
     """The checked content of the YAML file at ``path``.
 
     Raises:
-        InvalidInput: the file is missing, is not YAML, or a field is wrong; the message
-            names the file and the field.
+        InvalidInput: the file is missing, is not YAML, a key stands in it twice, or a field is
+            wrong; the message names the file and the field.
     """
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a safe loader
+    except _TwiceError as error:
+        raise InvalidInput(
+            f"{path.name} has a key twice: {error}",
+            remedy="only one of them would count: keep that one",
+            field=error.key,
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InvalidInput(
             f"{path.name} cannot be read: {error}",
@@ -48,12 +79,33 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        where = _place(content, first["loc"]) or "the file"
         raise InvalidInput(
             f"{where} in {path.name}: {first['msg']}",
             remedy="see docs/guides for the fields of this file",
-            field=where,
+            field=".".join(str(part) for part in first["loc"]) or where,
         ) from error
+
+
+def _place(content: Any, parts: Sequence[int | str]) -> str:
+    """Where in ``content``: what stands in a list by its number and its id or name."""
+    said = ""
+    for part in parts:
+        content = _within(content, part)
+        if isinstance(part, int):
+            named = content if isinstance(content, dict) else {}
+            name = named.get("id", named.get("name"))
+            said += f"[{part}] ({name})" if isinstance(name, str) else f"[{part}]"
+        else:
+            said += f".{part}" if said else part
+    return said
+
+
+def _within(content: Any, part: int | str) -> Any:
+    try:
+        return content[part]
+    except (LookupError, TypeError):
+        return None  # of a union pydantic also names the branch that it tried
 
 
 def read_declared(folder: Path, file_name: str, model: type[Model]) -> Model:

@@ -149,7 +149,10 @@ STAGE = "{name: rest, names: {en: R, ko: R}, rule: true, reason: x}"
         (f"groups: [{LAST}, {LAST}]\nstages: [{STAGE}]", "groups"),
         (f"groups: [{LAST}]\nstages: []", "stages"),
         (f"groups: [{LAST}]\nstages: [{STAGE}]\ntags: [{STAGE.replace('true', 'rr > 1')}]", "rr"),
-        (f"groups: [{LAST.replace('rest', 'The Rest')}]\nstages: [{STAGE}]", "groups.0.name"),
+        (
+            f"groups: [{LAST.replace('rest', 'The Rest')}]\nstages: [{STAGE}]",
+            "groups[0] (The Rest).name",
+        ),
         (f"groups: [{LAST}]\nstages: [{STAGE}]\ncolour: red", "colour"),
         ("groups: [", "segments.yaml"),
     ],

@@ -66,9 +66,9 @@ def test_every_prior_names_its_source():
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        ({"id": "Bad Id"}, "actions.1.id"),
-        ({"channel": "pigeon"}, "actions.1.channel"),
-        ({"margin": 1.5}, "actions.1.margin"),
+        ({"id": "Bad Id"}, "actions[1] (Bad Id).id"),
+        ({"channel": "pigeon"}, "actions[1] (good).channel"),
+        ({"margin": 1.5}, "actions[1] (good).margin"),
         ({"eligibility": ["unheard_of"]}, "unheard_of"),
         ({"value": "avrage_order_value"}, "avrage_order_value"),
         ({"value": "1 > 0"}, "good.value"),

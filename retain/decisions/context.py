@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,8 @@ LIVE_SURFACES = {"web": frozenset({"web"}), "in_app": frozenset({"app", "in_app"
 
 _FURTHEST = timedelta(hours=14, minutes=15)
 _QUARTER = timedelta(minutes=15)
+_OFF = timedelta(days=1)
+"""How far a clock may be off that says where it stands: of that only the offset is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +125,22 @@ class Context:
         which is as finely as zones are set.
 
         Raises:
-            InvalidInput: it is this time nowhere on Earth.
+            InvalidInput: it is this time nowhere on Earth, or was or will be more than a day off.
         """
         local = self.local_time
         if local is None:
             return None
-        if (offset := local.utcoffset()) is not None:
-            return timezone(offset)
-        ahead = local - now.astimezone(UTC).replace(tzinfo=None)
-        if abs(ahead) > _FURTHEST:
-            raise InvalidInput(
-                f"it is {local.isoformat()} nowhere on Earth while it is {now:%Y-%m-%d %H:%M} UTC",
-                remedy="give context.local_time with its offset, or leave it out",
-                field="context.local_time",
-            )
-        return timezone(round(ahead / _QUARTER) * _QUARTER)
+        offset = local.utcoffset()
+        if offset is None:
+            ahead = local - now.astimezone(UTC).replace(tzinfo=None)
+            if abs(ahead) > _FURTHEST:
+                _refuse(local, f"nowhere on Earth while it is {now:%Y-%m-%d %H:%M} UTC")
+            return timezone(round(ahead / _QUARTER) * _QUARTER)
+        if abs(offset) > _FURTHEST:
+            _refuse(local, "at an offset that there is nowhere on Earth")
+        if abs(local - now) > _OFF:
+            _refuse(local, f"more than a day off: it is {now:%Y-%m-%d %H:%M} UTC")
+        return timezone(offset)
 
     def as_json(self) -> dict[str, Any]:
         """What was given, for the receipt, and which part of it was assumed."""
@@ -170,6 +173,14 @@ class Context:
             "context_hour": None if local is None else local.hour,
             "context_weekday": None if local is None else local.isoweekday(),
         }
+
+
+def _refuse(local: datetime, why: str) -> NoReturn:
+    raise InvalidInput(
+        f"context.local_time is {local.isoformat()}: {why}",
+        remedy="give the customer's own time of this moment with its offset, or leave it out",
+        field="context.local_time",
+    )
 
 
 def _arrays(given: dict[str, Any], rows: int) -> dict[str, NDArray[Any]]:

@@ -1,9 +1,10 @@
 """``POST /rank`` and ``GET /decisions/{decision_id}``: the next best action, with its receipt."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from retain.decisions import context
 from retain.decisions.context import ContextChannel, Device, Page
@@ -18,6 +19,23 @@ from services.schemas.base import (
 )
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+_DAY = re.compile(r"[\dW-]*")
+
+
+def _local(given: Any) -> Any:
+    """Neither a number of seconds nor a day is a wall clock, though both can be read as a time."""
+    if isinstance(given, datetime):
+        return given
+    try:
+        if not isinstance(given, str) or _DAY.fullmatch(given):
+            raise ValueError  # noqa: TRY301 - told below like any other
+        return datetime.fromisoformat(given)
+    except ValueError:
+        told = f"{given!r:.60} is not an ISO 8601 time; write it like 2026-11-21T20:15:00+09:00"
+        raise ValueError(told) from None
+
+
+LocalTime = Annotated[datetime, BeforeValidator(_local)]
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 
 
@@ -54,10 +72,10 @@ class Context(Request):
     page: Page | None = Field(default=None, description="The kind of page they look at.")
     place: Annotated[Place, or_null(Place)] = Place()
     session: Annotated[Session, or_null(Session)] = Session()
-    local_time: datetime | None = Field(
+    local_time: LocalTime | None = Field(
         default=None,
-        description="The customer's own wall clock, with or without an offset. It tells their "
-        "time zone, which quiet hours are kept in.",
+        description="The customer's own wall clock in ISO 8601, with or without an offset, at most "
+        "a day from the service's. It tells their time zone, which quiet hours are kept in.",
     )
 
     def moment(self) -> context.Context:
@@ -96,7 +114,6 @@ class RankRequest(Request):
                         "page": "cart",
                         "place": {"country": "GB"},
                         "session": {"views": 4, "seconds": 210, "cart_value": 42.5},
-                        "local_time": "2026-11-21T20:15:00+00:00",
                     },
                     "limit": 3,
                     "receipt": False,

@@ -111,11 +111,38 @@ def test_the_customers_own_time_tells_their_zone(local, hours):
     assert Context().zone(NOW) is None
 
 
-def test_a_time_that_it_is_nowhere_is_refused_with_a_remedy():
-    moment = Context(local_time=datetime(2026, 11, 20, 12))  # noqa: DTZ001 - a wall clock
+@pytest.mark.parametrize(
+    "local",
+    [
+        "2026-11-20T12:00:00",
+        "2027-11-21T21:00:00",
+        "2026-11-22T12:00:01+00:00",
+        "2025-11-21T12:00:00+00:00",
+        "0001-01-01T00:00:00+09:00",
+        "9999-12-31T23:59:59-09:00",
+        "2026-11-21T12:00:00+23:00",
+    ],
+)
+def test_a_time_that_it_is_nowhere_is_refused_with_a_remedy(local):
+    moment = Context(local_time=datetime.fromisoformat(local))
     with pytest.raises(InvalidInput) as caught:
         Ranker(DEFAULT).rank({}, ["c"], now=NOW, context=moment)
     assert caught.value.field == "context.local_time"
+    assert "leave it out" in caught.value.remedy
+
+
+def test_a_clock_with_an_offset_may_be_a_day_off():
+    moment = Context(local_time=datetime.fromisoformat("2026-11-22T21:00:00+09:00"))
+    assert moment.zone(NOW) == timezone(timedelta(hours=9))
+
+
+@pytest.mark.parametrize(
+    "local", [5, 1_795_000_000, 1.5, True, "1795000000", "", "soon", "2026-11-21", []]
+)
+def test_a_local_time_that_is_no_iso_time_is_refused(local):
+    with pytest.raises(ValidationError) as caught:
+        request(local_time=local)
+    assert "ISO 8601" in str(caught.value)
 
 
 def test_quiet_hours_are_kept_where_the_request_says_that_the_customer_is():

@@ -36,6 +36,7 @@ _LEARNED = 0.75
 _OURS = "Retain's choice"
 _PROVEN = "only beyond chance"
 _LARGEST = "the largest gain"
+_RESPONSE = "as many, by response"
 _COHORTS = 2
 
 
@@ -143,21 +144,22 @@ def world(
     folds = [(at < end, (at >= end) & (at < end + 0.2)) for end in (0.35, 0.55)]
     choice = choosing.choose(trial, folds, seed)
     true = chances[later, 1:] - chances[later, :1]
-    effects = {_OURS: _said(choice, trial, shop.matrix[later], seed)}
+    treated, control = _outcomes(choice, trial, shop.matrix[later], seed)
+    effects = {_OURS: treated - control}
     for learner in LEARNERS:
-        own = choice.of(learner)
-        effects[learner] = _said(own, trial, shop.matrix[later], seed)
+        with_it, without = _outcomes(choice.of(learner), trial, shop.matrix[later], seed)
+        effects[learner] = with_it - without
     for rule, named in ((_PROVEN, proven(choice)), (_LARGEST, largest(choice))):
         effects[rule] = effects[named] if named in effects else effects["constant"]
     effects["best possible"] = true
-    return choice.learner, {name: earned(own, true) for name, own in effects.items()}
+    found = {name: earned(own, true) for name, own in effects.items()}
+    found[_RESPONSE] = by_response(effects[_OURS], treated, true)
+    return choice.learner, found
 
 
-def _said(choice: Choice, trial: Trial, matrix: Floats, seed: int) -> Floats:
-    treated, control = choice.fit(trial, seed).effects().outcomes(
-        matrix, range(len(trial.actions))
-    )  # fmt: skip
-    return treated - control
+def _outcomes(choice: Choice, trial: Trial, matrix: Floats, seed: int) -> tuple[Floats, Floats]:
+    fitted = choice.fit(trial, seed)
+    return fitted.effects().outcomes(matrix, range(len(trial.actions)))
 
 
 def proven(choice: Choice) -> Learner:
@@ -184,6 +186,19 @@ def earned(effect: Floats, true: Floats) -> float:
     best, score = preferred(effect)
     gained = true[np.arange(len(best)), best]
     return 1_000.0 * float(np.mean([np.where(score > c, gained - c, 0.0).mean() for c in COSTS]))
+
+
+def by_response(effect: Floats, treated: Floats, true: Floats) -> float:
+    """As :func:`earned`, had as many contacts gone to who is likeliest to order after one."""
+    _, score = preferred(effect)
+    best, response = preferred(treated)
+    gained = true[np.arange(len(best)), best]
+    order = np.argsort(-response, kind="stable")
+    values = []
+    for cost in COSTS:
+        contacted = order[: int((score > cost).sum())]
+        values.append(float((gained[contacted] - cost).sum()) / len(gained))
+    return 1_000.0 * float(np.mean(values))
 
 
 if __name__ == "__main__":

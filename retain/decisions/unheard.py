@@ -18,10 +18,11 @@ _CONSENTS = frozenset({"consent_given", "consent_withdrawn"})
 def unheard(event: Event) -> Iterator[str]:
     """A sentence for each word of ``event`` about consent or channels that changes nothing."""
     if event.type in _CONSENTS:
-        # who names a channel speaks of that alone
-        if event.channel is not None:
+        purpose = event.properties.get("purpose")
+        # who names a channel speaks of that alone, except that nobody is profiled on one alone
+        if event.channel is not None and (purpose is None or purpose.lower() != "profiling"):
             yield from _unknown("channel", event.channel, CHANNELS)
-        elif purpose := event.properties.get("purpose"):
+        elif purpose is not None:
             yield from _unknown("purpose", purpose, PURPOSES)
     elif event.type == "preferences_updated":
         for channel in event.properties.get("channels") or ():

@@ -45,5 +45,9 @@ def test_a_channel_nobody_knows_is_named_wherever_it_stands():
     assert told("preferences_updated", properties={"channels": ["SMS", "e-mail"]}) == []
 
 
+def test_profiling_is_withdrawn_wherever_that_is_said():
+    assert told("consent_withdrawn", channel="kiosk", properties={"purpose": "Profiling"}) == []
+
+
 def test_what_is_no_wish_may_be_of_any_channel():
     assert told("page_viewed", channel="kiosk") == []

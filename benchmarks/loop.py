@@ -104,6 +104,9 @@ def verdict(found: Found) -> bool:
         f"{OURS}, last {SPAN} weeks less first {SPAN}": last - first,
         f"{OURS} less {RANDOM}, last {SPAN} weeks": last - random[:, -SPAN:].mean(axis=1),
         f"{OURS} less {GREEDY}, last {SPAN} weeks": last - greedy[:, -SPAN:].mean(axis=1),
+        f"what {OURS} believes best less {GREEDY}, last {SPAN} weeks": (
+            _of(found[OURS], "exploited")[:, -SPAN:] - greedy[:, -SPAN:]
+        ).mean(axis=1),
         f"{OURS} less {GREEDY}, all weeks": ours.mean(axis=1) - greedy.mean(axis=1),
         f"{OURS} less {RANDOM}, all weeks": ours.mean(axis=1) - random.mean(axis=1),
     }

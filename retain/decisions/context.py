@@ -48,8 +48,6 @@ LIVE_SURFACES = {"web": frozenset({"web"}), "in_app": frozenset({"app", "in_app"
 
 _FURTHEST = timedelta(hours=14, minutes=15)
 _QUARTER = timedelta(minutes=15)
-_OFF = timedelta(days=1)
-"""How far a clock may be off that says where it stands: of that only the offset is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ class Context:
         which is as finely as zones are set.
 
         Raises:
-            InvalidInput: it is this time nowhere on Earth, or was or will be more than a day off.
+            InvalidInput: it is this time, or its offset, nowhere on Earth.
         """
         local = self.local_time
         if local is None:
@@ -138,8 +136,7 @@ class Context:
             return timezone(round(ahead / _QUARTER) * _QUARTER)
         if abs(offset) > _FURTHEST:
             _refuse(local, "at an offset that there is nowhere on Earth")
-        if abs(local - now) > _OFF:
-            _refuse(local, f"more than a day off: it is {now:%Y-%m-%d %H:%M} UTC")
+        # of a clock that says where it stands only that is used, however wrong it goes
         return timezone(offset)
 
     def as_json(self) -> dict[str, Any]:

@@ -74,8 +74,8 @@ class Context(Request):
     session: Annotated[Session, or_null(Session)] = Session()
     local_time: LocalTime | None = Field(
         default=None,
-        description="The customer's own wall clock in ISO 8601, with or without an offset, at most "
-        "a day from the service's. It tells their time zone, which quiet hours are kept in.",
+        description="The customer's own wall clock in ISO 8601, with or without an offset. It "
+        "tells their time zone, which quiet hours are kept in.",
     )
 
     def moment(self) -> context.Context:

@@ -116,10 +116,6 @@ def test_the_customers_own_time_tells_their_zone(local, hours):
     [
         "2026-11-20T12:00:00",
         "2027-11-21T21:00:00",
-        "2026-11-22T12:00:01+00:00",
-        "2025-11-21T12:00:00+00:00",
-        "0001-01-01T00:00:00+09:00",
-        "9999-12-31T23:59:59-09:00",
         "2026-11-21T12:00:00+23:00",
     ],
 )
@@ -131,8 +127,9 @@ def test_a_time_that_it_is_nowhere_is_refused_with_a_remedy(local):
     assert "leave it out" in caught.value.remedy
 
 
-def test_a_clock_with_an_offset_may_be_a_day_off():
-    moment = Context(local_time=datetime.fromisoformat("2026-11-22T21:00:00+09:00"))
+@pytest.mark.parametrize("year", ["0001", "2011", "2026", "9999"])
+def test_of_a_clock_that_says_where_it_stands_only_that_counts_however_wrong_it_goes(year):
+    moment = Context(local_time=datetime.fromisoformat(f"{year}-11-22T21:00:00+09:00"))
     assert moment.zone(NOW) == timezone(timedelta(hours=9))
 
 

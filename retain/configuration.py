@@ -62,7 +62,7 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
             wrong; the message names the file and the field.
     """
     try:
-        content = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a safe loader
+        content = _Loader(path.read_text("utf-8")).get_single_data()
     except _TwiceError as error:
         raise InvalidInput(
             f"{path.name} has a key twice: {error}",

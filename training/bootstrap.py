@@ -1,12 +1,14 @@
 """95 % intervals by resampling customers: a customer's rows stay together.
 
-Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap (1993), percentile intervals;
-resampling whole customers is their bootstrap of clusters.
+Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap (1993), percentile intervals and
+their correction for bias and skewness (14.3); resampling whole customers is their bootstrap of
+clusters.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import erfc, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -80,10 +82,15 @@ class Bootstrap:
 
     def sums(self, terms: Floats) -> tuple[Floats, Floats]:
         """Sums of the columns of (n, m) over all rows, (m,), and over every replicate's, (r, m)."""
-        people = np.zeros((self._draws.shape[1], terms.shape[1]))
-        np.add.at(people, self._codes, terms)
+        people = self.of_each(terms)
         parts = np.array_split(self._draws, max(1, self._draws.size // _AT_ONCE))
         return terms.sum(axis=0), np.vstack([part.astype(np.float64) @ people for part in parts])
+
+    def of_each(self, terms: Floats) -> Floats:
+        """Sums of the columns of (n, m) over every customer's rows, (customers, m)."""
+        people = np.zeros((self._draws.shape[1], terms.shape[1]))
+        np.add.at(people, self._codes, terms)
+        return people
 
     def values(self, statistic: Statistic) -> tuple[float, Floats]:
         """The statistic itself, and what it is on every replicate."""
@@ -107,4 +114,25 @@ def compared(
 def interval(value: float, replicates: Floats) -> Measured:
     """The value with the middle 95 % of its replicates."""
     low, high = np.nanquantile(replicates, _QUANTILES)
+    return Measured(value=value, low=float(low), high=float(high))
+
+
+def accelerated(value: float, replicates: Floats, without: Floats) -> Measured:
+    """The interval corrected for bias and skewness (BCa), which a mean of few large weights has.
+
+    Args:
+        value: the statistic.
+        replicates: what it is on each.
+        without: what it is without each customer in turn.
+    """
+    below = float((replicates < value).mean())
+    moved = np.nanmean(without) - without
+    spread = float(np.nansum(moved**2))
+    if not 0.0 < below < 1.0 or not spread > 0.0:
+        return interval(value, replicates)
+    normal = NormalDist()
+    bias, skew = normal.inv_cdf(below), float(np.nansum(moved**3)) / (6.0 * spread**1.5)
+    shifted = (bias + normal.inv_cdf(each) for each in _QUANTILES)
+    ends = [normal.cdf(bias + by / (1.0 - skew * by)) for by in shifted]
+    low, high = np.nanquantile(replicates, ends)
     return Measured(value=value, low=float(low), high=float(high))

@@ -25,7 +25,7 @@ import numpy as np
 from retain.errors import InvalidInput
 from retain.manifest import Measured
 from retain.predictors.trees import Floats
-from training.bootstrap import Bootstrap, Comparison, compared, interval
+from training.bootstrap import Bootstrap, Comparison, accelerated, compared
 from training.policies.log import Log
 
 Name = Literal["ips", "snips", "dm", "dr", "sndr"]
@@ -117,8 +117,11 @@ def estimate(
     *,
     model: Floats | None = None,
 ) -> Measured:
-    """The estimate with the middle 95 % of its replicates over resampled units."""
-    return interval(*estimator.values(policy, log, bootstrap, model))
+    """The estimate with its 95 % interval over resampled units, corrected for skewness."""
+    terms = estimator.terms(policy, log, model)
+    whole, replicates = bootstrap.sums(terms)
+    without = estimator.of(whole - bootstrap.of_each(terms))
+    return accelerated(float(estimator.of(whole)), estimator.of(replicates), without)
 
 
 def compare(

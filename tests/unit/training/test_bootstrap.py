@@ -1,6 +1,6 @@
 import numpy as np
 
-from training.bootstrap import Bootstrap
+from training.bootstrap import Bootstrap, accelerated, interval
 from training.metrics import AUC, BRIER
 
 rng = np.random.default_rng(2)
@@ -40,3 +40,21 @@ def test_repeating_a_customers_rows_does_not_narrow_its_interval():
     ids, truth, score = (np.tile(x, 8) for x in (np.arange(300), TRUTH[:300], SIGNAL[:300]))
     repeated = Bootstrap(ids, 7).measured(AUC, truth, score)
     assert repeated.high - repeated.low > 0.8 * (once.high - once.low)
+
+
+def test_the_interval_of_a_skewed_mean_reaches_further_on_its_long_side():
+    values = np.random.default_rng(3).exponential(size=60) ** 2
+    bootstrap = Bootstrap(np.arange(60), seed=1, replicates=2_000)
+    whole, replicates = (each / 60 for each in bootstrap.sums(values[:, np.newaxis]))
+    without = (values.sum() - values) / 59
+
+    plain = interval(whole[0], replicates[:, 0])
+    corrected = accelerated(whole[0], replicates[:, 0], without)
+
+    assert plain.low < corrected.low < whole[0]
+    assert plain.high < corrected.high
+
+
+def test_a_statistic_that_no_replicate_moves_has_no_width():
+    same = accelerated(2.0, np.full(50, 2.0), np.full(9, 2.0))
+    assert (same.low, same.high) == (2.0, 2.0)

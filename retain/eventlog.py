@@ -263,14 +263,20 @@ class EventLog:
 
 
 def _upgrade(engine: Engine) -> None:
-    """Find the links in a log that was written before they were kept beside it."""
+    """Complete the indexes of a log of an earlier version.
+
+    One of before links were kept beside the log is told by the lack of the visitors' index: they
+    are found then.
+    """
     with reading(engine) as connection:
         known = {index["name"] for index in inspect(connection).get_indexes(events.name)}
-    visitors = next(index for index in events.indexes if index.name == "events_by_visitor")
-    if not known or visitors.name in known:
+    lacking = [index for index in events.indexes if index.name not in known]
+    if not known or not lacking:
         return
-    columns = [events.c[name] for name in EVENT_SCHEMA.names]
-    query = select(*columns).where(events.c.type.in_(LINK_TYPES)).order_by(events.c.seq)
     with writing(engine, alone="events") as connection:
-        identities.take(connection, [tuple(row) for row in connection.execute(query)])
-        visitors.create(connection, checkfirst=True)
+        if any(index.name == "events_by_visitor" for index in lacking):
+            columns = [events.c[name] for name in EVENT_SCHEMA.names]
+            links = select(*columns).where(events.c.type.in_(LINK_TYPES)).order_by(events.c.seq)
+            identities.take(connection, [tuple(row) for row in connection.execute(links)])
+        for index in lacking:
+            index.create(connection, checkfirst=True)

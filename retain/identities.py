@@ -65,6 +65,11 @@ _DECISIVE = frozenset(
         "preferences_updated",
     }
 )
+_LINKS = Prepared(
+    select(*(identity_links.c[name] for name in Link._fields)).where(
+        identity_links.c.component.in_(bindparam("ids", expanding=True))
+    )
+)
 _Row = Sequence[Any]
 _ID, _TYPE, _OWN, _VISITOR, _TS, _PROPERTIES = (
     EVENT_SCHEMA.get_field_index(name)
@@ -182,11 +187,9 @@ def people_of(connection: Connection, members: Collection[Member]) -> People:
 
 def people_in(connection: Connection, components: Collection[str]) -> People:
     """What is known about the ids of these components."""
-    columns = [identity_links.c[name] for name in Link._fields]
     found: list[Link] = []
     for names in in_parts(sorted(components)):
-        query = select(*columns).where(identity_links.c.component.in_(names))
-        found += [Link(*row) for row in connection.execute(query)]
+        found += [Link(*row) for row in _LINKS.rows(connection, {"ids": names})]
     return People(found)
 
 

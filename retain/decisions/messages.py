@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, or_, select, text
 
 from retain.clock import from_micros, to_micros
 from retain.decisions.constraints import REMEMBERED_DAYS, channel_named
 from retain.decisions.state import Contact, is_released
-from retain.eventlog import events
+from retain.logged import OF_MESSAGES, events
 from retain.prepared import Prepared
 
 LOOK_BACK_DAYS = 365
@@ -37,10 +37,8 @@ _MESSAGES = Prepared(
         events.c.customer_id.in_(bindparam("ids", expanding=True)),
         events.c.ts > bindparam("since"),
         events.c.ts <= bindparam("until"),
-        or_(
-            events.c.type == _SENT,
-            and_(events.c.type.in_(list(OUTCOMES)), events.c.ts > bindparam("remembered")),
-        ),
+        text(OF_MESSAGES),
+        or_(events.c.type == _SENT, events.c.ts > bindparam("remembered")),
     )
     .order_by(events.c.ts)
 )

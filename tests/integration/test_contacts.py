@@ -1,12 +1,14 @@
 """Contacts: ours, those of others, and channels that were closed."""
 
 from datetime import timedelta
+from pathlib import Path
 
-from retain.database import writing
-from retain.decisions import contacts, suppressions
+from retain.database import connect, reading, writing
+from retain.decisions import contacts, messages, suppressions
 from retain.decisions.contacts import Contacts
 from retain.event import Event, to_table
 from retain.eventlog import EventLog
+from retain.logged import OF_MESSAGES
 from tests.catalogues import NOW
 
 
@@ -103,3 +105,17 @@ def test_a_closed_channel_opens_again_only_by_consent_given_later(engine):
 def test_what_was_decided_later_is_not_known_earlier(engine):
     planned(engine)
     assert Contacts(engine).read(["c1"], NOW - timedelta(hours=1)) == {}
+
+
+def test_messages_are_found_without_looking_at_what_else_a_customer_did(tmp_path: Path) -> None:
+    """Every decision asks for them, and most of what customers do is something else."""
+    engine = connect(f"sqlite:///{tmp_path}/retain.db")
+    with reading(engine) as connection:
+        given = {"ids": ["c"], "since": 0, "remembered": 0, "until": 1}
+        asked, fixed, order = messages._MESSAGES._render(connection.dialect, given)
+        values = tuple({**fixed, **given, "ids_1": "c"}[name] for name in order or ())
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", values).all()
+    engine.dispose()
+
+    assert "events_of_messages" in str(plan)
+    assert all(f"'{kind}'" in OF_MESSAGES for kind in messages.OUTCOMES)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from feature_repo.online import OnlineReader
 from retain.clock import to_micros
@@ -245,4 +245,18 @@ def test_a_log_of_an_older_version_finds_its_links(tmp_path: Path) -> None:
     assert again.people(["old"]).customer("old") == "new"
     with reading(again.engine) as connection:
         assert connection.scalar(text("SELECT count(*) FROM identity_links")) == 1
+    again.engine.dispose()
+
+
+def test_a_log_of_an_older_version_gets_the_index_of_messages(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    log = EventLog(connect(url))
+    log.append(to_table([order("old", NOON)]))
+    with writing(log.engine) as connection:
+        connection.execute(text("DROP INDEX events_of_messages"))
+    log.engine.dispose()
+    again = EventLog(connect(url))
+    with reading(again.engine) as connection:
+        names = {one["name"] for one in inspect(connection).get_indexes("events")}
+    assert "events_of_messages" in names
     again.engine.dispose()

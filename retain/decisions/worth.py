@@ -1,6 +1,6 @@
 """What an action is expected to bring: uplift x value x margin - costs, every term kept."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import isfinite
 from typing import NamedTuple, Protocol
 
@@ -28,6 +28,10 @@ class ResponseModel(Protocol):
     @property
     def manifest(self) -> Manifest:
         """Names the model and its features in vector order."""
+
+    @property
+    def action_ids(self) -> Collection[str]:
+        """The actions it knows anything of."""
 
     def response(self, matrix: Floats, action_ids: Sequence[str]) -> tuple[Floats, Floats]:
         """Probability of conversion with and without the action, each (n, a).
@@ -105,6 +109,8 @@ class Appraiser:
         self.fixed = [_fixed(action, self.counts) for action in catalogue.actions]
         self.preference = preference or ChannelPreference({})
         self._model = response
+        taught = () if response is None else response.action_ids
+        self.taught = frozenset(at for at, name in enumerate(self.ids) if name in taught)
         self._vectors = Vectors(() if response is None else response.manifest.features)
         self._ways = [
             _Way(
@@ -212,10 +218,13 @@ class WorthsOfRow:
         return found
 
     def _ask(self, place: int) -> None:
-        places = self._likely
+        taught, asked = self._appraiser.taught, self._measured
+        if place not in taught:
+            asked[place] = _UNKNOWN
+            return
+        places = [at for at in self._likely if at in taught]
         if place not in places:
-            asked = self._measured
-            places = [at for at in range(len(self._appraiser.ids)) if at not in asked]
+            places = [at for at in taught if at not in asked]
         measured = self._appraiser.measured(self._columns, places)
         if measured is None:
             self._measured = dict.fromkeys(range(len(self._appraiser.ids)), _UNKNOWN)

@@ -268,6 +268,8 @@ def test_the_response_of_the_treated_alone_is_said_to_be_that():
             training=TrainingWindow(as_of=NOW),
         )
 
+        action_ids = ("a",)
+
         def response(self, matrix, action_ids):
             treated = np.full((len(matrix), len(action_ids)), 0.4)
             return treated, np.full_like(treated, np.nan)

@@ -40,6 +40,8 @@ class Campaigns:
         training=TrainingWindow(as_of=NOW),
     )
 
+    action_ids = ("model", "response", "cross_sell_email")
+
     def response(self, matrix, action_ids):
         treated, held_out = (np.full((len(matrix), len(action_ids)), np.nan) for _ in range(2))
         for place, each in enumerate(action_ids):

@@ -189,6 +189,8 @@ class Campaigns:
         training=TrainingWindow(as_of=NOW),
     )
 
+    action_ids = ("tried",)
+
     def response(self, matrix, action_ids):
         treated = np.full((len(matrix), len(action_ids)), np.nan)
         treated[:, action_ids.index("tried")] = 0.1 * matrix[:, 0]

@@ -109,7 +109,7 @@ def test_what_was_decided_later_is_not_known_earlier(engine):
 
 def test_messages_are_found_without_looking_at_what_else_a_customer_did(tmp_path: Path) -> None:
     """Every decision asks for them, and most of what customers do is something else."""
-    engine = connect(f"sqlite:///{tmp_path}/retain.db")
+    engine = EventLog(connect(f"sqlite:///{tmp_path}/retain.db")).engine
     with reading(engine) as connection:
         given = {"ids": ["c"], "since": 0, "remembered": 0, "until": 1}
         asked, fixed, order = messages._MESSAGES._render(connection.dialect, given)

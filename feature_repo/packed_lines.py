@@ -31,7 +31,6 @@ class LinePlan:
 
     def __init__(self, views: Sequence[PackedView]) -> None:
         self.numbers = MatrixPlan(views, (*STORED_NUMBERS, *ENDS))
-        self.views = tuple(views)
         self.texts = lru_cache(maxsize=16)(self._texts)
 
     def _texts(self, layout: Layout) -> dict[str, tuple[int, int, int, bool]]:

@@ -12,6 +12,7 @@ from pydantic import model_validator
 from retain import rfm
 from retain.columns import RFM, SEGMENT_RULES, Columns, Over
 from retain.configuration import Declared, Name, Names, read_yaml
+from retain.features.ageing import objects
 from retain.rfm import RfmEdges
 from retain.rule_rows import Row
 from retain.rules import Rule, compile_rule
@@ -106,7 +107,7 @@ class Segments:
             names=_withheld(self.names, rows),
             priorities=_withheld(self.priorities, rows),
             stages=_withheld(self.stages, rows),
-            tags=_objects([[] if row else tags for row, tags in zip(rows, self.tags, strict=True)]),
+            tags=objects([[] if row else tags for row, tags in zip(rows, self.tags, strict=True)]),
             r=np.where(rows, np.nan, self.r),
             f=np.where(rows, np.nan, self.f),
             m=np.where(rows, np.nan, self.m),
@@ -167,8 +168,8 @@ class _Holding:
     def all(self, rules: Sequence[Rule]) -> Objects:
         """The names of the rules that hold, (n,) lists."""
         if self._row is not None:
-            return _objects([[rule.name for rule in rules if rule.of_row(self._row)]])
-        tags = _objects([[] for _ in range(self._rows)])
+            return objects([[rule.name for rule in rules if rule.of_row(self._row)]])
+        tags = objects([[] for _ in range(self._rows)])
         for rule in rules:
             for row in np.flatnonzero(rule.evaluate(self._columns, self._rows)):
                 tags[row].append(rule.name)
@@ -183,9 +184,3 @@ def _withheld(values: Objects, rows: NDArray[np.bool_]) -> Objects:
     kept = values.copy()
     kept[rows] = None
     return kept
-
-
-def _objects(values: Sequence[Any]) -> Objects:
-    objects = np.empty(len(values), dtype=object)
-    objects[:] = values
-    return objects

@@ -20,7 +20,7 @@ from retain import standing
 from retain.columns import READ_TIME, Columns
 from retain.decisions import channels, hours
 from retain.features import consent
-from retain.features.ageing import aged
+from retain.features.ageing import aged, objects
 from retain.features.queries import FEATURE_SCHEMA
 from retain.quality.features import snapshot_of_columns
 from retain.quality.profile import Profile
@@ -124,10 +124,10 @@ class People:
         seen: dict[object, object] = {None: None}
         for name in _TEXTS:
             # one object per value, not one per row
-            columns[name] = _objects([seen.setdefault(value, value) for value in columns[name]])
+            columns[name] = objects([seen.setdefault(value, value) for value in columns[name]])
         recency = standing.inactivity_days("no_order", columns)
         return cls(
-            customers=_objects(table.column("customer_id").to_pylist()),
+            customers=objects(table.column("customer_id").to_pylist()),
             cutoffs=table.column("as_of").cast(pa.int64()).to_numpy(),
             columns={
                 name: column
@@ -195,10 +195,4 @@ def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
 def _lengths(column: pa.ChunkedArray) -> NDArray[Any]:
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_pylist()
     of = {length: range(length) for length in set(lengths)}
-    return _objects([of[length] for length in lengths])
-
-
-def _objects(values: list[Any]) -> NDArray[Any]:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+    return objects([of[length] for length in lengths])

@@ -4,20 +4,8 @@ import pytest
 
 from services.schemas.deliveries import EXAMPLE
 from tests.contract.test_http_answers import assert_documented
-from tests.unit.services.fakes import Service
 
 ONE = EXAMPLE["deliveries"][0]["delivery_id"]
-
-
-@pytest.fixture
-def service() -> Service:
-    return Service()
-
-
-@pytest.fixture
-def client(service: Service):
-    with service.client() as client:
-        yield client
 
 
 def test_what_is_held_is_given_out_with_its_decision(client, service) -> None:

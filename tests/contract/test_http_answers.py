@@ -49,12 +49,6 @@ def service() -> Service:
     return made
 
 
-@pytest.fixture
-def client(service: Service):
-    with service.client() as client:
-        yield client
-
-
 BODIES = [
     ("/predict", {"customer_id": "17850"}, 200),
     ("/predict", {"customer_id": "13047"}, 200),

@@ -10,17 +10,6 @@ from tests.unit.services.fakes import Service
 LOOKS = 3
 
 
-@pytest.fixture
-def service() -> Service:
-    return Service()
-
-
-@pytest.fixture
-def client(service: Service):
-    with service.client() as client:
-        yield client
-
-
 def preview(service: Service, age: timedelta = timedelta(0)) -> str:
     """The id of a preview that is written after some looks for it."""
     made = ulid.new(clock.now() - age)

@@ -8,18 +8,6 @@ from retain.decisions.constraints import Channel
 from retain.decisions.context import ContextChannel, Page
 from services.bodies import MAX_BODY_BYTES
 from services.schemas.ranking import RankRequest
-from tests.unit.services.fakes import Service
-
-
-@pytest.fixture
-def service() -> Service:
-    return Service()
-
-
-@pytest.fixture
-def client(service: Service):
-    with service.client() as client:
-        yield client
 
 
 def problem(response, status: int) -> dict:

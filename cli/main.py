@@ -16,6 +16,7 @@ from cli import (
     features,
     identity,
     importing,
+    keys,
     models,
     policy,
     report,
@@ -58,6 +59,7 @@ app.add_typer(deliveries.app)
 app.add_typer(features.app)
 app.add_typer(experiments.app)
 app.add_typer(identity.app)
+app.add_typer(keys.app)
 app.add_typer(models.app)
 app.add_typer(policy.app)
 

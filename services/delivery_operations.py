@@ -1,5 +1,6 @@
 """The operations of deliveries: taking what is held for pulling, and acknowledging it."""
 
+from retain.keys import Scope
 from services.operation import BODY_PROBLEMS, ID, Operation, Parameter, Reply
 from services.schemas import deliveries
 
@@ -42,6 +43,7 @@ DELIVERIES = Operation(
         ),
     ),
     problems=(422, 500, 503),
+    scope=Scope.admin,
 )
 ACK = Operation(
     "acknowledge",
@@ -63,6 +65,7 @@ ACK = Operation(
         Parameter("delivery_id", "path", "From `GET /deliveries`.", ID, "01JD0Z6ZC4M1W9T3"),
     ),
     problems=(500, 503),
+    scope=Scope.admin,
 )
 ACK_MANY = Operation(
     "acknowledge_many",
@@ -82,4 +85,5 @@ ACK_MANY = Operation(
     ),
     request=deliveries.AckRequest,
     problems=BODY_PROBLEMS,
+    scope=Scope.admin,
 )

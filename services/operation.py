@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from retain.keys import Scope
+
 JSON = "application/json"
 
 
@@ -37,7 +39,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method on one path; ``problems`` are the error statuses it can answer."""
+    """One method on one path; ``problems`` are the error statuses it can answer.
+
+    ``scope`` is what an API key must have for it; None is open to everybody.
+    """
 
     name: str
     method: str
@@ -49,6 +54,7 @@ class Operation:
     request: type[BaseModel] | str | None = None
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[int, ...] = (500,)
+    scope: Scope | None = field(kw_only=True)
 
 
 BODY_PROBLEMS = (400, 413, 422, 500, 503)

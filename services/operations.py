@@ -1,5 +1,6 @@
 """The operations the service offers: routes and OpenAPI document are made of this one list."""
 
+from retain.keys import Scope
 from services.delivery_operations import ACK, ACK_MANY, DELIVERIES
 from services.operation import BODY_PROBLEMS, ID, JSON, Operation, Parameter, Reply
 from services.schemas import (
@@ -42,6 +43,7 @@ PREDICT = Operation(
     ),
     request=predictions.PredictRequest,
     problems=(404, *BODY_PROBLEMS),
+    scope=Scope.score,
 )
 RANK = Operation(
     "rank",
@@ -71,6 +73,7 @@ RANK = Operation(
         ),
     ),
     problems=(409, *BODY_PROBLEMS),
+    scope=Scope.score,
 )
 DECISION = Operation(
     "decision",
@@ -82,6 +85,7 @@ DECISION = Operation(
     (Reply(200, "The receipt.", ranking.Receipt, {"receipt": ranking.STORED_EXAMPLE}),),
     parameters=(Parameter("decision_id", "path", "From `/rank` or `/predict`.", ID, "01JD0Z6Y"),),
     problems=(404, 500, 503),
+    scope=Scope.score,
 )
 EVENTS = Operation(
     "events",
@@ -101,6 +105,7 @@ EVENTS = Operation(
         Parameter("dry_run", "query", "Explain what would happen; store nothing.", _FLAG),
     ),
     problems=BODY_PROBLEMS,
+    scope=Scope.ingest,
 )
 FEEDBACK = Operation(
     "feedback",
@@ -118,6 +123,7 @@ FEEDBACK = Operation(
     ),
     request=feedback.FeedbackRequest,
     problems=BODY_PROBLEMS,
+    scope=Scope.ingest,
 )
 CUSTOMER = Operation(
     "customer",
@@ -129,6 +135,7 @@ CUSTOMER = Operation(
     (Reply(200, "The profile.", profiles.Profile, {"profile": profiles.EXAMPLE}),),
     parameters=(Parameter("customer_id", "path", "The customer's id.", ID, "17850"),),
     problems=(404, 500, 503),
+    scope=Scope.admin,
 )
 MODELS = Operation(
     "models",
@@ -138,6 +145,7 @@ MODELS = Operation(
     "Which models answer",
     "The champion of each head with the summary of its manifest.",
     (Reply(200, "The champions.", models.Models, {"models": models.EXAMPLE}),),
+    scope=Scope.admin,
 )
 METRICS = Operation(
     "metrics",
@@ -147,6 +155,7 @@ METRICS = Operation(
     "Prometheus metrics",
     "Exposition format 0.0.4.",
     (Reply(200, "The metrics.", None, {}, "text/plain"),),
+    scope=Scope.metrics,
 )
 LIVEZ = Operation(
     "livez",
@@ -156,6 +165,7 @@ LIVEZ = Operation(
     "Is the process alive?",
     "Nothing but the process is checked.",
     (Reply(200, "It is.", health.Alive, {"alive": health.ALIVE_EXAMPLE}),),
+    scope=None,
 )
 READYZ = Operation(
     "readyz",
@@ -168,6 +178,7 @@ READYZ = Operation(
         Reply(200, "It is.", health.Readiness, {"ready": health.READY_EXAMPLE}),
         Reply(503, "Not now.", health.Readiness, {"not_ready": health.NOT_READY_EXAMPLE}),
     ),
+    scope=None,
 )
 DOCS = Operation(
     "docs",
@@ -177,6 +188,7 @@ DOCS = Operation(
     "This documentation, to read and to try",
     "Works offline.",
     (Reply(200, "The page.", None, {}, "text/html"),),
+    scope=None,
 )
 DOCUMENT = Operation(
     "document",
@@ -186,6 +198,7 @@ DOCUMENT = Operation(
     "This documentation as OpenAPI 3.1",
     "The document itself.",
     (Reply(200, "The document.", None, {}, JSON),),
+    scope=None,
 )
 
 OPERATIONS = (

@@ -16,6 +16,9 @@ from retain.errors import InvalidInput
 PROJECT_CONFIG = Path(__file__).resolve().parent.parent / "config"
 
 FEATURE_TTL_DAYS = 30.0
+TIMEOUT_MS = 10_000
+IN_FLIGHT = 256
+BACKLOG_MS = 50
 
 _MOST_DAYS = 100_000
 
@@ -36,6 +39,12 @@ class Settings:
             (``RETAIN_FEATURE_TTL_DAYS``, default 30); zero is no limit.
         recompute: whether a read computes from the event log what the online store has not, or
             no longer (``RETAIN_RECOMPUTE``: ``always``, the default, or ``never``).
+        timeout_ms: milliseconds in which a request is answered whose caller names none
+            (``RETAIN_TIMEOUT_MS``, default 10,000); events have twice as long.
+        in_flight: so many requests of a kind a worker has in hand at most
+            (``RETAIN_IN_FLIGHT``, default 256).
+        backlog_ms: milliseconds of work that may wait before a worker refuses more
+            (``RETAIN_BACKLOG_MS``, default 50).
     """
 
     home: Path
@@ -46,6 +55,9 @@ class Settings:
     as_of: datetime | None
     feature_ttl_days: float = FEATURE_TTL_DAYS
     recompute: bool = True
+    timeout_ms: int = TIMEOUT_MS
+    in_flight: int = IN_FLIGHT
+    backlog_ms: int = BACKLOG_MS
 
     @property
     def history(self) -> Path:
@@ -108,6 +120,9 @@ def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -
         as_of=parse_utc(pinned, field="RETAIN_AS_OF") if pinned else None,
         feature_ttl_days=_days(environ.get("RETAIN_FEATURE_TTL_DAYS") or FEATURE_TTL_DAYS),
         recompute=_recompute(environ.get("RETAIN_RECOMPUTE") or "always"),
+        timeout_ms=_whole(environ, "RETAIN_TIMEOUT_MS", TIMEOUT_MS, most=60_000),
+        in_flight=_whole(environ, "RETAIN_IN_FLIGHT", IN_FLIGHT, most=100_000),
+        backlog_ms=_whole(environ, "RETAIN_BACKLOG_MS", BACKLOG_MS, most=10_000),
     )
 
 
@@ -128,6 +143,17 @@ def _days(given: str | float) -> float:
             field="RETAIN_FEATURE_TTL_DAYS",
         )
     return days
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, *, most: int) -> int:
+    given = environ.get(name) or str(default)
+    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= most):
+        raise InvalidInput(
+            f"{name} is {given!r:.60}",
+            remedy=f"write a whole number from 1 to {most:,}, or leave it unset for {default:,}",
+            field=name,
+        )
+    return int(given)
 
 
 def _recompute(given: str) -> bool:

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.problems import MalformedBody, TooLarge
+from services.problems import MalformedBody
+from services.refusals import BodyTooLarge
 
 MAX_BODY_BYTES = 5_000_000
 
@@ -18,7 +19,7 @@ async def read(request: Request) -> bytes:
     """The body, refused as soon as it is longer than the limit.
 
     Raises:
-        TooLarge: it is longer than :data:`MAX_BODY_BYTES`.
+        BodyTooLarge: it is longer than :data:`MAX_BODY_BYTES`.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
@@ -78,7 +79,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _too_large() -> NoReturn:
-    raise TooLarge(
+    raise BodyTooLarge(
         f"the body is longer than {MAX_BODY_BYTES:,} bytes",
         remedy="send it in smaller parts",
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Engine
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from feature_repo.online import OnlineReader
 from retain import signals
@@ -27,6 +27,9 @@ from retain.triggers.watch import Watch as TriggerWatch
 from services.deciding import deciding
 from services.deliveries import Held
 from services.event_writer import EventWriter
+from services.gate.backlog import Backlog
+from services.gate.gate import Gate
+from services.gate.layout import places
 from services.ingest import Ingest
 from services.metrics import Metrics
 from services.outcomes import Outcomes
@@ -49,7 +52,7 @@ NOBODY = "readyz"
 class Composition:
     """A running service: the application and how to end it."""
 
-    application: Starlette
+    application: ASGIApp
     close: Callable[[], None]
 
 
@@ -126,7 +129,11 @@ def compose(settings: Settings) -> Composition:
         made.decisions.close()
         engine.dispose()
 
-    return Composition(application(use_cases, pools), close)
+    found, _ = places(settings)
+    gate = Gate(
+        application(use_cases, pools), places=found, backlog=Backlog(), record=metrics.request
+    )
+    return Composition(gate, close)
 
 
 def _triggering(

@@ -7,8 +7,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Condition, Thread
 
-from retain.errors import RetainError, StoreUnavailable
+from retain.errors import StoreUnavailable
 from retain.eventlog import Appended, Row
+from services.refusals import Overloaded
 
 MOST_WAITING = 20_000
 """Events that may wait to be stored; a request that would add to more is refused."""
@@ -17,10 +18,6 @@ _STOP_WITHIN_SECONDS = 30.0
 log = logging.getLogger("retain.service")
 
 Append = Callable[[list[Row]], Appended]
-
-
-class Overloaded(RetainError):
-    """More events wait to be stored than the service takes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,20 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from retain import errors
-from services.event_writer import Overloaded
+from services import refusals
 from services.schemas.base import UNKNOWN_FIELD
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_MS = 2_000
 log = logging.getLogger("retain.service")
 
 
 class MalformedBody(errors.RetainError):
     """The body is not JSON at all."""
-
-
-class TooLarge(errors.RetainError):
-    """The body is longer than the service reads."""
 
 
 class NotReflected(errors.RetainError):
@@ -32,13 +29,18 @@ class NotReflected(errors.RetainError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of problem: ``detail`` replaces the error's own words where they are internal."""
+    """A kind of problem: ``detail`` replaces the error's own words where they are internal.
+
+    ``quiet`` ones are the caller's or many at once: they are counted, and not logged.
+    """
 
     status: int
     slug: str
     title: str
     detail: str | None = None
     remedy: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    quiet: bool = False
 
     @property
     def type(self) -> str:
@@ -48,7 +50,19 @@ class Kind:
 
 KINDS: dict[type[Exception], Kind] = {
     MalformedBody: Kind(400, "malformed-body", "The body is not JSON"),
-    TooLarge: Kind(413, "body-too-large", "The body is too large"),
+    refusals.BodyTooLarge: Kind(413, "body-too-large", "The body is too large"),
+    refusals.HeadersTooLarge: Kind(431, "headers-too-large", "The path or headers are too long"),
+    refusals.Unauthorized: Kind(
+        401, "unauthorized", "No valid API key", headers={"WWW-Authenticate": "Bearer"}
+    ),
+    refusals.Forbidden: Kind(403, "forbidden", "The API key is not for this"),
+    refusals.RateLimited: Kind(429, "rate-limited", "Too many requests with this API key"),
+    refusals.Overloaded: Kind(
+        503, "overloaded", "More at once than is answered in time", quiet=True
+    ),
+    refusals.DeadlineExceeded: Kind(
+        504, "deadline-exceeded", "Not answered in the request's time", quiet=True
+    ),
     errors.UnknownCustomer: Kind(404, "unknown-customer", "Unknown customer"),
     errors.NotFound: Kind(404, "not-found", "Not found"),
     errors.Conflict: Kind(409, "conflict", "The same key was used for something else"),
@@ -56,7 +70,6 @@ KINDS: dict[type[Exception], Kind] = {
     errors.NotEnoughData: Kind(422, "not-enough-data", "Too little history"),
     errors.Leakage: Kind(422, "leakage", "A feature that knows the future"),
     NotReflected: Kind(503, "not-reflected", "Stored, but not reflected yet"),
-    Overloaded: Kind(503, "overloaded", "Too many events wait to be stored"),
     errors.StoreUnavailable: Kind(
         503,
         "store-unavailable",
@@ -113,18 +126,36 @@ class Said:
     detail: str
     field: str | None = None
     remedy: str | None = None
+    retry_after_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A problem as it is sent; ``headers`` are those beside its media type and length."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 def response(error: Exception, instance: str) -> Response:
     """The problem-details answer for ``error``; what is internal is logged, not sent."""
+    one = rendered(error, instance)
+    return Response(one.body, one.status, one.headers, MEDIA_TYPE)
+
+
+def rendered(error: Exception, instance: str) -> Rendered:
+    """``error`` as problem details of the path ``instance``, for who answers without a framework.
+
+    A 429 and a 503 say in whole seconds when to come back (``Retry-After``), and in the body to
+    the millisecond.
+    """
     if isinstance(error, HTTPException):
         return _of_http(error, instance)
     kind = _kind(error)
-    if kind.status >= 500:
+    if kind.status >= 500 and not kind.quiet:
         log.error("%s", error, exc_info=error if kind is INTERNAL else None)
-    said = _said(error)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status == 503 else {}
-    return _render(kind, said, instance, headers)
+    return _render(kind, _said(error), instance, kind.headers)
 
 
 def _kind(error: Exception) -> Kind:
@@ -137,7 +168,8 @@ def _said(error: Exception) -> Said:
     if isinstance(error, ValidationError):
         return of_validation(error)
     if isinstance(error, errors.RetainError):
-        return Said(error.message, error.field, error.remedy or None)
+        wait = error.retry_after_ms if isinstance(error, refusals.Refused) else None
+        return Said(error.message, error.field, error.remedy or None, wait)
     return Said("")
 
 
@@ -158,13 +190,16 @@ def _is_public(part: object) -> bool:
     return isinstance(part, int) or (text[:1].islower() and not text.endswith("]"))
 
 
-def _of_http(error: HTTPException, instance: str) -> Response:
+def _of_http(error: HTTPException, instance: str) -> Rendered:
     kind = METHOD_NOT_ALLOWED if error.status_code == 405 else NO_SUCH_PATH
     detail = f"{instance} does not exist" if kind is NO_SUCH_PATH else f"see Allow for {instance}"
-    return _render(kind, Said(detail), instance, dict(error.headers or {}))
+    return _render(kind, Said(detail), instance, error.headers or {})
 
 
-def _render(kind: Kind, said: Said, instance: str, headers: dict[str, str]) -> Response:
+def _render(kind: Kind, said: Said, instance: str, headers: Mapping[str, str]) -> Rendered:
+    wait = said.retry_after_ms
+    if wait is None and kind.status == 503:
+        wait = RETRY_AFTER_MS
     body: dict[str, Any] = {
         "type": kind.type,
         "title": kind.title,
@@ -173,11 +208,12 @@ def _render(kind: Kind, said: Said, instance: str, headers: dict[str, str]) -> R
         "instance": instance,
         "field": said.field,
         "remedy": kind.remedy or said.remedy,
+        "retry_after_ms": wait,
     }
     given = {name: value for name, value in body.items() if value is not None}
-    return Response(
-        json.dumps(given, ensure_ascii=False),
-        status_code=kind.status,
-        media_type=MEDIA_TYPE,
-        headers=headers,
+    told = dict(headers)
+    if wait is not None:
+        told["Retry-After"] = str(-(-wait // 1_000))
+    return Rendered(
+        kind.status, told, json.dumps(given, ensure_ascii=False).encode(errors="backslashreplace")
     )

@@ -22,7 +22,7 @@ from services import (
 )
 from services.bodies import json_response
 from services.ingest import Begun, Handled
-from services.metrics import CONTENT_TYPE, UNKNOWN_PATH
+from services.metrics import CONTENT_TYPE
 from services.openapi import document
 from services.operation import Operation
 from services.patience import Patience
@@ -102,9 +102,7 @@ class Routes:
     async def deliveries(self, request: Request) -> Response:
         limit = _number(request, "limit", MAX_DELIVERIES) or DELIVERIES
         lease = _number(request, "lease_seconds", LONGEST_LEASE_SECONDS)
-        answer = json_response(await self._pools.store(self._do.deliveries.take, limit, lease))
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        return json_response(await self._pools.store(self._do.deliveries.take, limit, lease))
 
     async def acknowledge(self, request: Request) -> Response:
         return await self._acknowledged([request.path_params["delivery_id"]])
@@ -191,18 +189,16 @@ def application(use_cases: UseCases, pools: Pools) -> Starlette:
         (operations.DOCUMENT, routes.document),
     ]
     listed = [
-        Route(_route(o.path), _guarded(handler, o.path, use_cases), methods=[o.method], name=o.name)
+        Route(_route(o.path), _guarded(handler), methods=[o.method], name=o.name)
         for o, handler in offered
     ]
     hidden = [
-        Route(path, _guarded(handler, path, use_cases), include_in_schema=False)
+        Route(path, _guarded(handler), include_in_schema=False)
         for path, handler in (("/", routes.index), ("/static_content/{name}", routes.asset))
     ]
 
     async def no_route(request: Request, error: Exception) -> Response:
-        answer = problems.response(error, request.url.path)
-        use_cases.metrics.request(UNKNOWN_PATH, answer.status_code, 0.0)
-        return answer
+        return problems.response(error, request.url.path)
 
     app = Starlette(routes=[*listed, *hidden], exception_handlers={HTTPException: no_route})
     app.router.redirect_slashes = False
@@ -214,15 +210,12 @@ def _route(path: str) -> str:
     return path.replace("_id}", "_id:path}")
 
 
-def _guarded(handler: Handler, route: str, use_cases: UseCases) -> Handler:
+def _guarded(handler: Handler) -> Handler:
     async def endpoint(request: Request) -> Response:
-        started = time.perf_counter()
         try:
-            answer = await handler(request)
+            return await handler(request)
         except Exception as error:  # noqa: BLE001 - every error becomes a problem document
-            answer = problems.response(error, request.url.path)
-        use_cases.metrics.request(route, answer.status_code, time.perf_counter() - started)
-        return answer
+            return problems.response(error, request.url.path)
 
     return endpoint
 

@@ -17,6 +17,9 @@ class Problem(Answer):
     instance: str = Field(description="The path that was asked for.")
     field: str | None = Field(default=None, description="The part of the input at fault.")
     remedy: str | None = Field(default=None, description="What the caller can do.")
+    retry_after_ms: int | None = Field(
+        default=None, ge=0, description="Milliseconds to wait before trying again."
+    )
 
 
 EXAMPLE: dict[str, Any] = {

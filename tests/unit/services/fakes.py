@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -22,9 +23,12 @@ from retain.manifest import Manifest, Measured, ModelFeature, TrainingWindow
 from retain.reasons import HEADS, Reason
 from retain.scoring import Scores
 from retain.segments import Segments
-from retain.settings import PROJECT_CONFIG
+from retain.settings import PROJECT_CONFIG, load
 from retain.signals import Signals
 from services.event_writer import Stored
+from services.gate.backlog import Backlog
+from services.gate.gate import Gate
+from services.gate.layout import places
 from services.ingest import Ingest
 from services.metrics import Metrics
 from services.outcomes import Outcomes
@@ -413,8 +417,14 @@ class Service:
             metrics=self.metrics,
         )
 
+    def gate(self, app, *, checks=(), **limits):
+        """``app`` behind the gate, with the stock limits but for these."""
+        found, _ = places(replace(load({}), **limits))
+        record = self.metrics.request
+        return Gate(app, places=found, backlog=Backlog(), record=record, checks=checks)
+
     @contextmanager
     def client(self):
         pools = Pools()
-        yield Client(application(self.use_cases(), pools))
+        yield Client(self.gate(application(self.use_cases(), pools)))
         pools.close()

@@ -10,7 +10,8 @@ from retain.eventlog import Appended
 from retain.identities import Touched
 from retain.identity import Member
 from retain.identity_links import ANONYMOUS, CUSTOMER
-from services.event_writer import MOST_WAITING, EventWriter, Overloaded
+from services.event_writer import MOST_WAITING, EventWriter
+from services.refusals import Overloaded
 
 
 class Store:

@@ -1,0 +1,1 @@
+"""The one layer around every request: identity, deadline, admission, errors, metrics."""

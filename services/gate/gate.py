@@ -1,0 +1,181 @@
+"""The gate: what every request passes on its way in, and every answer on its way out."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from itertools import count
+from secrets import token_hex
+from time import monotonic, perf_counter
+from typing import Any, cast
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from retain.errors import InvalidInput
+from services import problems
+from services.gate.backlog import Backlog
+from services.gate.bounded import bounded, too_large
+from services.gate.limit import until
+from services.gate.places import Place, Places
+from services.gate.visit import Visit
+from services.refusals import DeadlineExceeded, HeadersTooLarge
+
+LONGEST_SECONDS = 60.0
+"""No request is worked on for longer, whatever its caller allows."""
+MOST_HEADER_BYTES = 32_768
+_LONGEST_ID = 128
+_SANE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/+=@"
+_REQUEST_ID = b"x-request-id"
+_CLOSE = (b"connection", b"close")
+_MOST_DIGITS = 9
+_NOT_ANSWERED = 499
+log = logging.getLogger("retain.service")
+
+Check = Callable[[Scope, Visit], None]
+"""What lets a request in, or raises a RetainError; it must not wait for anything."""
+_Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
+Record = Callable[[str, int, float], None]
+"""Told the route, the status and the seconds of every request."""
+
+
+class Gate:
+    """The outermost layer of the service.
+
+    Every request gets an id and a deadline, is let in or refused, and is counted; whatever goes
+    wrong behind the gate is answered as a problem.
+
+    Args:
+        app: what answers; the request's :class:`Visit` is at ``scope["retain"]``.
+        places: the operations.
+        backlog: how far the event loop may be behind for work that is done on it.
+        checks: called in order for every request; the first that raises ends it.
+        record: counts requests.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        places: Places,
+        backlog: Backlog,
+        record: Record,
+        checks: Sequence[Check] = (),
+    ) -> None:
+        # what an ASGI application is, also where its type promises less
+        self._app = cast(_Application, app)
+        self._places = places
+        self._backlog = backlog
+        self._checks = tuple(checks)
+        self._record = record
+        self._prefix, self._number = token_hex(5) + "-", count(1)
+        self._draining = False
+
+    def drain(self) -> None:
+        """From now on every answer closes its connection; nothing is refused for that."""
+        self._draining = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; anything but HTTP is handed on as it is."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, now = perf_counter(), monotonic()
+        place = self._places.of(scope["method"], scope["path"])
+        visit = scope["retain"] = Visit(place.route, "", now + place.lane.seconds, started)
+
+        def answer(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                visit.status = message["status"]
+                own = [*message["headers"], (_REQUEST_ID, visit.request_id.encode())]
+                own += place.headers
+                if self._draining:
+                    own.append(_CLOSE)
+                message["headers"] = own
+            return send(message)
+
+        entered = False
+        try:
+            length = self._read(scope, visit, now)
+            if length is None:
+                receive = bounded(receive, place.most_bytes)
+            self._admit(scope, visit, place, length or 0, now)
+            entered = True
+            await until(visit.deadline, self._app(scope, receive, answer))
+            if not visit.status:
+                raise RuntimeError(f"{visit.route} gave no answer")  # noqa: TRY301
+        except Exception as error:  # noqa: BLE001 - every error becomes a problem document
+            await _tell(error, place, visit, scope["path"], answer)
+        finally:
+            if entered:
+                place.lane.leave()
+            self._record(visit.route, visit.status or _NOT_ANSWERED, perf_counter() - started)
+
+    def _admit(self, scope: Scope, visit: Visit, place: Place, length: int, now: float) -> None:
+        """Let a request in, or raise why not."""
+        if length > place.most_bytes:
+            raise too_large(place.most_bytes)
+        for check in self._checks:
+            check(scope, visit)
+        within = min(place.behind, visit.deadline - now)
+        self._backlog.admit(asyncio.get_running_loop(), now, within)
+        place.lane.enter()
+
+    def _read(self, scope: Scope, visit: Visit, now: float) -> int | None:
+        """Take over what the headers say; returns the length of the body, None if not said.
+
+        Raises:
+            HeadersTooLarge: they or the path are longer than is read.
+            InvalidInput: the timeout is no number of milliseconds.
+        """
+        size, length, timeout = len(scope["path"]) + len(scope["query_string"]), None, None
+        for name, value in scope["headers"]:
+            size += len(name) + len(value)
+            if name == b"content-length":
+                # the server has seen to it that this is a number
+                length = int(value)
+            elif name == _REQUEST_ID:
+                if len(value) <= _LONGEST_ID and not value.translate(None, _SANE):
+                    visit.request_id = value.decode()
+            elif name == b"x-request-timeout-ms":
+                timeout = value
+        if not visit.request_id:
+            visit.request_id = f"{self._prefix}{next(self._number):x}"
+        if size > MOST_HEADER_BYTES:
+            raise HeadersTooLarge(
+                f"path, query and headers are longer than {MOST_HEADER_BYTES:,} bytes",
+                remedy="send what is long in the body",
+            )
+        if timeout is not None:
+            visit.deadline = now + _seconds(timeout)
+        return length
+
+
+def _seconds(timeout: bytes) -> float:
+    if not (timeout.isdigit() and len(timeout) <= _MOST_DIGITS and int(timeout)):
+        raise InvalidInput(
+            f"the X-Request-Timeout-Ms is {timeout.decode('latin-1')!r:.60}",
+            remedy="send a whole number of milliseconds, 1 or more, or leave it out",
+            field="X-Request-Timeout-Ms",
+        )
+    return min(int(timeout) / 1_000, LONGEST_SECONDS)
+
+
+async def _tell(
+    error: Exception,
+    place: Place,
+    visit: Visit,
+    path: str,
+    answer: Callable[[Message], Awaitable[None]],
+) -> None:
+    """Answer with the problem of ``error``, where no answer was begun."""
+    if visit.status:
+        # half an answer cannot be taken back: the server closes its connection
+        log.error("an answer of %s broke off: %s", visit.route, error, exc_info=error)
+        return
+    if isinstance(error, DeadlineExceeded):
+        error = DeadlineExceeded(error.message, remedy=place.late)
+    problem = problems.rendered(error, path)
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    headers.append((b"content-type", problems.MEDIA_TYPE.encode()))
+    headers.append((b"content-length", b"%d" % len(problem.body)))
+    await answer({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await answer({"type": "http.response.body", "body": problem.body})

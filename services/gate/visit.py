@@ -1,0 +1,32 @@
+"""One request, as everything behind the gate may know it."""
+
+from starlette.types import Scope
+
+
+class Visit:
+    """What the gate found out about a request; ``scope["retain"]`` holds it.
+
+    Attributes:
+        route: the path template of the operation asked for, or ``unknown``.
+        request_id: the caller's ``X-Request-ID``, or one of ours.
+        deadline: when the answer is of no use any more, in seconds of ``time.monotonic``.
+        started: when the request was taken in hand, in seconds of ``time.perf_counter``.
+        key: the id of the API key it came with, or None.
+        status: the status of the answer, 0 until it is begun.
+    """
+
+    __slots__ = ("deadline", "key", "request_id", "route", "started", "status")
+
+    def __init__(self, route: str, request_id: str, deadline: float, started: float) -> None:
+        self.route = route
+        self.request_id = request_id
+        self.deadline = deadline
+        self.started = started
+        self.key: str | None = None
+        self.status = 0
+
+
+def of(scope: Scope) -> Visit:
+    """The visit of a request behind the gate."""
+    visit: Visit = scope["retain"]
+    return visit

@@ -79,7 +79,7 @@ def compose(settings: Settings) -> Composition:
 
     writer = EventWriter(partial(log.append_rows, mark_pending=True), nudge)
     manifests = {str(head): one for head, one in made.scorer.champions.manifests.items()}
-    metrics.models({head: one.version for head, one in manifests.items()})
+    metrics.models(manifests)
     use_cases = UseCases(
         predictions=Predictions(
             reader=reader,
@@ -118,6 +118,7 @@ def compose(settings: Settings) -> Composition:
         every=timedelta(minutes=thresholds.load(settings.config).watching.every_minutes),
     )
     watch.start()
+    metrics.start()
 
     def close() -> None:
         watch.stop()
@@ -127,6 +128,7 @@ def compose(settings: Settings) -> Composition:
             one.stop()
         reader.close()
         made.decisions.close()
+        metrics.close()
         engine.dispose()
 
     found, _ = places(settings)

@@ -105,7 +105,7 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
     ranker = make(catalogue)
     experiments = loading.load(settings.config, catalogue)
     arms = Arms(ranker, make, Assigner(experiments, ShareBook(engine).at))
-    decisions = Decisions(engine)
+    decisions = Decisions(engine, metrics.receipt)
     previews = Previews(
         arms=arms,
         contacts=Contacts(engine, ranker.limiter),

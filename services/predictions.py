@@ -1,5 +1,6 @@
 """Scoring customers on request: features, scores, preview decisions, answers."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from services.languages import DEFAULT
 from services.metrics import Metrics
 from services.schemas.predictions import PARTS, PredictRequest
 
+ROUTE = "/predict"
 UNKNOWN = "unknown_customer"
 
 
@@ -78,6 +80,7 @@ class Predictions:
             StoreUnavailable: a store did not answer.
         """
         ids = request.ids()
+        self._metrics.batch(ROUTE, len(ids))
         as_of = at_or_before(self._clock(), request.as_of)
         known = self._predict(list(dict.fromkeys(ids)), as_of, request)
         if request.customer_id is not None:
@@ -89,10 +92,16 @@ class Predictions:
     def _predict(
         self, ids: Sequence[str], as_of: datetime, request: PredictRequest
     ) -> dict[str, Json]:
+        began = time.perf_counter()
         features = self._reader.read(ids, as_of)
+        read = time.perf_counter()
         if not features.features_as_of:
             return {}
         scores = self._scorer.score(features.sheet, features.stale_views)
+        self._metrics.stages(ROUTE, None, read - began, time.perf_counter() - read, None, None)
+        self._metrics.scores("churn", scores.churn_probability)
+        self._metrics.scores("next_purchase", scores.purchase_30d)
+        self._metrics.scores("ltv", scores.ltv_value)
         include = PARTS if request.include is None else request.include
         language = request.language or DEFAULT
         parts = self._parts(scores, features, include, language)
@@ -131,9 +140,12 @@ class Predictions:
         if "segment" in include:
             parts["segment"] = answers.segment(scores)
         if "next_best_action" in include:
+            began = time.perf_counter()
             parts["next_best_action"] = self._previews.preview(
                 of_survivors(scores, features), features
             )
+            took = time.perf_counter() - began
+            self._metrics.stages(ROUTE, None, None, None, took, None)
         return parts
 
     def _unknown(self, customer_id: str) -> Json:

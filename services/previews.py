@@ -12,7 +12,7 @@ from retain.experiments.variants import Arms
 from retain.features.reader import Features
 from retain.scoring import Scores
 from services.answers import Json
-from services.metrics import Metrics
+from services.metrics import NO_ARM, Metrics
 
 
 class Previews:
@@ -63,9 +63,14 @@ class Previews:
             )
             answer = preview.next_best_action()
             self._decisions.record_preview(preview)
-            self._metrics.decision(answer["action_id"])
+            self._metrics.decision(answer["action_id"], arm_of(assigned))
             answers.append(answer)
         return answers
+
+
+def arm_of(assigned: Assignments) -> str:
+    """The first of a customer's arms, as metrics name it: answers name that one too."""
+    return f"{assigned[0].experiment}:{assigned[0].arm}" if assigned else NO_ARM
 
 
 def evidence(

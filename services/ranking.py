@@ -1,5 +1,6 @@
 """Deciding on request: durable, capped, found again by its id."""
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,12 +19,13 @@ from retain.features.reader import FeatureReader
 from services.answers import Json
 from services.metrics import Metrics
 from services.predictions import Scoring
-from services.previews import evidence
+from services.previews import arm_of, evidence
 from services.schemas.ranking import RankRequest
 
 Popular = Callable[[datetime], Suggested | None]
 """What to suggest at a moment to visitors of whom nothing is known."""
 
+ROUTE = "/rank"
 ANONYMOUS = "anonymous:"
 """Visitors are counted apart from customers: a cookie is never somebody's id."""
 
@@ -88,6 +90,7 @@ class Ranking:
             rests_on = replace(rests_on, experiments=tuple(one.as_json() for one in assigned))
         else:
             moment = moment.of_visitor()
+        began = time.perf_counter()
         ranking = ranker.rank(
             columns,
             [survivor or whom],
@@ -99,7 +102,9 @@ class Ranking:
             decision = self._decisions.reserve(
                 ranking, request=asked, idempotency_key=key, limit=request.limit, evidence=rests_on
             )
-        self._metrics.decision(decision.action_id)
+        self._metrics.stages(ROUTE, None, None, None, time.perf_counter() - began, None)
+        self._metrics.decision(decision.action_id, arm_of(assigned))
+        self._metrics.receipt(decision.receipt)
         answer = _public(decision.answer(receipt=request.receipt))
         return answer if survivor is None else _merged(answer, whom)
 
@@ -120,10 +125,13 @@ class Ranking:
         """What is known and what that rests on, the survivor of a merged id, and suggestions."""
         if customer_id is None:
             return self._stranger(now, anonymous=True)
+        began = time.perf_counter()
         features = self._reader.read([customer_id], now)
+        read = time.perf_counter()
         if not features.features_as_of:
             return self._stranger(now, anonymous=False)
         scores = self._scorer.score(features.sheet, features.stale_views)
+        self._metrics.stages(ROUTE, None, read - began, time.perf_counter() - read, None, None)
         rests_on = evidence(self._models, features, customer_id)
         survivor = features.merged_into.get(customer_id)
         return of_scores(scores), rests_on, survivor, scores.suggestions

@@ -33,11 +33,14 @@ def main() -> None:
         signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
-        working = composed(from_json(sys.stdin.buffer.readline()), Metrics())
+        metrics = Metrics("refresher")
+        working = composed(from_json(sys.stdin.buffer.readline()), metrics)
     except RetainError as error:
         sys.exit(f"{error.message}; {error.remedy}")
     Thread(target=_listen, args=(working,), daemon=True).start()
+    metrics.start()
     working.run()
+    metrics.close()
 
 
 def composed(settings: Settings, metrics: Metrics) -> Refresher:

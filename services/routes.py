@@ -50,13 +50,19 @@ class Routes:
         self._pools = pools
 
     async def predict(self, request: Request) -> Response:
-        asked = bodies.parse(PredictRequest, await bodies.read(request))
+        body, began = await bodies.read(request), time.perf_counter()
+        asked = bodies.parse(PredictRequest, body)
+        decode = time.perf_counter() - began
         negotiated = asked.language is None
         if negotiated and (accepted := request.headers.get("accept-language")):
             asked = asked.model_copy(update={"language": languages.preferred(accepted)})
         several = asked.customer_ids is not None
         work = self._do.predictions.predict
-        answer = json_response(await self._pools.score(work, asked, several=several))
+        done = await self._pools.score(work, asked, several=several)
+        began = time.perf_counter()
+        answer = json_response(done)
+        encode = time.perf_counter() - began
+        self._do.metrics.stages(operations.PREDICT.path, decode, None, None, None, encode)
         answer.headers.update(languages.headers(asked.language, negotiated=negotiated))
         return answer
 
@@ -123,6 +129,8 @@ class Routes:
         return json_response(champions.summary(self._do.manifests))
 
     async def metrics(self, _request: Request) -> Response:
+        # who scrapes wants to know how late the loop is, and is the first to have one at hand
+        self._do.metrics.watch_loop(asyncio.get_running_loop())
         text = await self._pools.store(self._do.metrics.render)
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 

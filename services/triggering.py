@@ -40,7 +40,11 @@ def main() -> None:
         while not turn.holds():
             if stdin.ended.wait(_LOOK_AGAIN_SECONDS):
                 return
-        stdin.attend(composed(settings, Metrics(), turn, now))
+        metrics = Metrics("triggers")
+        engine = composed(settings, metrics, turn, now)
+        metrics.start()
+        stdin.attend(engine)
+        metrics.close()
     except RetainError as error:
         time.sleep(_LOOK_AGAIN_SECONDS)
         sys.exit(f"{error.message}; {error.remedy}")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,10 +90,14 @@ class Preview:
 
 
 class Decisions:
-    """Makes, keeps and finds decisions; safe with several processes on one database."""
+    """Makes, keeps and finds decisions; safe with several processes on one database.
 
-    def __init__(self, engine: Engine) -> None:
+    ``told`` hears of every preview once it is written, in the thread that writes.
+    """
+
+    def __init__(self, engine: Engine, told: Callable[[Receipt], None] | None = None) -> None:
         self._engine = engine
+        self._told = told
         self._together = GroupCommit(engine)
         self._previews: WriteBehind[Preview] = WriteBehind(self._write)
         self._lapsed_at: datetime | None = None
@@ -241,10 +245,17 @@ class Decisions:
         self._previews.close()
 
     def _write(self, previews: list[Preview]) -> None:
-        rows = [_as_row(preview.receipt(), preview.ranking.now) for preview in previews]
+        receipts = [preview.receipt() for preview in previews]
+        rows = [
+            _as_row(receipt, preview.ranking.now)
+            for receipt, preview in zip(receipts, previews, strict=True)
+        ]
         with writing(self._engine, alone="previews") as connection:
             # a batch whose commit was not answered is written again
             connection.execute(upsert(connection, decisions).on_conflict_do_nothing(), rows)
+        if self._told is not None:
+            for receipt in receipts:
+                self._told(receipt)
 
 
 def find(connection: Connection, decision_id: str) -> Receipt | None:

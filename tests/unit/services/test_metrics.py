@@ -4,7 +4,7 @@ import pytest
 
 from retain.quality.findings import Sample
 from services.metrics import Metrics
-from tests.unit.services.fakes import Service
+from tests.unit.services.fakes import NOW, Service, manifest
 
 
 @pytest.fixture
@@ -43,8 +43,14 @@ def test_unknown_paths_share_one_label(client) -> None:
 
 def test_the_models_that_answer_are_named() -> None:
     metrics = Metrics()
-    metrics.models({"churn": "ab12"})
-    assert 'retain_model_info{head="churn",version="ab12"} 1.0' in metrics.render().decode()
+    churn = manifest("churn").model_copy(update={"created_at": NOW})
+    metrics.models({"churn": churn, "ltv": manifest("ltv")})
+    text = metrics.render().decode()
+    assert f'retain_model_info{{head="churn",version="{churn.version}"}} 1.0' in text
+    assert 'retain_model_created_timestamp_seconds{head="churn"} 1.7952912e+09' in text
+    # when this one was made is not known, what it has seen is
+    assert 'retain_model_created_timestamp_seconds{head="ltv"}' not in text
+    assert 'retain_model_as_of_timestamp_seconds{head="ltv"}' in text
 
 
 def test_two_services_in_one_process_count_apart() -> None:

@@ -1,115 +1,18 @@
-"""``retain serve`` as a child of a benchmark, one of whose workers can be killed."""
+"""``retain serve`` as a child of a benchmark."""
 
-import os
-import signal
-import socket
-import subprocess
 import sys
-import time
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
-from urllib.error import URLError
-from urllib.request import urlopen
 
-READY_WITHIN_SECONDS = 120
+from load.server import Server
 
 
-class Service:
+class Service(Server):
     """A service over ``home``, started anew when it does not come back."""
 
-    def __init__(self, home: Path, log: Path, workers: int) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self._command = [sys.executable, "-m", "cli.main", "--home", str(home)]
-        self._command += ["serve", "--port", str(self.port), "--workers", str(workers)]
-        self._log = log
-
-    def __enter__(self) -> Self:
-        self._start()
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
+    def __init__(
+        self, home: Path, log: Path, workers: int, environment: Mapping[str, str] | None = None
     ) -> None:
-        self._stop()
-
-    def kill_worker(self) -> int:
-        """SIGKILL a process that holds the models; returns its id."""
-        worker = max(self.processes()[1:], key=_resident)
-        os.kill(worker, signal.SIGKILL)
-        return worker
-
-    def is_ready(self) -> bool:
-        """Whether it answers now."""
-        try:
-            with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
-                return True
-        except (URLError, OSError):
-            return False
-
-    def restart(self) -> None:
-        """Stop what is left of it and start it again, as a supervisor would."""
-        self._stop()
-        self._start()
-
-    def processes(self) -> list[int]:
-        """Its process ids: the parent, and everything below it."""
-        children: dict[int, list[int]] = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    stat = (entry / "stat").read_text().rpartition(")")[2].split()
-                except OSError:
-                    continue
-                children.setdefault(int(stat[1]), []).append(int(entry.name))
-        found = [self._process.pid]
-        for one in found:
-            found.extend(children.get(one, []))
-        return found
-
-    def cpu_seconds(self) -> float:
-        """Processor time that all its processes used so far."""
-        ticks = 0
-        for one in self.processes():
-            try:
-                fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-    def resident_mb(self) -> float:
-        """Memory of all its processes; what they share is counted in each."""
-        return sum(map(_resident, self.processes())) / 1e6
-
-    def _start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                self._command, stdout=log, stderr=subprocess.STDOUT
-            )
-        until = time.monotonic() + READY_WITHIN_SECONDS
-        while not self.is_ready():
-            if self._process.poll() is not None or time.monotonic() > until:
-                sys.exit(f"the service did not start; see {self._log}")
-            time.sleep(0.2)
-
-    def _stop(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-
-def _resident(process: int) -> int:
-    try:
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+        command = [sys.executable, "-m", "cli.main", "--home", str(home)]
+        command += ["serve", "--port", "{port}", "--workers", str(workers)]
+        super().__init__(command, log, probe="/readyz", environment=environment)

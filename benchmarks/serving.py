@@ -1,0 +1,155 @@
+"""Requests a second, latency and processor per request, beside what others would write."""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from load import cases, contestants
+from load.bars import Bar, judged, table
+from load.cases import BY_NAME, CASES, HEADS, Measured, Summary, summary
+from load.contestants import NAMES, RETAIN, Ground
+from load.server import Server
+
+ABOUT = """
+All servers run at once, one worker each, over the same customers and the same model files; each
+case is measured in turn, several rounds over, so that other load on the machine falls on all of
+them. The client is a process of its own (a closed loop over kept connections); where its cores
+come near 1 it is the client that was measured. A home of 10,000 simulated customers is made, or
+--home is copied. The exit code is 1 where a bar is missed.
+"""
+_WARM_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a run has: who serves, whom to ask for, with which headers."""
+
+    ground: Ground
+    servers: dict[str, Server]
+    customers: list[str]
+    headers: dict[str, str]
+
+
+def main() -> None:
+    """Prepare, measure, judge; exit 1 on a missed bar."""
+    given = parsed()
+    with tempfile.TemporaryDirectory(prefix="retain-bench-") as folder:
+        ground = prepared(Path(folder), given)
+        asked = [BY_NAME[name] for name in given.only] if given.only else list(CASES)
+        names = list(dict.fromkeys(case.server for case in asked))
+        environment = dict(pair.split("=", 1) for pair in given.env)
+        headers = {"authorization": f"Bearer {given.api_key}"} if given.api_key else {}
+        with contestants.serving(ground, names, environment) as servers:
+            field = Field(ground, servers, ground.customers, headers)
+            contestants.check(ground, servers)
+            warm(field)
+            measured = compare(field, asked, given)
+            found = {name: summary(rounds) for name, rounds in measured.items()}
+            bars = judged(found)
+        say(table(found, bars))
+        report = told(given, measured, found, bars)
+        if given.json:
+            given.json.write_text(json.dumps(report, indent=1), "utf-8")
+        if given.logs:
+            shutil.copytree(ground.logs, given.logs, dirs_exist_ok=True)
+    sys.exit(1 if any(bar.missed for bar in bars) else 0)
+
+
+def parsed() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, epilog=ABOUT)
+    parser.add_argument("--home", type=Path, help="a home to copy, instead of making one")
+    parser.add_argument("--customers", type=int, default=10_000)
+    parser.add_argument("--peers", type=Path, help="where to keep what the peers are prepared with")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of a case in a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", choices=list(BY_NAME), help="some of the cases")
+    parser.add_argument("--env", nargs="*", default=[], help="NAME=VALUE for Retain's process")
+    parser.add_argument("--api-key", default="", help="a key, where the service asks for one")
+    parser.add_argument("--json", type=Path, help="where to write everything that was measured")
+    parser.add_argument("--logs", type=Path, help="where to keep the servers' logs")
+    return parser.parse_args()
+
+
+def prepared(folder: Path, given: argparse.Namespace) -> Ground:
+    """A home of this run's own, and the peers' store beside it."""
+    kept = given.home or folder / "prepared"
+    if given.home is None:
+        command = [sys.executable, "-m", "cli.main", "demo", "--no-serve"]
+        command += ["--customers", str(given.customers), "--home", str(kept)]
+        subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 - our own command line
+    logs = folder / "logs"
+    logs.mkdir()
+    ground = Ground(folder / "home", given.peers or folder / "peers", logs)
+    shutil.copytree(kept, ground.home)
+    if not (ground.peers / "customers.txt").exists():
+        progress("loading the home's features into stock Feast, for the peers")
+        contestants.prepare_peers(ground.home, ground.peers, given.customers)
+    return ground
+
+
+def warm(field: Field) -> None:
+    """Ask Retain for everybody once: rows whose windows have moved on are computed anew."""
+    if RETAIN not in field.servers:
+        return
+    for start in range(0, len(field.customers), _WARM_AT_ONCE):
+        ids = field.customers[start : start + _WARM_AT_ONCE]
+        body = {"customer_ids": ids, "include": HEADS}
+        contestants.ask(field.servers[RETAIN].port, "/predict", body, field.headers)
+
+
+def compare(
+    field: Field, asked: list[cases.Case], given: argparse.Namespace
+) -> dict[str, list[Measured]]:
+    """Every case in turn, several rounds over."""
+    measured: dict[str, list[Measured]] = {case.name: [] for case in asked}
+    bodies = {case.name: case.bodies(field.customers) for case in asked}
+    for number in range(given.rounds):
+        for case in asked:
+            server = field.servers[case.server]
+            headers = field.headers if case.server == RETAIN else {}
+            one = cases.measure(case, server, bodies[case.name], given.seconds, headers)
+            measured[case.name].append(one)
+            progress(
+                f"round {number + 1}: {NAMES[case.server]}, {case.title}: "
+                f"{one.outcome.rate:,.1f}/s, p99 {one.outcome.latency_ms.get('p99', 0):,.2f} ms, "
+                f"client {one.outcome.client_cores:.2f} cores"
+            )
+    return measured
+
+
+def told(
+    given: argparse.Namespace,
+    measured: dict[str, list[Measured]],
+    found: dict[str, Summary],
+    bars: list[Bar],
+) -> dict[str, Any]:
+    """Everything, as plain values."""
+    return {
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "customers": given.customers,
+        "seconds": given.seconds,
+        "cases": {name: asdict(one) for name, one in found.items()},
+        "rounds": {name: [one.as_json() for one in each] for name, each in measured.items()},
+        "bars": [asdict(bar) for bar in bars],
+    }
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

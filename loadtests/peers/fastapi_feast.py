@@ -1,0 +1,36 @@
+"""FastAPI + Feast SDK + LightGBM: scores of customers over HTTP.
+
+    PEER_STORE=folder uvicorn fastapi_feast:app --app-dir loadtests/peers --no-access-log
+
+``PEER_STORE`` is what ``prepare.py`` wrote. The endpoints are ``async def`` although they block:
+all work is in the interpreter, so a thread pool (plain ``def``) only adds hand-overs.
+"""
+
+import os
+from pathlib import Path
+
+from answers import Many, One, Prediction, Predictions, predictions
+from fastapi import FastAPI
+from heads import Heads
+
+heads = Heads(Path(os.environ["PEER_STORE"]))
+app = FastAPI()
+
+
+@app.post("/predict")
+async def predict(asked: One) -> Prediction:
+    """Scores of one customer."""
+    return predictions([asked.customer_id], heads.scores([asked.customer_id]))[0]
+
+
+@app.post("/predict/many")
+async def predict_many(asked: Many) -> Predictions:
+    """Scores of up to a thousand."""
+    found = predictions(asked.customer_ids, heads.scores(asked.customer_ids))
+    return Predictions(predictions=found)
+
+
+@app.get("/livez")
+async def livez() -> dict[str, str]:
+    """Whether the process answers."""
+    return {"status": "ok"}

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from retain import access as _access
+from retain import telemetry as _telemetry
+from retain.access import Access
 from retain.clock import parse_utc
 from retain.errors import InvalidInput
+from retain.telemetry import Telemetry
 
 PROJECT_CONFIG = Path(__file__).resolve().parent.parent / "config"
 
@@ -124,6 +128,16 @@ def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -
         in_flight=_whole(environ, "RETAIN_IN_FLIGHT", IN_FLIGHT, most=100_000),
         backlog_ms=_whole(environ, "RETAIN_BACKLOG_MS", BACKLOG_MS, most=10_000),
     )
+
+
+def access(environ: Mapping[str, str] = os.environ) -> Access:
+    """Who may reach the service; see :func:`retain.access.read`."""
+    return _access.read(environ)
+
+
+def telemetry(environ: Mapping[str, str] = os.environ) -> Telemetry:
+    """How this process logs and traces; see :func:`retain.telemetry.read`."""
+    return _telemetry.read(environ)
 
 
 def secret(name: str, environ: Mapping[str, str] = os.environ) -> str:

@@ -21,6 +21,7 @@ from services import (
     problems,
 )
 from services.bodies import json_response
+from services.gate import visit
 from services.ingest import Begun, Handled
 from services.metrics import CONTENT_TYPE
 from services.openapi import document
@@ -39,6 +40,7 @@ WAIT_SECONDS = 10.0
 READ_AT_ONCE_BYTES = 16_384
 DELIVERIES = 10
 _POLL_SECONDS = 0.02
+_ON_ITS_WAY_SECONDS = 0.05
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -87,13 +89,13 @@ class Routes:
         wait, dry_run = _flag(request, "wait"), _flag(request, "dry_run")
         body = await bodies.read(request)
         if dry_run:
-            done = await self._pools.store(self._explained, body)
+            done = await self._pools.read(self._explained, body)
         else:
             begun = await self._begun(body)
             await asyncio.wrap_future(begun.stored)
             done = self._do.events.finish(begun)
             if wait:
-                await self._wait_for(done.customer_ids)
+                await self._wait_for(done.customer_ids, visit.of(request.scope).deadline)
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def feedback(self, request: Request) -> Response:
@@ -131,14 +133,14 @@ class Routes:
     async def metrics(self, _request: Request) -> Response:
         # who scrapes wants to know how late the loop is, and is the first to have one at hand
         self._do.metrics.watch_loop(asyncio.get_running_loop())
-        text = await self._pools.store(self._do.metrics.render)
+        text = await self._pools.probe(self._do.metrics.render)
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
     async def livez(self, _request: Request) -> Response:
         return json_response({"status": "alive"})
 
     async def readyz(self, _request: Request) -> Response:
-        answer = await self._pools.store(self._do.readiness)
+        answer = await self._pools.probe(self._do.readiness)
         return json_response(answer, 200 if answer["status"] == "ready" else 503)
 
     async def docs(self, _request: Request) -> Response:
@@ -160,17 +162,18 @@ class Routes:
         # reading a few events takes less than handing them to a thread
         if len(body) <= READ_AT_ONCE_BYTES:
             return self._do.events.begin(bodies.decode(body))
-        return await self._pools.store(lambda: self._do.events.begin(bodies.decode(body)))
+        return await self._pools.read(lambda: self._do.events.begin(bodies.decode(body)))
 
     def _explained(self, body: bytes) -> Handled:
         return self._do.events.explain(bodies.decode(body))
 
-    async def _wait_for(self, customer_ids: frozenset[str]) -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
+    async def _wait_for(self, customer_ids: frozenset[str], deadline: float) -> None:
+        # the answer has to be on its way by then
+        until = min(time.monotonic() + WAIT_SECONDS, deadline - _ON_ITS_WAY_SECONDS)
         while not await self._pools.store(self._do.events.reflected, customer_ids):
-            if time.monotonic() > deadline:
+            if time.monotonic() > until:
                 raise NotReflected(
-                    f"the events are stored, but not reflected within {WAIT_SECONDS:g} s",
+                    "the events are stored, but not reflected in the time there was to wait",
                     remedy="do not send them again for that: they will be reflected",
                 )
             await asyncio.sleep(_POLL_SECONDS)

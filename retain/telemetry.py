@@ -38,6 +38,9 @@ class Telemetry:
     traced: bool = False
 
 
+STANDARD = Telemetry()
+
+
 def read(environ: Mapping[str, str]) -> Telemetry:
     """What ``environ`` asks for.
 

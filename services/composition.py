@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from feature_repo.online import OnlineReader
 from retain import signals
+from retain.access import IN_PROCESS, Access
 from retain.clock import Clock, now, pinned
 from retain.database import connect
 from retain.decisions.feedback import Feedback
@@ -20,16 +21,19 @@ from retain.quality import thresholds
 from retain.reasons import Explainer
 from retain.settings import Settings
 from retain.signals import Signals
+from retain.telemetry import STANDARD, Telemetry
 from retain.triggers import declaration
 from retain.triggers.declaration import Triggers
 from retain.triggers.deliveries import Deliveries
 from retain.triggers.watch import Watch as TriggerWatch
+from services.access_log import AccessLog
 from services.deciding import deciding
 from services.deliveries import Held
 from services.event_writer import EventWriter
 from services.gate.backlog import Backlog
 from services.gate.gate import Gate
 from services.gate.layout import places
+from services.guard import guard
 from services.ingest import Ingest
 from services.metrics import Metrics
 from services.outcomes import Outcomes
@@ -56,8 +60,14 @@ class Composition:
     close: Callable[[], None]
 
 
-def compose(settings: Settings) -> Composition:
+def compose(
+    settings: Settings,
+    access: Access = IN_PROCESS,
+    telemetry: Telemetry = STANDARD,
+) -> Composition:
     """The whole service over ``settings.home``, its refresher started.
+
+    Whoever listens on a socket says by ``access`` who may ask.
 
     Raises:
         RetainError: something it needs is missing or broken; the message says what.
@@ -120,7 +130,10 @@ def compose(settings: Settings) -> Composition:
     watch.start()
     metrics.start()
 
+    guarded = guard(engine, access)
+
     def close() -> None:
+        guarded.close()
         watch.stop()
         pools.close()
         writer.close()
@@ -133,7 +146,12 @@ def compose(settings: Settings) -> Composition:
 
     found, _ = places(settings)
     gate = Gate(
-        application(use_cases, pools), places=found, backlog=Backlog(), record=metrics.request
+        application(use_cases, pools),
+        places=found,
+        backlog=Backlog(),
+        record=metrics.request,
+        checks=guarded.checks,
+        notes=[AccessLog(telemetry)],
     )
     return Composition(gate, close)
 

@@ -6,7 +6,7 @@ import sys
 
 from retain import claimed_folder
 from retain.clock import iso
-from retain.settings import Settings
+from retain.settings import Settings, access
 
 SERVICE = "services.service:Retain"
 
@@ -29,8 +29,12 @@ def serve(
     os.set_inheritable(held, True)  # the folder is used for as long as the server runs
     os.environ["BENTOML_HOME"] = str(own)
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    overrides = {"services": {"retain": {"workers": workers or workers_here()}}}
+    workers = workers or workers_here()
+    overrides = {"services": {"retain": {"workers": workers}}}
     os.environ["BENTOML_CONFIG_OVERRIDES"] = json.dumps(overrides)
+    # without it a worker takes it that other machines reach it, and asks for keys
+    os.environ["RETAIN_HOST"] = host
+    os.environ["RETAIN_RATE_SHARED_BY"] = str(access().shared_by * workers)
     # Feast's SQLite store writes times as local ones
     os.environ["TZ"] = "UTC"
     if settings.as_of is not None:

@@ -8,8 +8,9 @@ from bentoml.exceptions import BentoMLException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from retain import settings
+from retain.database import connect
 from retain.errors import RetainError
-from services import preflight
+from services import guard, journal, preflight
 
 TIMEOUT_SECONDS = 60
 _ALLOCATIONS_PER_COLLECTION = 20_000
@@ -38,11 +39,12 @@ class _Retain:
     """Composed in the worker, when it starts; importing this module composes nothing."""
 
     def __init__(self) -> None:
+        journal.begin(settings.telemetry(), "worker", behind=True)
         # the parent is spared the imports of Feast and LightGBM, which take seconds
         from services.composition import compose  # noqa: PLC0415
 
         try:
-            self._composition = compose(settings.load())
+            self._composition = compose(settings.load(), settings.access(), settings.telemetry())
         except RetainError as error:
             raise SystemExit(f"retain: {error.message}\n  remedy: {error.remedy}") from None
         Door.application = self._composition.application
@@ -53,7 +55,9 @@ class _Retain:
     def check() -> None:
         """Refuse to start without models or state, before any worker does: one reason, exit 1."""
         try:
+            journal.begin(settings.telemetry(), "supervisor")
             preflight.check(settings.load())
+            guard.require(connect(settings.load().database_url), settings.access())
         except RetainError as error:
             raise BentoMLException(f"{error.message}; {error.remedy}") from None
 

@@ -35,6 +35,8 @@ Check = Callable[[Scope, Visit], None]
 _Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 Record = Callable[[str, int, float], None]
 """Told the route, the status and the seconds of every request."""
+Note = Callable[[Visit, float], None]
+"""Told every visit when it is over, and how many seconds it took."""
 
 
 class Gate:
@@ -49,6 +51,7 @@ class Gate:
         backlog: how far the event loop may be behind for work that is done on it.
         checks: called in order for every request; the first that raises ends it.
         record: counts requests.
+        notes: told of every request after that.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Gate:
         backlog: Backlog,
         record: Record,
         checks: Sequence[Check] = (),
+        notes: Sequence[Note] = (),
     ) -> None:
         # what an ASGI application is, also where its type promises less
         self._app = cast(_Application, app)
@@ -66,6 +70,7 @@ class Gate:
         self._backlog = backlog
         self._checks = tuple(checks)
         self._record = record
+        self._notes = tuple(notes)
         self._prefix, self._number = token_hex(5) + "-", count(1)
         self._draining = False
 
@@ -107,7 +112,10 @@ class Gate:
         finally:
             if entered:
                 place.lane.leave()
-            self._record(visit.route, visit.status or _NOT_ANSWERED, perf_counter() - started)
+            seconds = perf_counter() - started
+            self._record(visit.route, visit.status or _NOT_ANSWERED, seconds)
+            for note in self._notes:
+                note(visit, seconds)
 
     def _admit(self, scope: Scope, visit: Visit, place: Place, length: int, now: float) -> None:
         """Let a request in, or raise why not."""

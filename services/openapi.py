@@ -24,12 +24,32 @@ _TAGS = {
 }
 _TITLES = {
     400: "The body is not JSON.",
+    401: "No API key came with the request, or none that is good.",
+    403: "The API key has not the scope this needs.",
     404: "There is no such thing.",
     409: "The key was used for something else.",
     413: "The body is too large.",
     422: "A field cannot be used as it is; `field` names it.",
+    429: "The API key asks more often than its rate allows; try again after `Retry-After`.",
     500: "Something unexpected went wrong.",
     503: "A store or model is not there at the moment; try again after `Retry-After`.",
+}
+
+_GUARDED = (401, 403, 429)
+"""What every operation can answer that needs a key."""
+_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, made with `retain keys add`. A service that only its own "
+        "machine reaches asks for none until the first is made.",
+    },
+    "header": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same key, where `Authorization` is taken.",
+    },
 }
 
 
@@ -54,11 +74,13 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": _schemas(), "securitySchemes": _SCHEMES},
     }
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
+    scope = operation.scope
+    statuses = operation.problems if scope is None else sorted({*operation.problems, *_GUARDED})
     described: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
@@ -66,8 +88,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "description": operation.description,
         "responses": {
             **{str(reply.status): _reply(reply) for reply in operation.replies},
-            **{str(status): _problem(status) for status in operation.problems},
+            **{str(status): _problem(status) for status in statuses},
         },
+        "security": [] if scope is None else [{name: [scope.value]} for name in _SCHEMES],
     }
     if operation.parameters:
         described["parameters"] = [_parameter(one) for one in operation.parameters]
@@ -122,7 +145,11 @@ def _problem(status: int) -> dict[str, Any]:
         "description": _TITLES[status],
         "content": {problems.MEDIA_TYPE: content},
     }
-    if status == 503:
+    if status == 401:
+        described["headers"] = {
+            "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}
+        }
+    if status in (429, 503):
         described["headers"] = {
             "Retry-After": {
                 "description": "Seconds to wait before trying again.",

@@ -112,6 +112,22 @@ def test_every_json_answer_of_ours_has_an_example(path, method, operation) -> No
             assert content["examples"]
 
 
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+def test_an_operation_names_the_scope_it_needs_and_how_it_refuses(operation) -> None:
+    described = DOCUMENT["paths"][operation.path][operation.method.lower()]
+    refusals = {"401", "403", "429"}
+    if operation.scope is None:
+        assert described["security"] == []
+        assert not refusals & described["responses"].keys()
+        return
+    named = {name: scopes for one in described["security"] for name, scopes in one.items()}
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert named == {scheme: [operation.scope] for scheme in schemes}
+    assert refusals <= described["responses"].keys()
+    assert "WWW-Authenticate" in described["responses"]["401"]["headers"]
+    assert "Retry-After" in described["responses"]["429"]["headers"]
+
+
 def test_every_error_is_a_problem_document() -> None:
     for where, media_type, content in contents():
         status = int(where.rsplit(" ", 1)[1])

@@ -8,15 +8,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from load import cases, contestants
-from load.bars import Bar, judged, table
+from load.bar import Bar
 from load.cases import BY_NAME, CASES, HEADS, Measured, Summary, summary
-from load.contestants import NAMES, RETAIN, Ground
-from load.server import Server
+from load.comparison import judged, table
+from load.contestants import NAMES, RETAIN, Field, Ground
+from load.overload import Overload
+from load.soak import soak
 
 ABOUT = """
 All servers run at once, one worker each, over the same customers and the same model files; each
@@ -28,22 +30,12 @@ come near 1 it is the client that was measured. A home of 10,000 simulated custo
 _WARM_AT_ONCE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What a run has: who serves, whom to ask for, with which headers."""
-
-    ground: Ground
-    servers: dict[str, Server]
-    customers: list[str]
-    headers: dict[str, str]
-
-
 def main() -> None:
     """Prepare, measure, judge; exit 1 on a missed bar."""
     given = parsed()
     with tempfile.TemporaryDirectory(prefix="retain-bench-") as folder:
         ground = prepared(Path(folder), given)
-        asked = [BY_NAME[name] for name in given.only] if given.only else list(CASES)
+        asked = wanted(given)
         names = list(dict.fromkeys(case.server for case in asked))
         environment = dict(pair.split("=", 1) for pair in given.env)
         headers = {"authorization": f"Bearer {given.api_key}"} if given.api_key else {}
@@ -53,9 +45,17 @@ def main() -> None:
             warm(field)
             measured = compare(field, asked, given)
             found = {name: summary(rounds) for name, rounds in measured.items()}
-            bars = judged(found)
+            bars, longer = judged(found) if found else [], {}
+            if given.soak:
+                capacity = found["heads"].rate
+                longer["soak"], more = soak(field, given.minutes, capacity, progress)
+                bars += more
+            if given.overload:
+                overload = Overload(field, progress, given.overload_seconds)
+                longer["overload"], more = overload.run()
+                bars += more
         say(table(found, bars))
-        report = told(given, measured, found, bars)
+        report = told(given, measured, found, bars) | longer
         if given.json:
             given.json.write_text(json.dumps(report, indent=1), "utf-8")
         if given.logs:
@@ -72,11 +72,25 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="of a case in a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=list(BY_NAME), help="some of the cases")
+    parser.add_argument("--soak", action="store_true", help="a long run at 70 %% of capacity")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the soak")
+    parser.add_argument("--overload", action="store_true", help="too many clients, and a flood")
+    parser.add_argument("--overload-seconds", type=float, default=60.0, help="of each kind")
     parser.add_argument("--env", nargs="*", default=[], help="NAME=VALUE for Retain's process")
     parser.add_argument("--api-key", default="", help="a key, where the service asks for one")
     parser.add_argument("--json", type=Path, help="where to write everything that was measured")
     parser.add_argument("--logs", type=Path, help="where to keep the servers' logs")
     return parser.parse_args()
+
+
+def wanted(given: argparse.Namespace) -> list[cases.Case]:
+    """The cases to measure: a soak needs a capacity and an echo, an overload a Retain."""
+    names = set(given.only or BY_NAME)
+    if given.soak:
+        names |= {"echo", "heads"}
+    if given.overload:
+        names |= {"heads"}
+    return [case for case in CASES if case.name in names]
 
 
 def prepared(folder: Path, given: argparse.Namespace) -> Ground:

@@ -1,107 +1,132 @@
-"""A realistic mix against a running service: mostly single predictions, some of everything.
+"""Scenarios as user classes; without a choice all of them, a mixed day.
 
-Customer ids come from the file ``RETAIN_CUSTOMERS`` names: ``scores.parquet`` or one id per
-line. Any answer that is not a success fails the run.
+    locust -f loadtests/locustfile.py [PageView] [CallCentre] [Campaign] [EventStream]
+
+``--tags`` and ``--exclude-tags`` choose among the requests: predict, rank, explain, profile,
+batch, events, feedback.
 """
 
-import os
 import random
 import uuid
-from pathlib import Path
+from typing import Any
 
-import pyarrow.parquet as pq
-from locust import HttpUser, between, events, task
-from locust.env import Environment
+import limits  # noqa: F401 - listens
+import options  # noqa: F401 - listens
+from caller import Caller
+from locust import tag, task
+from shop import SHOP
 
-BATCH = 50
-
-
-class Shop:
-    """What all users share: the customers, the service's clock, recent decisions."""
-
-    customers: tuple[str, ...] = ()
-    clock: str | None = None
-    decisions: tuple[tuple[str, str], ...] = ()
+LIST = 1_000
+EVENTS = 50
+PAGES = ("home", "product", "cart", "account")
 
 
-@events.test_start.add_listener
-def read_customers(environment: Environment, **_: object) -> None:
-    """Read the ids once, before the first user."""
-    path = Path(os.environ.get("RETAIN_CUSTOMERS", "scores.parquet"))
-    if path.suffix == ".parquet":
-        column = pq.read_table(path, columns=["customer_id"]).column("customer_id")
-        Shop.customers = tuple(column.to_pylist())
-    else:
-        Shop.customers = tuple(path.read_text("utf-8").split())
-    if not Shop.customers and environment.runner:
-        environment.runner.quit()
+class PageView(Caller):
+    """A web shop or CRM page: everything about one customer, now and then the next best action."""
 
+    weight = 70
+    think = (0.01, 0.05)
 
-class Crm(HttpUser):
-    """One connection of a CRM."""
+    @tag("predict")
+    @task(9)
+    def predict(self) -> None:
+        """Everything about one customer."""
+        answer = self.ask("POST", "/predict", {"customer_id": SHOP.customer()})
+        action = answer and answer.get("next_best_action")
+        if action:
+            SHOP.decided(action["decision_id"], action["action_id"])
 
-    wait_time = between(0.01, 0.05)
-
-    def on_start(self) -> None:
-        """Learn the service's clock: a pinned one refuses events of today."""
-        if Shop.clock is None:
-            self.predict_one()
-
-    @task(85)
-    def predict_one(self) -> None:
-        """A page view or a call: everything about one customer."""
-        answer = self.client.post("/predict", json={"customer_id": self._customer()})
-        if answer.ok:
-            body = answer.json()
-            Shop.clock = body["as_of"]
-            action = body["next_best_action"]
-            self._remember(action["decision_id"], action["action_id"])
-
-    @task(5)
-    def predict_batch(self) -> None:
-        """A list in the CRM: scores of fifty customers."""
-        ids = random.choices(Shop.customers, k=BATCH)
-        body = {"customer_ids": ids, "include": ["churn", "next_purchase", "ltv", "segment"]}
-        self.client.post("/predict", json=body, name="/predict (50)")
-
-    @task(5)
-    def rank(self) -> None:
-        """A page that shows the next best action."""
-        body = {"customer_id": self._customer(), "context": {"channel": "web", "page": "product"}}
-        answer = self.client.post("/rank", json=body)
-        if answer.ok and answer.json()["actions"]:
-            self._remember(answer.json()["decision_id"], answer.json()["actions"][0]["action_id"])
-
-    @task(4)
-    def report_event(self) -> None:
-        """Something happened."""
-        event = {
-            "event_id": str(uuid.uuid4()),
-            "type": "product_viewed",
-            "customer_id": self._customer(),
-            "timestamp": Shop.clock,
-            "channel": "web",
-            "properties": {"product_id": f"sku-{random.randrange(1_000)}"},
-        }
-        self.client.post("/events", json={"events": [event]})
-
+    @tag("rank")
     @task(1)
+    def rank(self) -> None:
+        """A place on the page that shows the next best action."""
+        context = {"channel": "web", "page": random.choice(PAGES)}
+        answer = self.ask("POST", "/rank", {"customer_id": SHOP.customer(), "context": context})
+        if answer and answer["actions"]:
+            SHOP.decided(answer["decision_id"], answer["actions"][0]["action_id"])
+
+
+class CallCentre(Caller):
+    """Somebody calls: who is this, how do they stand, and why."""
+
+    weight = 10
+    think = (0.05, 0.25)
+
+    @tag("profile", "explain")
+    @task
+    def call(self) -> None:
+        """Profile and explained prediction of the same customer."""
+        customer = SHOP.customer()
+        self.ask("GET", f"/customers/{customer}", name="/customers/{id}")
+        body = {"customer_id": customer, "explain": True}
+        self.ask("POST", "/predict", body, "/predict (explain)")
+
+
+class Campaign(Caller):
+    """A list is scored for a mailing, a thousand customers at a time."""
+
+    weight = 2
+    think = (0.5, 2.0)
+
+    @tag("batch")
+    @task
+    def score(self) -> None:
+        """Three heads and the segment of a thousand."""
+        include = ["churn", "next_purchase", "ltv", "segment"]
+        body = {"customer_ids": SHOP.several(LIST), "include": include}
+        self.ask("POST", "/predict", body, f"/predict ({LIST})")
+
+
+class EventStream(Caller):
+    """What customers do, in small batches as a collector sends them, and outcomes."""
+
+    weight = 18
+    think = (0.05, 0.15)
+
+    @tag("events")
+    @task(8)
+    def report_events(self) -> None:
+        """Fifty events of as many customers."""
+        events = [_event() for _ in range(EVENTS)]
+        self.ask("POST", "/events", {"events": events}, f"/events ({EVENTS})")
+
+    @tag("feedback")
+    @task(2)
     def report_outcome(self) -> None:
-        """What became of a decision."""
-        if not Shop.decisions:
+        """What became of a decision; where none is known yet, one is asked for first."""
+        known = SHOP.decision() or self._decide()
+        if known is None:
             return
-        decision_id, action_id = random.choice(Shop.decisions)
+        decision_id, action_id = known
         outcome = {
             "feedback_id": str(uuid.uuid4()),
             "decision_id": decision_id,
             "action_id": action_id,
             "outcome": "shown",
-            "occurred_at": Shop.clock,
+            "occurred_at": SHOP.clock,
         }
-        self.client.post("/feedback", json=outcome)
+        self.ask("POST", "/feedback", outcome)
 
-    def _customer(self) -> str:
-        return random.choice(Shop.customers)
+    def _decide(self) -> tuple[str, str] | None:
+        answer = self.ask("POST", "/rank", {"customer_id": SHOP.customer()})
+        if answer and answer["actions"]:
+            SHOP.decided(answer["decision_id"], answer["actions"][0]["action_id"])
+        return SHOP.decision()
 
-    def _remember(self, decision_id: str, action_id: str) -> None:
-        Shop.decisions = (*Shop.decisions[-99:], (decision_id, action_id))
+
+def _event() -> dict[str, Any]:
+    kind, properties = random.choice(
+        [
+            ("product_viewed", {"product_id": f"sku-{random.randrange(1_000)}"}),
+            ("page_viewed", {"url": "https://shop.example/"}),
+            ("product_added", {"product_id": "sku-17", "quantity": 1, "price": 3.75}),
+        ]
+    )
+    return {
+        "event_id": str(uuid.uuid4()),
+        "type": kind,
+        "customer_id": SHOP.customer(),
+        "timestamp": SHOP.clock,
+        "channel": "web",
+        "properties": properties,
+    }

@@ -48,6 +48,7 @@ CASES = (
     Case("echo", ECHO, "one request"),
     Case("mount", MOUNT, "one request"),
     Case("fastapi", FASTAPI, "one customer, three heads"),
+    Case("fastapi_threads", FASTAPI, "the same in threads (def)", "/predict/threaded"),
     Case("bento", BENTO, "one customer, three heads"),
     Case("heads", RETAIN, "one customer, three heads", include=tuple(HEADS)),
     Case("preview", RETAIN, "one customer, everything with the decision preview"),

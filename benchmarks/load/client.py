@@ -35,12 +35,12 @@ def outcome(job: Job, record: Record, cores: float) -> Outcome:
     ok = np.array(record.ok, dtype=np.float32)
     if job.latencies:
         np.save(job.latencies, ok)
-    seconds = np.array(record.ok_at, dtype=np.int64)
+    tenths = np.array(10.0 * np.array(record.ok_at), dtype=np.int64)
     return Outcome(
         seconds=job.seconds,
         answered=dict(record.answered),
         all_answers=record.all_answers,
-        ok_per_second=np.bincount(seconds, minlength=int(job.seconds)).tolist(),
+        ok_per_tenth=np.bincount(tenths, minlength=int(10 * job.seconds)).tolist(),
         latency_ms=percentiles(ok),
         refusal_ms=percentiles(np.array(record.refused, dtype=np.float32)),
         client_cores=round(cores, 2),

@@ -38,6 +38,16 @@ class Ground:
         return (self.peers / "customers.txt").read_text("utf-8").split()
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a run has: who serves, whom to ask for, with which headers."""
+
+    ground: Ground
+    servers: dict[str, Server]
+    customers: list[str]
+    headers: dict[str, str]
+
+
 def prepare_peers(home: Path, out: Path, customers: int) -> None:
     """Load the home's features into stock Feast, beside its models."""
     command = [sys.executable, str(PEERS / "prepare.py"), "--home", str(home), "--out", str(out)]

@@ -44,7 +44,7 @@ class Outcome:
         answered: by status while counting; "lost" for connections that broke, "unanswered" for
             requests without an answer at the end, "unsent" for those no connection was free for.
         all_answers: answers of any kind, with those of the warm-up.
-        ok_per_second: answers of status 200 in every second.
+        ok_per_tenth: answers of status 200 in every tenth of a second.
         latency_ms: of status 200; ``refusal_ms`` of 429 and 503.
         client_cores: what the client used; near one it is the client that was measured.
     """
@@ -52,7 +52,7 @@ class Outcome:
     seconds: float
     answered: dict[str, int]
     all_answers: int
-    ok_per_second: list[int]
+    ok_per_tenth: list[int]
     latency_ms: dict[str, float]
     refusal_ms: dict[str, float]
     client_cores: float

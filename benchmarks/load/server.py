@@ -14,6 +14,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 READY_WITHIN_SECONDS = 120
+BENTO_WORKER = "_bentoml_impl.worker"
 
 
 class Server:
@@ -54,14 +55,16 @@ class Server:
         self._stop()
 
     def kill_worker(self) -> int:
-        """SIGKILL the largest process below the parent, which answers; returns its id."""
+        """SIGKILL a process that answers; returns its id."""
         worker = self.worker()
         os.kill(worker, signal.SIGKILL)
         return worker
 
     def worker(self) -> int:
-        """The process that answers: the largest below the parent, or the parent where none is."""
-        return max(self.processes()[1:] or self.processes(), key=resident)
+        """A process that answers: BentoML's worker, or the largest of another server's."""
+        below = self.processes()[1:]
+        workers = [one for one in below if BENTO_WORKER in command_line(one)]
+        return max(workers or below or self.processes(), key=resident)
 
     def is_ready(self) -> bool:
         """Whether it answers now."""
@@ -136,3 +139,11 @@ def resident(process: int) -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def command_line(process: int) -> str:
+    """What a process was started with; "" where it is gone."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""

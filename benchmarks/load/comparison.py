@@ -1,36 +1,10 @@
-"""The bars of the comparison, and its table."""
+"""The table of a comparison, and its bars."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from load.bar import Bar
 from load.cases import CASES, Case, Summary
 from load.contestants import NAMES
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """Something that is to hold: ``value`` at least, or with ``at_most`` at most, ``bar``."""
-
-    name: str
-    value: float
-    bar: float
-    at_most: bool = False
-    aspired: bool = False
-
-    @property
-    def met(self) -> bool:
-        """Whether it holds."""
-        return self.value <= self.bar if self.at_most else self.value >= self.bar
-
-    @property
-    def missed(self) -> bool:
-        """Whether it does not, and had to."""
-        return not self.met and not self.aspired
-
-    def __str__(self) -> str:
-        sign = "<=" if self.at_most else ">="
-        word = "met" if self.met else "not reached" if self.aspired else "MISSED"
-        return f"{self.name:<58}{self.value:>10,.2f} {sign} {self.bar:<8g} {word}"
 
 
 def judged(found: Mapping[str, Summary]) -> list[Bar]:

@@ -1,0 +1,49 @@
+"""Pass or fail: what a run has to keep to, by the command line."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+
+from locust import events
+from locust.env import Environment
+from locust.runners import WorkerRunner
+from locust.stats import RequestStats
+from options import EVERYTHING
+
+
+@events.quitting.add_listener
+def judge(environment: Environment, **_: object) -> None:
+    """Say what was missed and set the exit code; workers leave it to who leads them."""
+    options = environment.parsed_options
+    if options is None or isinstance(environment.runner, WorkerRunner):
+        return
+    found = list(missed(environment.stats, options))
+    for line in found:
+        print(f"MISSED  {line}")
+    if not found:
+        print("all limits were kept")
+    environment.process_exit_code = 1 if found else 0
+
+
+def missed(stats: RequestStats, options: Namespace) -> Iterator[str]:
+    """What was not kept, in words."""
+    total = stats.total
+    if not total.num_requests:
+        yield "there was no request at all"
+        return
+    if total.fail_ratio > options.max_error_ratio:
+        yield (
+            f"{total.num_failures:,} of {total.num_requests:,} requests failed or were refused "
+            f"({total.fail_ratio:.2%}; at most {options.max_error_ratio:.2%})"
+        )
+    seconds = (total.last_request_timestamp or 0.0) - total.start_time
+    rate = (total.num_requests - total.num_failures) / max(seconds, 1.0)
+    if rate < options.min_rps:
+        yield f"{rate:,.1f} successful requests a second; at least {options.min_rps:,.1f}"
+    for name, most in options.max_p99_ms or []:
+        entries = [one for one in stats.entries.values() if name in (EVERYTHING, one.name)]
+        if not entries:
+            yield f"no request is named {name}"
+        for one in entries:
+            p99 = one.get_response_time_percentile(0.99) or 0.0
+            if p99 > most:
+                yield f"p99 of {one.name} is {p99:,.0f} ms; at most {most:,.0f} ms"

@@ -13,6 +13,7 @@ from typing import Any, Self
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from retain import lifeline
 from retain.errors import Conflict, RetainError, StoreUnavailable
 
 READY_WITHIN_SECONDS = 180
@@ -50,7 +51,11 @@ class ServiceProcess:
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                self._command, stdout=log, stderr=subprocess.STDOUT
+                self._command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # nobody would know of a service whose demo was killed; there is one thread here
+                preexec_fn=lifeline.end_with_parent,  # noqa: PLW1509
             )
         return self
 

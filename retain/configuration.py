@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from retain import yaml_text
 from retain.errors import InvalidInput
 from retain.settings import PROJECT_CONFIG
 
@@ -38,11 +39,11 @@ class _TwiceError(yaml.YAMLError):
         self.key = key
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml_text.Loader):  # type: ignore[misc]
     """YAML in which no later key replaces an earlier one in silence, as its specification asks."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         lines: dict[tuple[str, str], int] = {}
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):

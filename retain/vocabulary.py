@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from retain import yaml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Vocabulary:
 @cache
 def vocabulary() -> Vocabulary:
     """The vocabulary this version of Retain speaks."""
-    table = yaml.safe_load(files("retain").joinpath("vocabulary.yaml").read_text("utf-8"))
+    table = yaml_text.loaded(files("retain").joinpath("vocabulary.yaml").read_text("utf-8"))
     properties: dict[str, dict[str, Any]] = table["properties"]
     types = {
         row["name"]: EventType(

@@ -29,7 +29,9 @@ _STOP_WITHIN_SECONDS = 10.0
 # what nobody else wants of the processor, from the first import on: those alone take seconds
 _CHILD = (
     "import os, sys; os.nice(19); "
-    "sys.path[:0] = {path!r}; from services.quality_look import main; main()"
+    # stopped most of the time (see _pace), it must not stay so where its parent is killed
+    "sys.path[:0] = {path!r}; from retain.lifeline import end_with_parent; end_with_parent(9); "
+    "from services.quality_look import main; main()"
 )
 log = logging.getLogger("retain.service")
 
@@ -75,7 +77,7 @@ class ChildLook:
             out, error = self._process.communicate()
         if self._process.returncode:
             if not self._stopped:
-                log.warning("data quality was not examined: %s", error.strip()[-500:])
+                log.warning("data quality was not examined: %s", _reason(error))
             return []
         return [Sample(name, labels, value) for name, labels, value in json.loads(out)]
 
@@ -85,6 +87,11 @@ class ChildLook:
             self._stopped = True
             if self._process is not None and self._process.poll() is None:
                 self._process.kill()
+
+
+def _reason(said: str) -> str:
+    """What the child gave as its reason; of a crash only that it was one: it quotes values."""
+    return "it ended unexpectedly" if "Traceback" in said else said.strip()[-500:]
 
 
 def _pace(process: subprocess.Popen[str]) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 from threading import Event, Lock, Thread
@@ -14,7 +15,19 @@ REFRESHER = "services.refreshing"
 AGAIN_AFTER_SECONDS = 1.0
 _STOP_WITHIN_SECONDS = 10.0
 # what the service was started with leads to the same code
-_CHILD = "import sys; sys.path[:0] = {path!r}; from {module} import main; main()"
+_CHILD = """
+import os, sys
+os.nice({nice})
+sys.path[:0] = {path!r}
+from retain.lifeline import end_with_parent
+end_with_parent({signal})
+from services import lean
+with lean.imports():
+    from {module} import main
+main()
+"""
+# predictions go first where there is not enough of the processor for both
+_NICE = 5
 log = logging.getLogger("retain.service")
 
 
@@ -60,6 +73,11 @@ class RefresherProcess:
             self._child.kill()
             self._child.wait()
 
+    def _program(self) -> str:
+        return _CHILD.format(
+            path=sys.path, module=self._module, nice=_NICE, signal=int(signal.SIGKILL)
+        )
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             if self._started():
@@ -72,7 +90,7 @@ class RefresherProcess:
         with self._lock:
             if self._stopping.is_set():
                 return False
-            command = [sys.executable, "-c", _CHILD.format(path=sys.path, module=self._module)]
+            command = [sys.executable, "-c", self._program()]
             child = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own words
             stdin = child.stdin
             if stdin is None:

@@ -6,9 +6,9 @@ from importlib.resources import files
 from string import Formatter
 from typing import Literal, Self
 
-import yaml
 from pydantic import Field, model_validator
 
+from retain import yaml_text
 from retain.columns import READ_TIME
 from retain.configuration import Declared, Name, Names
 from retain.features.catalogue import FEATURES, RATIOS
@@ -144,4 +144,4 @@ def places(text: str) -> frozenset[str]:
 def words() -> Words:
     """The words this version of Retain speaks."""
     text = files("retain.reasons").joinpath(FILE_NAME).read_text("utf-8")
-    return Words.model_validate(yaml.safe_load(text))
+    return Words.model_validate(yaml_text.loaded(text))

@@ -160,7 +160,7 @@ def _engine(url: str) -> Engine:
     if postgres.is_postgres(parsed):
         return postgres.open_engine(parsed)
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
-        return create_engine(parsed)
+        return create_engine(parsed, hide_parameters=True)
     raise InvalidInput(
         f"Retain does not keep its data in {parsed.drivername!r}",
         remedy="give RETAIN_DATABASE_URL a postgresql:// or a sqlite:// URL",

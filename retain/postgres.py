@@ -60,6 +60,8 @@ def open_engine(url: URL) -> Engine:
             connect_args={name: value for name, value in given.items() if name not in url.query},
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
+            # an error that quotes its statement must not quote whom it was about
+            hide_parameters=True,
             pool_size=_POOL_SIZE,
             pool_timeout=LOCK_TIMEOUT_MS / 1_000,
         )

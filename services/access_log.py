@@ -4,13 +4,14 @@ import logging
 from time import perf_counter
 
 from retain.telemetry import Telemetry
+from services import journal
 from services.gate.rates import Bucket
 from services.gate.visit import Visit
 
 REFUSED = frozenset({401, 403, 413, 429, 431})
 LINES_A_SECOND = 50.0
 """Of requests that failed or were refused: a flood of them must not become one of lines."""
-log = logging.getLogger("retain.access")
+log = logging.getLogger(journal.ACCESSES)
 
 
 class AccessLog:
@@ -37,11 +38,9 @@ class AccessLog:
             self._omitted += 1
             return
         told = {
-            "request_id": visit.request_id,
-            "route": visit.route,
+            **journal.about(visit),
             "status": status,
             "duration_ms": round(seconds * 1_000, 3),
-            "key": visit.key,
             "omitted": self._omitted or None,
         }
         self._omitted = 0

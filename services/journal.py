@@ -18,9 +18,14 @@ from typing import Any, TextIO
 
 from retain.errors import RetainError
 from retain.telemetry import Telemetry
+from services.gate.visit import Visit
 
 FIELDS = ("request_id", "route", "status", "duration_ms", "decision_id", "key", "omitted")
 """What a line may say beside its message: ``log.info("…", extra={"route": …})``."""
+LINES_A_SECOND = 20
+"""Of one place in the code: a store that is away must not become a flood of lines."""
+ACCESSES = "retain.access"
+"""The logger of requests, which sees to its own number of lines."""
 _FRAMES = 12
 _MOST_WAITING = 10_000
 _WRITTEN_WITHIN_SECONDS = 2.0
@@ -39,6 +44,7 @@ def begin(told: Telemetry, process: str, *, behind: bool = False, to: TextIO | N
     as_json = told.format == "json" or (told.format == "auto" and not stream.isatty())
     handler: logging.Handler = _Behind(stream) if behind else logging.StreamHandler(stream)
     handler.setFormatter((AsJson if as_json else AsText)(process, told.level))
+    handler.addFilter(Steady())
     root = logging.getLogger()
     for one in root.handlers:
         if isinstance(one, _Behind):
@@ -57,6 +63,30 @@ def begin(told: Telemetry, process: str, *, behind: bool = False, to: TextIO | N
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
+
+
+class Steady(logging.Filter):
+    """Lets so many lines of one place pass in a second; the next one after it says what was cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, int], list[int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether ``record`` passes."""
+        if record.name == ACCESSES:
+            return True
+        second = int(record.created)
+        place = self._seen.setdefault((record.pathname, record.lineno), [second, 0, 0])
+        if place[0] != second:
+            place[:2] = second, 0
+        place[1] += 1
+        if place[1] > LINES_A_SECOND:
+            place[2] += 1
+            return False
+        if place[2]:
+            record.omitted, place[2] = place[2], 0
+        return True
 
 
 class AsJson(logging.Formatter):
@@ -196,6 +226,13 @@ def _uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
         name = given.thread.name if given.thread is not None else "a thread"
         told = (given.exc_type, given.exc_value, given.exc_traceback)
         log.critical("%s ends by %s", name, described(given.exc_value), exc_info=told)
+
+
+def about(visit: Visit | None) -> dict[str, Any]:
+    """What tells lines of one request from those of others, as ``extra``."""
+    if visit is None:
+        return {}
+    return {"request_id": visit.request_id, "route": visit.route, "key": visit.key}
 
 
 def described(error: BaseException) -> str:

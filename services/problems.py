@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from retain import errors
-from services import refusals
+from services import journal, refusals
+from services.gate.visit import Visit
 from services.schemas.base import UNKNOWN_FIELD
 
 MEDIA_TYPE = "application/problem+json"
@@ -138,13 +139,13 @@ class Rendered:
     body: bytes
 
 
-def response(error: Exception, instance: str) -> Response:
+def response(error: Exception, instance: str, visit: Visit | None = None) -> Response:
     """The problem-details answer for ``error``; what is internal is logged, not sent."""
-    one = rendered(error, instance)
+    one = rendered(error, instance, visit)
     return Response(one.body, one.status, one.headers, MEDIA_TYPE)
 
 
-def rendered(error: Exception, instance: str) -> Rendered:
+def rendered(error: Exception, instance: str, visit: Visit | None = None) -> Rendered:
     """``error`` as problem details of the path ``instance``, for who answers without a framework.
 
     A 429 and a 503 say in whole seconds when to come back (``Retry-After``), and in the body to
@@ -154,7 +155,8 @@ def rendered(error: Exception, instance: str) -> Rendered:
         return _of_http(error, instance)
     kind = _kind(error)
     if kind.status >= 500 and not kind.quiet:
-        log.error("%s", error, exc_info=error if kind is INTERNAL else None)
+        trace = error if kind is INTERNAL else None
+        log.error("%s", journal.described(error), exc_info=trace, extra=journal.about(visit))
     return _render(kind, _said(error), instance, kind.headers)
 
 

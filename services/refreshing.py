@@ -4,7 +4,6 @@ A process of its own, because a micro-batch would hold up every request by the i
 lock. When stdin ends, the process that started this one is gone, however it went.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -16,7 +15,8 @@ from retain.database import connect
 from retain.errors import RetainError
 from retain.eventlog import EventLog
 from retain.exclusive import Exclusive
-from retain.settings import Settings, from_json
+from retain.settings import Settings, from_json, telemetry
+from services import journal
 from services.metrics import Metrics
 from services.refresher import Refresher
 from services.sweeper import Sweeper
@@ -31,7 +31,7 @@ def main() -> None:
     """Refresh until stdin ends."""
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    journal.begin(telemetry(), "refresher")
     try:
         metrics = Metrics("refresher")
         working = composed(from_json(sys.stdin.buffer.readline()), metrics)

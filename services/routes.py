@@ -209,7 +209,7 @@ def application(use_cases: UseCases, pools: Pools) -> Starlette:
     ]
 
     async def no_route(request: Request, error: Exception) -> Response:
-        return problems.response(error, request.url.path)
+        return problems.response(error, request.url.path, request.scope.get("retain"))
 
     app = Starlette(routes=[*listed, *hidden], exception_handlers={HTTPException: no_route})
     app.router.redirect_slashes = False
@@ -226,7 +226,7 @@ def _guarded(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except Exception as error:  # noqa: BLE001 - every error becomes a problem document
-            return problems.response(error, request.url.path)
+            return problems.response(error, request.url.path, request.scope.get("retain"))
 
     return endpoint
 

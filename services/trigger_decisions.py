@@ -23,6 +23,7 @@ from retain.triggers.rounds import is_near
 from retain.triggers.tables import FAILED, LAPSED, WITHDRAWN
 from retain.triggers.withdrawal import GOAL, ended_since
 from services.answers import Json
+from services.journal import described
 from services.predictions import Scoring
 from services.schemas.ranking import RankRequest
 from services.trigger_metrics import TriggerMetrics
@@ -121,7 +122,8 @@ class Decider:
             at = self._clock() + wait_before(firing.attempts + 1, _FIRST_WAIT, _LONGEST_WAIT)
             if self._firings.again(firing, at, why):
                 return None
-            log.error("a firing of %s is given up: %s", firing.trigger_id, why)  # noqa: TRY400
+            # what it says beyond its type is kept with the firing: it may quote a customer
+            log.error("a firing of %s is given up: %s", firing.trigger_id, described(error))  # noqa: TRY400
             return FAILED
 
     def _decide(self, firing: Firing) -> str:

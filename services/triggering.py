@@ -15,8 +15,9 @@ from retain.clock import Clock, now
 from retain.database import connect
 from retain.errors import RetainError
 from retain.exclusive import Exclusive
-from retain.settings import Settings, from_json
+from retain.settings import Settings, from_json, telemetry
 from retain.triggers import declaration
+from services import journal
 from services.metrics import Metrics
 from services.signatures import keys_of_endpoints
 from services.trigger_engine import TriggerEngine
@@ -31,7 +32,7 @@ def main() -> None:
     """Work until stdin ends."""
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    journal.begin(telemetry(), "triggers")
     stdin = _Stdin()
     try:
         settings = from_json(sys.stdin.buffer.readline())

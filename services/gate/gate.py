@@ -11,7 +11,7 @@ from typing import Any, cast
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retain.errors import InvalidInput
-from services import problems
+from services import journal, problems
 from services.gate.backlog import Backlog
 from services.gate.bounded import bounded, too_large
 from services.gate.limit import until
@@ -177,11 +177,11 @@ async def _tell(
     """Answer with the problem of ``error``, where no answer was begun."""
     if visit.status:
         # half an answer cannot be taken back: the server closes its connection
-        log.error("an answer of %s broke off: %s", visit.route, error, exc_info=error)
+        log.error("an answer broke off", exc_info=error, extra=journal.about(visit))
         return
     if isinstance(error, DeadlineExceeded):
         error = DeadlineExceeded(error.message, remedy=place.late)
-    problem = problems.rendered(error, path)
+    problem = problems.rendered(error, path, visit)
     headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
     headers.append((b"content-type", problems.MEDIA_TYPE.encode()))
     headers.append((b"content-length", b"%d" % len(problem.body)))

@@ -16,6 +16,7 @@ from retain import keys
 from retain.clock import Clock, now
 from retain.keys import Key
 from services.gate.visit import Visit
+from services.journal import described
 from services.operation import Operation
 from services.refusals import Forbidden, Unauthorized
 
@@ -69,7 +70,7 @@ class Keyring:
             self._known = self._read()
         except Exception as error:  # noqa: BLE001 - whatever it is, the keys there were still hold
             if not self._away:
-                log.warning("API keys stay as they were: %s", error)
+                log.warning("API keys stay as they were: %s", described(error))
             self._away = True
         else:
             if self._away:

@@ -117,7 +117,8 @@ def test_the_level_is_that_of_the_settings(begin) -> None:
     assert [line["message"] for line in lines(stream)] == ["yes"]
 
 
-def test_a_thread_writes_every_line_by_the_end_and_in_order(begin) -> None:
+def test_a_thread_writes_every_line_by_the_end_and_in_order(begin, monkeypatch) -> None:
+    monkeypatch.setattr(journal, "LINES_A_SECOND", 1_000_000)
     stream = begin(behind=True)
     for number in range(2_000):
         log.warning("%d", number)
@@ -125,7 +126,9 @@ def test_a_thread_writes_every_line_by_the_end_and_in_order(begin) -> None:
     assert [int(line["message"]) for line in lines(stream)] == list(range(2_000))
 
 
-def test_whoever_logs_never_waits_for_whoever_reads(begin) -> None:
+def test_whoever_logs_never_waits_for_whoever_reads(begin, monkeypatch) -> None:
+    monkeypatch.setattr(journal, "LINES_A_SECOND", 1_000_000)
+
     class Stuck(io.StringIO):
         released = threading.Event()
 
@@ -269,3 +272,15 @@ def test_settings_are_read_as_they_are_written_down() -> None:
     assert read(given) == Telemetry(logging.WARNING, "json", "all", 250.0, traced=True)
     assert read({}) == Telemetry()
     assert not read(given | {"OTEL_SDK_DISABLED": "True"}).traced
+
+
+def test_one_place_that_fails_on_and_on_is_no_flood_of_lines(begin) -> None:
+    stream = begin()
+    for now in [100.5] * 500 + [101.5]:
+        record = log.makeRecord(log.name, logging.ERROR, "here", 1, "away", (), None)
+        record.created = now
+        log.handle(record)
+    log.error("elsewhere")
+    told = lines(stream)
+    assert [line["message"] for line in told] == ["away"] * 21 + ["elsewhere"]
+    assert told[-2]["omitted"] == 480

@@ -8,8 +8,9 @@ from bentoml.exceptions import BentoMLException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from retain import settings
+from retain.database import connect
 from retain.errors import RetainError
-from services import lean, preflight, supervisor
+from services import guard, journal, lean, preflight, supervisor
 
 TIMEOUT_SECONDS = 60
 _ALLOCATIONS_PER_COLLECTION = 20_000
@@ -38,13 +39,14 @@ class _Retain:
     """Composed in the worker, when it starts; importing this module composes nothing."""
 
     def __init__(self) -> None:
+        journal.begin(settings.telemetry(), "worker", behind=True)
         supervisor.follow()
         # the parent is spared the imports of LightGBM and all that scores, which take a second
         with lean.imports():
             from services.composition import compose  # noqa: PLC0415
 
         try:
-            self._composition = compose(settings.load())
+            self._composition = compose(settings.load(), settings.access(), settings.telemetry())
         except RetainError as error:
             supervisor.refuse(error)
         Door.application = self._composition.application
@@ -55,7 +57,9 @@ class _Retain:
     def check() -> None:
         """Refuse to start without models or state, before any worker does: one reason, exit 1."""
         try:
+            journal.begin(settings.telemetry(), "supervisor")
             preflight.check(settings.load())
+            guard.require(connect(settings.load().database_url), settings.access())
         except RetainError as error:
             raise BentoMLException(f"{error.message}; {error.remedy}") from None
         supervisor.attend()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import local
 from typing import Any
 
-from feature_repo.packed_breaker import Breaker
+from retain.breaker import Breaker
 from retain.errors import StoreUnavailable
 
 READ_TIMEOUT_SECONDS = 0.045  # with all around it, a dead server costs a request some 50 ms
@@ -63,7 +63,10 @@ class Lane:
     def __init__(self, url: str, timeout: float) -> None:
         self._pool = connect(url, timeout).connection_pool
         self._own = local()
-        self._breaker = Breaker()
+        self.breaker = Breaker(
+            "Redis did not answer a moment ago",
+            remedy="check RETAIN_ONLINE_URL and that Redis runs",
+        )
 
     def ask(self, *command: Any) -> Any:
         """The answer to one command.
@@ -71,7 +74,7 @@ class Lane:
         Raises:
             StoreUnavailable: Redis did not answer, or answered with an error.
         """
-        self._breaker.admit()
+        self.breaker.admit()
         with answering():
             from redis.exceptions import ConnectionError as Closed  # noqa: PLC0415
             from redis.exceptions import TimeoutError as TooSlow  # noqa: PLC0415
@@ -79,9 +82,9 @@ class Lane:
             try:
                 answer = self._asked(command, Closed)
             except (Closed, TooSlow, OSError):
-                self._breaker.failed()
+                self.breaker.failed()
                 raise
-        self._breaker.answered()
+        self.breaker.answered()
         return answer
 
     def _asked(self, command: tuple[Any, ...], closed: type[Exception]) -> Any:

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Engine, event
 
-from retain.database import BUSY_TIMEOUT_MS, require_file
+from retain.database import require_file
 from retain.errors import StoreUnavailable
+from retain.waits import PATIENT
 
 # types are inferred from a batch of rows: one batch for what a request can ask
 _OPTIONS = {"adbc.sqlite.query.batch_rows": "65536"}
@@ -113,7 +114,7 @@ class ArrowPool:
             connection = adbc.connect(f"file:{file}?mode=ro", autocommit=True)
             # a process that closes the log holds it for a moment: wait, as the others do
             with closing(connection.cursor()) as cursor:
-                cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+                cursor.execute(f"PRAGMA busy_timeout = {PATIENT.lock_ms}")
         try:
             yield connection
         except BaseException:

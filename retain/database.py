@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,26 +18,30 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from retain import postgres, schema
+from retain import breaking, postgres, schema
 from retain.errors import InvalidInput, StoreUnavailable
 from retain.turns import Turns
+from retain.waits import PATIENT, Waits
 
 metadata = MetaData()
 
 Id = String().with_variant(String(collation="C"), "postgresql")
 """The type of ids: in the same order on both stores, whatever the language of the server."""
 
-BUSY_TIMEOUT_MS = 10_000
 IN_A_QUERY = 500
 """How many values one statement carries: a database allows only so many."""
 
 Value = TypeVar("Value")
 _FILE = "retain_sqlite_file"
 _TURNS = "retain_turns"
+_WAITS = "retain_waits"
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, waits: Waits = PATIENT) -> Engine:
     """An engine for ``url`` with every table of ``metadata`` created, or completed.
+
+    It waits as ``waits`` says. With :data:`~retain.waits.SERVING` a database that is away is
+    not asked for a moment after each failure (:class:`~retain.breaker.Breaker`).
 
     SQLite runs in WAL mode, and its writers take the write lock when they begin
     (``BEGIN IMMEDIATE``): a transaction that upgrades from read to write can fail
@@ -47,15 +52,20 @@ def connect(url: str) -> Engine:
         InvalidInput: ``url`` is none, or names a database Retain does not use.
         StoreUnavailable: the database cannot be opened.
     """
-    engine = _engine(url)
+    engine = _engine(url, waits)
+    engine.update_execution_options(**{_WAITS: waits})
     try:
         if engine.dialect.name == "sqlite":
             if engine.url.database:
                 Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-            event.listen(engine, "connect", _configure_sqlite)
+            event.listen(engine, "connect", partial(_configure_sqlite, waits))
         with writing(engine, alone="schema") as connection:
+            if engine.dialect.name == "postgresql":
+                postgres.take_time(connection, PATIENT)
             schema.complete(connection, metadata)
         _remember_file(engine)
+        if waits.breaks:
+            breaking.install(engine)
     except (StoreUnavailable, OSError, ProgrammingError) as error:
         said = error.orig if isinstance(error, ProgrammingError) else error
         raise StoreUnavailable(
@@ -98,7 +108,12 @@ def writing(engine: Engine, *, alone: str = "") -> Iterator[Connection]:
         InvalidInput: PostgreSQL cannot hold a value.
     """
     require_file(engine)
-    with _turn(engine), _translated(engine), engine.connect() as connection:
+    with (
+        breaking.guarded(engine, breaking.WRITES),
+        _turn(engine),
+        _translated(engine),
+        engine.connect() as connection,
+    ):
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
@@ -122,7 +137,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
             was opened.
     """
     require_file(engine)
-    with _translated(engine), engine.connect() as connection:
+    with (
+        breaking.guarded(engine, breaking.READS),
+        _translated(engine),
+        engine.connect() as connection,
+    ):
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")
         else:
@@ -142,11 +161,12 @@ def _turn(engine: Engine) -> Iterator[None]:
     if turns is None:
         yield
     else:
-        with turns.wait(BUSY_TIMEOUT_MS / 1_000):
+        waits: Waits = engine.get_execution_options()[_WAITS]
+        with turns.wait(waits.lock_ms / 1_000):
             yield
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, waits: Waits) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -158,7 +178,7 @@ def _engine(url: str) -> Engine:
             field="RETAIN_DATABASE_URL",
         ) from None
     if postgres.is_postgres(parsed):
-        return postgres.open_engine(parsed)
+        return postgres.open_engine(parsed, waits)
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
         return create_engine(parsed, hide_parameters=True)
     raise InvalidInput(
@@ -223,11 +243,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
+def _configure_sqlite(waits: Waits, dbapi_connection: Any, _record: Any) -> None:
     # autocommit at the driver: transactions are begun by reading() and writing() alone
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute(f"PRAGMA busy_timeout={waits.lock_ms}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")

@@ -10,11 +10,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, func, select
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, InternalError, OperationalError
 
 from retain.errors import InvalidInput, StoreUnavailable
+from retain.waits import Waits
 
-CONNECT_TIMEOUT_SECONDS = 5
-LOCK_TIMEOUT_MS = 10_000
-STATEMENT_TIMEOUT_MS = 300_000
-"""A chunk of an import or an export takes seconds; what takes minutes has lost its way."""
 _POOL_SIZE = 10
 _DRIVER = "postgresql+psycopg"
 
@@ -24,7 +21,7 @@ def is_postgres(url: URL) -> bool:
     return url.get_backend_name() in ("postgresql", "postgres")
 
 
-def open_engine(url: URL) -> Engine:
+def open_engine(url: URL, waits: Waits) -> Engine:
     """An engine on psycopg; nothing is connected yet.
 
     Raises:
@@ -37,15 +34,15 @@ def open_engine(url: URL) -> Engine:
             field="RETAIN_DATABASE_URL",
         )
     settings = {
-        "lock_timeout": LOCK_TIMEOUT_MS,
-        "statement_timeout": STATEMENT_TIMEOUT_MS,
+        "lock_timeout": waits.lock_ms,
+        "statement_timeout": waits.statement_ms,
         # a writer that stops in the middle holds locks that others wait for
-        "idle_in_transaction_session_timeout": STATEMENT_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": waits.statement_ms,
         "timezone": "UTC",
     }
     given: dict[str, Any] = {
         "application_name": "retain",
-        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "connect_timeout": waits.connect_seconds,
         # a server that is gone without a word is noticed by the system's own probes
         "keepalives_idle": 10,
         "keepalives_interval": 5,
@@ -63,7 +60,7 @@ def open_engine(url: URL) -> Engine:
             # an error that quotes its statement must not quote whom it was about
             hide_parameters=True,
             pool_size=_POOL_SIZE,
-            pool_timeout=LOCK_TIMEOUT_MS / 1_000,
+            pool_timeout=waits.lock_ms / 1_000,
         )
     except ModuleNotFoundError as error:
         raise InvalidInput(
@@ -71,6 +68,12 @@ def open_engine(url: URL) -> Engine:
             remedy="pip install 'retain[postgres]', or leave the URL unset to use SQLite",
             field="RETAIN_DATABASE_URL",
         ) from error
+
+
+def take_time(connection: Connection, waits: Waits) -> None:
+    """Let the statements of this transaction take as long as ``waits`` allows."""
+    for name, value in (("lock_timeout", waits.lock_ms), ("statement_timeout", waits.statement_ms)):
+        connection.exec_driver_sql(f"SET LOCAL {name} = {value}")
 
 
 def begin_reading(connection: Connection) -> None:

@@ -26,6 +26,7 @@ from retain.triggers import declaration
 from retain.triggers.declaration import Triggers
 from retain.triggers.deliveries import Deliveries
 from retain.triggers.watch import Watch as TriggerWatch
+from retain.waits import SERVING
 from services.access_log import AccessLog
 from services.deciding import deciding
 from services.deliveries import Held
@@ -72,7 +73,7 @@ def compose(
     Raises:
         RetainError: something it needs is missing or broken; the message says what.
     """
-    engine = connect(settings.database_url)
+    engine = connect(settings.database_url, SERVING)
     metrics = Metrics()
     made = deciding(settings, engine, metrics)
     log = EventLog(engine)

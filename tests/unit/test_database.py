@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -25,10 +26,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from retain import database, postgres
 from retain.database import Id, connect, describe, reading, writing
 from retain.errors import InvalidInput, StoreUnavailable
 from retain.ledger import model_ledger
+from retain.waits import PATIENT
 from tests.postgres_server import PASSWORD, USER, PostgresServer
 from tests.redis_server import free_port
 
@@ -60,12 +61,9 @@ def test_sqlite_writes_ahead_and_waits_for_the_disk(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
-def test_a_locked_database_is_an_unavailable_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 10)
+def test_a_locked_database_is_an_unavailable_store(tmp_path: Path) -> None:
     engine = connect(f"sqlite:///{tmp_path / 'retain.db'}")
-    other = connect(f"sqlite:///{tmp_path / 'retain.db'}")
+    other = connect(f"sqlite:///{tmp_path / 'retain.db'}", replace(PATIENT, lock_ms=10))
     with (
         writing(engine),
         pytest.raises(StoreUnavailable, match="locked") as caught,
@@ -210,10 +208,9 @@ def test_a_session_the_server_ended_is_an_unavailable_store_and_then_a_new_sessi
 
 
 def test_on_postgresql_writers_wait_for_those_of_one_name_and_not_for_others(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres_url: str,
 ) -> None:
-    monkeypatch.setattr(postgres, "LOCK_TIMEOUT_MS", 50)
-    engine = connect(postgres_url)
+    engine = connect(postgres_url, replace(PATIENT, lock_ms=50))
     with writing(engine, alone="customer a"):
         with writing(engine, alone="customer b") as connection:
             assert connection.exec_driver_sql("SELECT 1").scalar() == 1

@@ -2,22 +2,36 @@
 
 from threading import Lock
 from time import monotonic
+from typing import Literal
 
 from retain.errors import StoreUnavailable
 
 PAUSE_SECONDS = 1.0
+
+State = Literal["closed", "open", "half-open"]
 
 
 class Breaker:
     """Open from a failure on; then one question at a time tries, until one was answered.
 
     Shared by threads: with few of them at work, each waiting out a timeout, those that queue
-    behind would wait many times as long.
+    behind would wait many times as long. ``message`` and ``remedy`` are for who is not let
+    through.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, message: str, *, remedy: str) -> None:
+        self._message = message
+        self._remedy = remedy
         self._lock = Lock()
         self._again_at: float | None = None
+
+    @property
+    def state(self) -> State:
+        """``closed``: all may ask. ``open``: nobody may. ``half-open``: the next one tries."""
+        again_at = self._again_at
+        if again_at is None:
+            return "closed"
+        return "open" if monotonic() < again_at else "half-open"
 
     def admit(self) -> None:
         """Let a question pass; after a failure one per pause, which is the one that tries.
@@ -30,10 +44,7 @@ class Breaker:
         with self._lock:
             now = monotonic()
             if self._again_at is not None and now < self._again_at:
-                raise StoreUnavailable(
-                    "Redis did not answer a moment ago",
-                    remedy="check RETAIN_ONLINE_URL and that Redis runs",
-                )
+                raise StoreUnavailable(self._message, remedy=self._remedy)
             if self._again_at is not None:
                 # the others go on failing while this one tries
                 self._again_at = now + PAUSE_SECONDS

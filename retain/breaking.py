@@ -1,0 +1,66 @@
+"""Breakers of the operational store: a database that is away costs nobody its timeouts."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
+
+from retain.breaker import Breaker
+from retain.errors import StoreUnavailable
+
+READS = "reads"
+WRITES = "writes"
+_BREAKERS = "retain_breakers"
+_MESSAGE = "the database did not answer a moment ago"
+_REMEDY = "try again; if it persists, check the database"
+_MOMENTARY = {"55P03", "57014", "40001", "40P01"}
+"""PostgreSQL's codes of what only befell one statement: a lock or a time limit, a deadlock."""
+
+
+def install(engine: Engine) -> None:
+    """Have ``engine`` left alone for a moment after each question it did not answer."""
+    writes = Breaker(_MESSAGE, remedy=_REMEDY)
+    # who holds SQLite's lock keeps others from writing, and from nothing else
+    apart = engine.dialect.name == "sqlite"
+    reads = Breaker(_MESSAGE, remedy=_REMEDY) if apart else writes
+    engine.update_execution_options(**{_BREAKERS: {READS: reads, WRITES: writes}})
+
+
+def breakers(engine: Engine) -> Mapping[str, Breaker]:
+    """The breakers of ``engine`` by what they keep back, where it has any."""
+    found: Mapping[str, Breaker] = engine.get_execution_options().get(_BREAKERS, {})
+    return found
+
+
+@contextmanager
+def guarded(engine: Engine, kind: str) -> Iterator[None]:
+    """One question to ``engine``, where its breaker lets it pass.
+
+    Raises:
+        StoreUnavailable: it did not, or the database did not answer.
+    """
+    breaker = breakers(engine).get(kind)
+    if breaker is None:
+        yield
+        return
+    breaker.admit()
+    try:
+        yield
+    except StoreUnavailable as error:
+        if _is_away(error.__cause__):
+            breaker.failed()
+        raise
+    except Exception:
+        # something is wrong with what a database that is there was asked for
+        breaker.answered()
+        raise
+    breaker.answered()
+
+
+def _is_away(cause: BaseException | None) -> bool:
+    """Whether an error is of a store that is not there for others either."""
+    if isinstance(cause, DBAPIError):
+        return getattr(cause.orig, "sqlstate", None) not in _MOMENTARY
+    return isinstance(cause, NoneFree)

@@ -1,0 +1,134 @@
+"""A database that is away is left alone for a moment, and asked again by one at a time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from retain import breaker as breaker_module
+from retain.breaker import PAUSE_SECONDS, Breaker
+from retain.breaking import READS, WRITES, breakers
+from retain.database import connect, reading, writing
+from retain.errors import NotFound, StoreUnavailable
+from retain.waits import SERVING
+
+HASTY = replace(SERVING, lock_ms=10)
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(breaker_module, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    return connect(f"sqlite:///{tmp_path / 'retain.db'}", HASTY)
+
+
+def ask(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return connection.exec_driver_sql("SELECT 1").scalar()
+
+
+def write(engine: Engine) -> None:
+    with writing(engine):
+        pass
+
+
+def locked(engine: Engine) -> None:
+    """One write that fails for a lock that another process holds."""
+    with (
+        writing(connect(str(engine.url))),
+        pytest.raises(StoreUnavailable, match="locked"),
+    ):
+        write(engine)
+
+
+def test_a_breaker_is_open_for_a_pause_and_then_lets_one_try(clock) -> None:
+    one = Breaker("away", remedy="wait")
+    one.admit()
+    assert one.state == "closed"
+    one.failed()
+    assert one.state == "open"
+    with pytest.raises(StoreUnavailable, match="away"):
+        one.admit()
+    clock.now += PAUSE_SECONDS
+    assert one.state == "half-open"
+    one.admit()
+    assert one.state == "open"
+    with pytest.raises(StoreUnavailable):
+        one.admit()
+    one.answered()
+    assert one.state == "closed"
+    one.admit()
+
+
+def test_after_a_lock_that_lasted_no_write_waits_for_it_again(engine, clock) -> None:
+    locked(engine)
+    assert breakers(engine)[WRITES].state == "open"
+    with pytest.raises(StoreUnavailable, match="a moment ago"):
+        write(engine)
+
+
+def test_who_holds_the_lock_of_sqlite_keeps_nobody_from_reading(engine, clock) -> None:
+    locked(engine)
+    assert ask(engine) == 1
+    assert breakers(engine)[READS].state == "closed"
+
+
+def test_a_write_that_goes_through_after_the_pause_lets_all_write(engine, clock) -> None:
+    locked(engine)
+    clock.now += PAUSE_SECONDS
+    write(engine)
+    assert breakers(engine)[WRITES].state == "closed"
+
+
+def test_an_error_of_the_caller_s_own_is_none_of_the_store(engine, clock) -> None:
+    with pytest.raises(NotFound), writing(engine):
+        raise NotFound("no such thing")
+    assert breakers(engine)[WRITES].state == "closed"
+
+
+def test_a_command_has_no_breaker(tmp_path) -> None:
+    assert breakers(connect(f"sqlite:///{tmp_path / 'retain.db'}")) == {}
+
+
+def test_a_postgresql_that_is_gone_is_asked_once_and_found_again(postgres_server, clock) -> None:
+    with postgres_server.database() as url:
+        name = url.rpartition("/")[2]
+        engine = connect(url, SERVING)
+        assert ask(engine) == 1
+        postgres_server.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        postgres_server.run(
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+        with pytest.raises(StoreUnavailable, match="did not answer:"):
+            ask(engine)
+        with pytest.raises(StoreUnavailable, match="a moment ago"):
+            write(engine)
+        postgres_server.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        clock.now += PAUSE_SECONDS
+        assert ask(engine) == 1
+        write(engine)
+
+
+def test_a_postgresql_lock_opens_no_breaker(postgres_server) -> None:
+    with postgres_server.database() as url:
+        engine = connect(url, replace(SERVING, lock_ms=50))
+        with (
+            writing(engine, alone="a"),
+            pytest.raises(StoreUnavailable, match="lock timeout"),
+            writing(engine, alone="a"),
+        ):
+            pass
+        assert breakers(engine)[WRITES].state == "closed"

@@ -22,7 +22,7 @@ def open_rows(url: str, project: str, entity: str) -> PackedBackend:
         from feature_repo.packed_redis import RedisRows  # noqa: PLC0415 - only who uses it loads it
 
         return RedisRows(url, project, entity)
-    return SqliteRows(_file(url), project, entity)
+    return SqliteRows(file_of(url), project, entity)
 
 
 def is_started(settings: Settings) -> bool:
@@ -31,7 +31,7 @@ def is_started(settings: Settings) -> bool:
     Raises:
         StoreUnavailable: the store did not answer.
     """
-    if not is_redis(settings.online_url) and not _file(settings.online_url).exists():
+    if not is_redis(settings.online_url) and not file_of(settings.online_url).exists():
         return False
     return bool(online_rows(settings).schemas())
 
@@ -41,5 +41,6 @@ def is_redis(url: str) -> bool:
     return urlsplit(url).scheme != "sqlite"
 
 
-def _file(url: str) -> Path:
+def file_of(url: str) -> Path:
+    """The file of a SQLite store."""
     return Path(urlsplit(url).path.removeprefix("/"))

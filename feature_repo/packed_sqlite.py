@@ -36,7 +36,7 @@ class SqliteRows:
 
     def __init__(self, path: Path, project: str, entity: str = "customer_id") -> None:
         self._path = path
-        self._table = _quoted(f"packed {project} {entity}")
+        self._table = table_of(project, entity)
         self._schemas = _quoted(f"packed schemas {project} {entity}")
         self._jobs = _quoted(f"packed jobs {project} {entity}")
         self._threads = local()
@@ -71,7 +71,7 @@ class SqliteRows:
     ) -> tuple[dict[Key, Line], list[str]]:
         known = self._known(connection, views)
         names = [view for view in views if view in known]
-        columns = ", ".join(["t.key", *(f"t.{_column(view)}" for view in names)])
+        columns = ", ".join(["t.key", *(f"t.{column_of(view)}" for view in names)])
         lines: dict[Key, Line] = {}
         for start in range(0, len(keys) if names else 0, _MOST_VARIABLES):
             part = keys[start : start + _MOST_VARIABLES]
@@ -92,7 +92,7 @@ class SqliteRows:
         views = list(rows)
         for view in views:
             self.add_view(view)
-        columns = [_column(view.name) for view in views]
+        columns = [column_of(view.name) for view in views]
         known = [mark.to_bytes(8, "little").hex() for mark in self.schemas()]
         sets = ", ".join(_newer(view, known) for view in views)
         upsert = (
@@ -132,7 +132,7 @@ class SqliteRows:
             )
             if view.name not in self._known(connection, [view.name], fresh=True):
                 connection.execute(
-                    f"ALTER TABLE {self._table} ADD COLUMN {_column(view.name)} BLOB"
+                    f"ALTER TABLE {self._table} ADD COLUMN {column_of(view.name)} BLOB"
                 )
             connection.execute(
                 f"INSERT OR IGNORE INTO {self._schemas} VALUES (?)",
@@ -143,7 +143,7 @@ class SqliteRows:
     def drop_view(self, view: str) -> None:
         with self._writing() as connection:
             if view in self._known(connection, [view], fresh=True):
-                connection.execute(f"ALTER TABLE {self._table} DROP COLUMN {_column(view)}")
+                connection.execute(f"ALTER TABLE {self._table} DROP COLUMN {column_of(view)}")
 
     def clear(self) -> None:
         with self._writing() as connection:
@@ -182,7 +182,7 @@ class SqliteRows:
             lines = connection.execute(f"PRAGMA table_info({self._table})").fetchall()
             columns = {_quoted(line[1]) for line in lines}
             known.difference_update(views)
-            known.update(view for view in views if _column(view) in columns)
+            known.update(view for view in views if column_of(view) in columns)
         return known
 
     @contextmanager
@@ -257,7 +257,7 @@ def _newer(view: PackedView, known: Sequence[str]) -> str:
     It is not older; or what is kept is no row, or one of another definition: what was computed
     by other SQL never stays. ``known`` are the fingerprints rows may begin with.
     """
-    column = _column(view.name)
+    column = column_of(view.name)
     old, new = f"t.{column}", f"excluded.{column}"
     wins = [f"typeof({old}) <> 'blob'", f"length({old}) < {HEAD}"]
     marks = ", ".join(f"x'{mark}'" for mark in known)
@@ -277,5 +277,11 @@ def _schema(text: str) -> PackedSchema | None:
         return None
 
 
-def _column(view: str) -> str:
+def table_of(project: str, entity: str) -> str:
+    """The table of an entity's rows, quoted."""
+    return _quoted(f"packed {project} {entity}")
+
+
+def column_of(view: str) -> str:
+    """The column of a view, quoted."""
     return _quoted(f"view {view}")

@@ -5,7 +5,9 @@ never by their rank, so that equal values have equal scores and a better value n
 lower one; with many ties a score may therefore be empty.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ VIP_QUANTILE = 0.95
 
 HABITS = "habits"
 """Beside the edges: what else was counted on the whole base (:mod:`retain.decisions.habits`)."""
+
+_READ = ("order_recency_days", "orders_365d", "net_spend_365d")
 
 Floats = NDArray[np.float64]
 _Edges = tuple[float, float, float, float]
@@ -95,11 +99,23 @@ def score(columns: Columns, edges: RfmEdges) -> tuple[Floats, Floats, Floats]:
     return r, f, m
 
 
+def score_one(one: Mapping[str, Any], edges: RfmEdges) -> tuple[float, float, float]:
+    """As :func:`score`, of one customer's features as plain values."""
+    recency, frequency, monetary = (one[name] for name in _READ)
+    if isnan(recency):
+        return nan, nan, nan
+    return (
+        5.0 - bisect_left(edges.recency_days, recency),
+        1.0 + bisect_left(edges.frequency, 0.0 if isnan(frequency) else frequency),
+        1.0 + bisect_left(edges.monetary, 0.0 if isnan(monetary) else monetary),
+    )
+
+
 def _values(columns: Columns) -> tuple[Floats, Floats, Floats]:
-    recency = np.asarray(columns["order_recency_days"], dtype=np.float64)
-    frequency = np.nan_to_num(np.asarray(columns["orders_365d"], dtype=np.float64))
-    monetary = np.nan_to_num(np.asarray(columns["net_spend_365d"], dtype=np.float64))
-    return recency, frequency, monetary
+    recency, frequency, monetary = (
+        np.asarray(columns[name], dtype=np.float64) for name in _READ
+    )
+    return recency, np.nan_to_num(frequency), np.nan_to_num(monetary)
 
 
 def _edges(values: Floats) -> _Edges:

@@ -15,7 +15,9 @@ from retain.columns import Columns, Kind
 
 NAN = float("nan")
 
-Read = Callable[["Row"], Any]
+Known = dict[str, Any]
+"""One row's values by name, each there when it is asked for: a :class:`Row`, or the like."""
+Read = Callable[[Known], Any]
 
 
 class Row(dict[str, Any]):
@@ -121,7 +123,7 @@ class _Compiler:
 
 
 def _not_zero(read: Read) -> Read:
-    def holds(row: Row) -> bool:
+    def holds(row: Known) -> bool:
         value = read(row)
         return bool(value != 0 and value == value)
 
@@ -153,7 +155,7 @@ def _calculated(op: ast.operator, a: Read, b: Read) -> Read:
         case ast.Mult():
             return lambda row: a(row) * b(row)
 
-    def divided(row: Row) -> float:
+    def divided(row: Known) -> float:
         by = b(row)
         return NAN if by == 0 else float(a(row) / by)
 
@@ -172,7 +174,7 @@ def _compared(op: ast.cmpop, a: Read, b: Read) -> Read:
             return lambda row: a(row) >= b(row)
     equal = isinstance(op, ast.Eq)
 
-    def known_and_equal(row: Row) -> bool:
+    def known_and_equal(row: Known) -> bool:
         x, y = a(row), b(row)
         if x is None or y is None or x != x or y != y:
             return False
@@ -185,7 +187,7 @@ def _one_of(a: Read, choices: frozenset[Any], *, negated: bool) -> Read:
     if not negated:
         return lambda row: a(row) in choices
 
-    def is_none_of(row: Row) -> bool:
+    def is_none_of(row: Known) -> bool:
         value = a(row)
         return value is not None and value == value and value not in choices
 
@@ -193,7 +195,7 @@ def _one_of(a: Read, choices: frozenset[Any], *, negated: bool) -> Read:
 
 
 def _contains(a: Read, b: Read, *, negated: bool) -> Read:
-    def holds(row: Row) -> bool:
+    def holds(row: Known) -> bool:
         text, texts = a(row), b(row)
         return text is not None and (texts is not None and text in texts) is not negated
 
@@ -201,7 +203,7 @@ def _contains(a: Read, b: Read, *, negated: bool) -> Read:
 
 
 def _missing(read: Read) -> Read:
-    def holds(row: Row) -> bool:
+    def holds(row: Known) -> bool:
         value = read(row)
         # an empty text is known, an empty list is not
         return value is None or value != value or (not value and not isinstance(value, str | float))
@@ -210,7 +212,7 @@ def _missing(read: Read) -> Read:
 
 
 def _least(a: Read, b: Read) -> Read:
-    def least(row: Row) -> float:
+    def least(row: Known) -> float:
         x, y = a(row), b(row)
         return float(x if x <= y or x != x else y)
 
@@ -218,7 +220,7 @@ def _least(a: Read, b: Read) -> Read:
 
 
 def _most(a: Read, b: Read) -> Read:
-    def most(row: Row) -> float:
+    def most(row: Known) -> float:
         x, y = a(row), b(row)
         return float(x if x >= y or x != x else y)
 
@@ -226,7 +228,7 @@ def _most(a: Read, b: Read) -> Read:
 
 
 def _first(a: Read, b: Read) -> Read:
-    def first(row: Row) -> float:
+    def first(row: Known) -> float:
         x = a(row)
         return float(x if x == x else b(row))
 

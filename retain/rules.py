@@ -31,7 +31,7 @@ from retain.rule_operations import (
     text_equal,
     truth,
 )
-from retain.rule_rows import Row, of_row
+from retain.rule_rows import Known, of_row
 
 Array = NDArray[Any]
 _Kind = Literal["number", "text", "list", "choices", "truth"]
@@ -62,7 +62,7 @@ class Rule:
     text: str
     columns: frozenset[str]
     _read: _Read
-    of_row: Callable[[Row], bool]
+    of_row: Callable[[Known], bool]
 
     def evaluate(self, columns: Columns, rows: int) -> NDArray[np.bool_]:
         """(rows,) booleans. A declared column that ``columns`` lacks is missing everywhere."""
@@ -81,7 +81,7 @@ class Amount:
     text: str
     columns: frozenset[str]
     _read: _Read
-    of_row: Callable[[Row], float]
+    of_row: Callable[[Known], float]
 
     def evaluate(self, columns: Columns, rows: int) -> NDArray[np.float64]:
         """(rows,) float64. A declared column that ``columns`` lacks is missing everywhere."""

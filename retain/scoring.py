@@ -88,8 +88,8 @@ class Scorer:
         self, champions: Champions, segmenter: Segmenter, stock: Stock | None = None
     ) -> None:
         self.champions = champions
-        self._segmenter = segmenter
-        self._stock = stock
+        self.segmenter = segmenter
+        self.stock = stock
         heads = (champions.churn, champions.next_purchase, champions.ltv)
         self._vectors = {
             one.manifest.head: Vectors(one.manifest.features) for one in heads if one is not None
@@ -142,7 +142,7 @@ class Scorer:
             ltv_high=high,
             ltv_tier=tier,
             currency=list(columns["currency"]),
-            segments=self._segmenter.segment(columns).without(undecidable),
+            segments=self.segmenter.segment(columns).without(undecidable),
             columns=columns,
             undecidable=undecidable,
             suggestions=self._suggestions(columns, as_of, known),
@@ -157,7 +157,7 @@ class Scorer:
         predictor = self.champions.next_items
         return Popular(
             None if predictor is None else predictor.tables,
-            EMPTY if self._stock is None else self._stock.at(as_of),
+            EMPTY if self.stock is None else self.stock.at(as_of),
         )
 
     def _suggestions(self, columns: Columns, as_of: Times, known: "_Known") -> Suggestions | None:
@@ -166,7 +166,7 @@ class Scorer:
         if predictor is None:
             return None
         allowed = known.allowed(_names(predictor))
-        return Suggestions(predictor, columns, as_of, allowed, self._stock)
+        return Suggestions(predictor, columns, as_of, allowed, self.stock)
 
     def _status(self, churn_status: list[str], known: "_Known") -> list[str]:
         """Churn's word on each customer; the others' on those it is not about."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from retain.columns import RFM, SEGMENT_RULES, Columns, Over
 from retain.configuration import Declared, Name, Names, read_yaml
 from retain.features.ageing import objects
 from retain.rfm import RfmEdges
-from retain.rule_rows import Row
+from retain.rule_rows import Known, Row
 from retain.rules import Rule, compile_rule
 
 Objects = NDArray[np.object_]
@@ -114,6 +114,15 @@ class Segments:
         )
 
 
+class OneSegment(NamedTuple):
+    """Where one customer belongs: see :class:`Segments`."""
+
+    name: str
+    priority: str
+    stage: str
+    tags: list[str]
+
+
 class Segmenter:
     """Gives every customer a group, a stage and tags."""
 
@@ -126,6 +135,16 @@ class Segmenter:
         self._stages = _compile(config.stages, file)
         self._tags = _compile(config.tags, file)
         self.by_name: Mapping[str, Group] = {group.name: group for group in config.groups}
+
+    def of_one(self, row: Known) -> OneSegment:
+        """As :meth:`segment`, of one customer; what it says is put into ``row`` for later rules."""
+        row.update(zip(RFM, rfm.score_one(row, self._edges), strict=True))
+        row["vip_spend_365d"] = self._edges.vip_spend_365d
+        group = self._config.groups[_first(self._groups, row)]
+        stage = self._config.stages[_first(self._stages, row)].name
+        tags = [rule.name for rule in self._tags if rule.of_row(row)]
+        row.update(segment=group.name, priority=group.priority, stage=stage, tags=tags)
+        return OneSegment(group.name, group.priority, stage, tags)
 
     def segment(self, columns: Columns) -> Segments:
         """Groups, stages and tags of the n customers of ``columns`` (read-time features)."""
@@ -148,6 +167,11 @@ def _compile(labels: Sequence[Label], file: str) -> list[Rule]:
     return [compile_rule(label.rule, SEGMENT_RULES, name=label.name, file=file) for label in labels]
 
 
+def _first(rules: Sequence[Rule], row: Known) -> int:
+    """The place of the first rule that holds; the last always does."""
+    return next(at for at, rule in enumerate(rules) if rule.of_row(row))
+
+
 class _Holding:
     """Which rules hold for each of n customers; for one, none is asked that need not be."""
 
@@ -159,8 +183,7 @@ class _Holding:
     def first(self, rules: Sequence[Rule]) -> NDArray[np.int64]:
         """The place of the first rule that holds, (n,)."""
         if self._row is not None:
-            row = self._row
-            return np.array([next(at for at, rule in enumerate(rules) if rule.of_row(row))])
+            return np.array([_first(rules, self._row)])
         held = np.stack([rule.evaluate(self._columns, self._rows) for rule in rules])
         first: NDArray[np.int64] = held.argmax(axis=0)
         return first

@@ -6,11 +6,12 @@ They stand beside the churn probability and change none. The thresholds are in
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isnan, sqrt
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,15 +215,20 @@ class Signals:
             columns: read-time features, each (n,).
             as_of: the moment of the question, (n,).
         """
-        found: list[list[Signal]] = [[] for _ in range(len(as_of))]
+        names = {name for limits in self._limits for name in limits.reads}
+        values = {name: columns[name].tolist() for name in names}
+        moments: list[datetime] = as_of.astype("M8[us]").astype(object).tolist()
+        return [
+            self.of_one({name: column[row] for name, column in values.items()}, moment)
+            for row, moment in enumerate(moments)
+        ]
+
+    def of_one(self, one: Mapping[str, Any], as_of: datetime) -> list[Signal]:
+        """As :meth:`find`, of one customer's features as plain values."""
+        found = []
         for limits in self._limits:
-            columns_read = [columns[name].tolist() for name in limits.reads]
-            for row, features in enumerate(zip(*columns_read, strict=True)):
-                told = limits.told(*features)
-                if told is not None:
-                    moment: datetime = as_of[row].astype("M8[us]").astype(object)
-                    since = moment.replace(tzinfo=UTC) - timedelta(days=told.days)
-                    found[row].append(
-                        Signal(limits.code, told.value, told.usual, limits.unit, since)
-                    )
+            told = limits.told(*[one[name] for name in limits.reads])
+            if told is not None:
+                since = as_of.replace(tzinfo=UTC) - timedelta(days=told.days)
+                found.append(Signal(limits.code, told.value, told.usual, limits.unit, since))
         return found

@@ -5,8 +5,10 @@ kind, or a subscription not renewed. Training and serving ask these functions ab
 read-time columns, so that a model is asked about whom it was trained on.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from math import isnan
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +92,22 @@ def has_left(label: ChurnLabel, columns: Columns, hiatus_days: float) -> Mask:
     if label == "subscription_not_renewed":
         left |= is_known(label, columns) & ~(_floats(columns, "subscription_active") > 0)
     return np.asarray(left)
+
+
+def one_is_known(label: ChurnLabel, one: Mapping[str, Any]) -> bool:
+    """As :func:`is_known`, of one customer's features as plain values."""
+    if label == "subscription_not_renewed":
+        return not isnan(one["days_to_term_end"]) or bool(one["subscription_active"] > 0)
+    return bool(one["orders_lifetime"] > 0)
+
+
+def one_has_left(label: ChurnLabel, one: Mapping[str, Any], hiatus_days: float) -> bool:
+    """As :func:`has_left`, of one customer's features as plain values."""
+    if label == "subscription_not_renewed":
+        over = one_is_known(label, one) and not one["subscription_active"] > 0
+        return over or bool(-one["days_to_term_end"] > hiatus_days)
+    name = "order_recency_days" if label == "no_order" else "visit_recency_days"
+    return bool(one[name] > hiatus_days)
 
 
 def _floats(columns: Columns, name: str) -> Floats:

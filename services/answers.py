@@ -49,11 +49,11 @@ def churn(
     objects = _head(
         scores.churn_status,
         {"probability": plain(scores.churn_probability), "band": plain(scores.churn_band)},
-        {**_reach(manifest), "model": _name(manifest)},
+        {**reach(manifest), "model": name(manifest)},
     )
     for one, found in zip(objects, warnings, strict=True):
         told = found if found and one["status"] not in _SILENT else ()
-        one["signals"] = [_signal(each, language) for each in told]
+        one["signals"] = [signal(each, language) for each in told]
     return objects
 
 
@@ -74,24 +74,26 @@ def next_purchase(
             "low_at": plain(scores.low_at),
             "high_at": plain(scores.high_at),
         },
-        {**_learned(manifest), "model": _name(manifest)},
+        of_curve(manifest),
     )
     suggested = scores.suggestions
     if suggested is not None:
         suggested.prepare([row for row, one in enumerate(objects) if one["status"] == OK])
     for row, one in enumerate(objects):
         told = suggested if one["status"] == OK else None
-        one["next_categories"] = [] if told is None else _categories(told, row)
-        one["next_products"] = [] if told is None else _products(told, row)
-        one["items_model"] = _name(of_items)
+        one["next_categories"] = [] if told is None else categories(told, row)
+        one["next_products"] = [] if told is None else products(told, row)
+        one["items_model"] = name(of_items)
     return objects
 
 
-def _categories(suggested: Suggestions, row: int) -> list[Json]:
+def categories(suggested: Suggestions, row: int) -> list[Json]:
+    """The likeliest categories of one customer's next order."""
     return [{"category": name, "score": score} for name, score in suggested.categories(row)]
 
 
-def _products(suggested: Suggestions, row: int) -> list[Json]:
+def products(suggested: Suggestions, row: int) -> list[Json]:
+    """The likeliest products of one customer's next order."""
     return [
         {"product_id": product, "score": score, "relation": relation}
         for product, score, relation in suggested.products(row)
@@ -108,7 +110,7 @@ def ltv(scores: Scores, manifest: Manifest | None) -> list[Json]:
             "high": plain(scores.ltv_high),
             "tier": plain(scores.ltv_tier),
         },
-        {**_reach(manifest), "model": _name(manifest)},
+        {**reach(manifest), "model": name(manifest)},
     )
     for one, currency in zip(objects, plain(scores.currency), strict=True):
         one["currency"] = currency
@@ -142,7 +144,8 @@ def segment(scores: Scores) -> list[Json]:
     ]
 
 
-def _signal(found: Signal, language: Language) -> Json:
+def signal(found: Signal, language: Language) -> Json:
+    """One of ``churn``'s ``signals``."""
     return {
         "code": found.code,
         "text": of_signal(found, language),
@@ -153,22 +156,24 @@ def _signal(found: Signal, language: Language) -> Json:
     }
 
 
-def _reach(manifest: Manifest | None) -> Json:
+def reach(manifest: Manifest | None) -> Json:
+    """How far ahead a model looks, and whether that is further than it was taught."""
     if manifest is None:
         return {"horizon_days": None, "extrapolated": False}
     extrapolated = bool(manifest.parameters.get("extrapolated", False))
     return {"horizon_days": manifest.horizon_days, "extrapolated": extrapolated}
 
 
-def _learned(manifest: Manifest | None) -> Json:
-    """How far the curve was learned; what is told beyond it is stretched."""
+def of_curve(manifest: Manifest | None) -> Json:
+    """How far the curve was learned, and by which model; what is told beyond it is stretched."""
     if manifest is None:
-        return {"label_days": None, "extrapolated": False}
+        return {"label_days": None, "extrapolated": False, "model": None}
     days = int(manifest.parameters.get("label_days", manifest.horizon_days))
-    return {"label_days": days, "extrapolated": days < FURTHEST_DAYS}
+    return {"label_days": days, "extrapolated": days < FURTHEST_DAYS, "model": manifest.name}
 
 
-def _name(manifest: Manifest | None) -> str | None:
+def name(manifest: Manifest | None) -> str | None:
+    """What answers name a model by."""
     return None if manifest is None else manifest.name
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
 from feature_repo.online import OnlineReader
+from feature_repo.online_one import OneReader
 from retain import signals
 from retain.access import IN_PROCESS, Access
 from retain.clock import Clock, now, pinned
@@ -17,6 +18,8 @@ from retain.database import connect
 from retain.decisions.feedback import Feedback
 from retain.eventlog import EventLog
 from retain.exclusive import Exclusive
+from retain.one.scoring import OneScorer
+from retain.one.suggesting import Suggesting
 from retain.quality import thresholds
 from retain.reasons import Explainer
 from retain.settings import Settings
@@ -28,15 +31,17 @@ from retain.triggers.deliveries import Deliveries
 from retain.triggers.watch import Watch as TriggerWatch
 from retain.waits import SERVING
 from services.access_log import AccessLog
-from services.deciding import deciding
+from services.deciding import Deciding, deciding
 from services.deliveries import Held
 from services.event_writer import EventWriter
+from services.front import Front
 from services.gate.backlog import Backlog
 from services.gate.gate import Gate
 from services.gate.layout import places
 from services.guard import guard
 from services.ingest import Ingest
 from services.metrics import Metrics
+from services.metrics.stores import TimedReader, timed
 from services.outcomes import Outcomes
 from services.pools import Pools
 from services.predictions import Predictions
@@ -45,6 +50,8 @@ from services.quality import ChildLook, Watch
 from services.readiness import Readiness
 from services.refresher_process import RefresherProcess
 from services.routes import application
+from services.single import Single
+from services.single_objects import Objects
 from services.triggering import MODULE
 from services.use_cases import UseCases
 
@@ -80,6 +87,7 @@ def compose(
     log.waiting.at_once()
     pools = Pools()
     reader = OnlineReader(settings, log, aside=pools.aside)
+    read = TimedReader(reader, metrics)
     clock = pinned(settings.as_of) if settings.as_of else now
     triggers = declaration.load(settings.config)
     children = [RefresherProcess(settings), *_triggering(settings, engine, triggers, clock)]
@@ -88,12 +96,13 @@ def compose(
         for one in children:
             one.nudge()
 
-    writer = EventWriter(partial(log.append_rows, mark_pending=True), nudge)
+    append = partial(log.append_rows, mark_pending=True)
+    writer = EventWriter(timed(append, metrics, "log", "append"), nudge)
     manifests = {str(head): one for head, one in made.scorer.champions.manifests.items()}
     metrics.models(manifests)
     use_cases = UseCases(
         predictions=Predictions(
-            reader=reader,
+            reader=read,
             scorer=made.scorer,
             signals=Signals(signals.load(settings.config)),
             explainer=Explainer.of(made.scorer.champions),
@@ -102,7 +111,7 @@ def compose(
             clock=clock,
             metrics=metrics,
         ),
-        ranking=made.ranking(reader, clock, metrics, pools.aside),
+        ranking=made.ranking(read, clock, metrics, pools.aside),
         events=Ingest(
             log=log,
             known=log.stored,
@@ -115,7 +124,7 @@ def compose(
         deliveries=Held(
             Deliveries(engine, triggers, clock, made.goals), triggers.config.pull.lease
         ),
-        profiles=Profiles(reader=reader, scorer=made.scorer, clock=clock, people=log.people),
+        profiles=Profiles(reader=read, scorer=made.scorer, clock=clock, people=log.people),
         manifests=manifests,
         readiness=Readiness(manifests, reach=lambda: reader.read([NOBODY], clock())).check,
         metrics=metrics,
@@ -145,9 +154,10 @@ def compose(
         metrics.close()
         engine.dispose()
 
-    found, _ = places(settings)
+    found, lanes = places(settings)
+    metrics.watch_queues(lambda: {lane.name: lane.busy for lane in lanes})
     gate = Gate(
-        application(use_cases, pools),
+        _fronted(application(use_cases, pools), settings, log, made, clock, metrics),
         places=found,
         backlog=Backlog(),
         record=metrics.request,
@@ -155,6 +165,32 @@ def compose(
         notes=[AccessLog(telemetry)],
     )
     return Composition(gate, close)
+
+
+def _fronted(
+    app: ASGIApp,
+    settings: Settings,
+    log: EventLog,
+    made: Deciding,
+    clock: Clock,
+    metrics: Metrics,
+) -> ASGIApp:
+    """The application behind what answers single customers sooner, where the stores allow it."""
+    reader = OneReader.of(settings, log)
+    if reader is None:
+        return app
+    champions = made.scorer.champions
+    single = Single(
+        reader=reader,
+        scorer=OneScorer(champions),
+        segmenter=made.scorer.segmenter,
+        objects=Objects(champions.manifests, Signals(signals.load(settings.config))),
+        suggests=Suggesting(champions.next_items, made.scorer.stock),
+        previews=made.previews,
+        clock=clock,
+        metrics=metrics,
+    )
+    return Front(app, single)
 
 
 def _triggering(

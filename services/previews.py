@@ -1,18 +1,22 @@
 """Previews of the next best action: decided, nothing reserved, the receipt written behind."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
-from retain.decisions.columns import of_scores
+from retain.decisions.columns import of_scores, put_scores
 from retain.decisions.contacts import Contacts
 from retain.decisions.receipt import Evidence
 from retain.decisions.store import Decisions
 from retain.experiments.assignment import NOBODYS, Assignments
 from retain.experiments.variants import Arms
 from retain.features.reader import Features
+from retain.items.suggestions import Suggestions
+from retain.one.columns import OneColumns
+from retain.one.scoring import OneScores
 from retain.scoring import Scores
 from services.answers import Json
 from services.metrics import NO_ARM, Metrics
+from services.metrics.stores import timed
 
 
 class Previews:
@@ -28,7 +32,7 @@ class Previews:
         metrics: Metrics,
     ) -> None:
         self._arms = arms
-        self._contacts = contacts
+        self._states = timed(contacts.read, metrics, "contacts", "read")
         self._decisions = decisions
         self._models = models
         self._metrics = metrics
@@ -51,7 +55,7 @@ class Previews:
         }
         for ranking in rankings.values():
             ranking.prepare_items()
-        states = self._contacts.read(scores.customer_ids, now)
+        states = self._states(scores.customer_ids, now)
         answers = []
         for row, customer_id in enumerate(scores.customer_ids):
             ranker, assigned = arms[row]
@@ -66,6 +70,37 @@ class Previews:
             self._metrics.decision(answer["action_id"], arm_of(assigned))
             answers.append(answer)
         return answers
+
+    def of_one(
+        self,
+        customer_id: str,
+        scores: OneScores,
+        now: datetime,
+        features_as_of: datetime,
+        suggestions: Suggestions | None,
+    ) -> Json:
+        """As :meth:`preview` for one customer none of whose views is stale.
+
+        Raises:
+            StoreUnavailable: the contacts made so far could not be read.
+        """
+        known = put_scores(scores)
+        columns = OneColumns(known)
+        [(ranker, assigned)] = self._arms.of(columns, (customer_id,), now)
+        ranking = ranker.rank_one(known, columns, customer_id, now=now, suggestions=suggestions)
+        preview = self._decisions.preview(
+            ranking,
+            state=self._states((customer_id,), now).get(customer_id),
+            evidence=Evidence(
+                models=self._models,
+                features_as_of=features_as_of,
+                experiments=tuple(one.as_json() for one in assigned),
+            ),
+        )
+        answer = preview.next_best_action()
+        self._decisions.record_preview(preview)
+        self._metrics.decision(answer["action_id"], arm_of(assigned))
+        return answer
 
 
 def arm_of(assigned: Assignments) -> str:

@@ -17,11 +17,12 @@ _ALLOCATIONS_PER_COLLECTION = 20_000
 
 
 class Door:
-    """Middleware that answers every HTTP request itself.
+    """The outermost layer: every HTTP request goes to the application itself.
 
-    BentoML matches its own probes and pages before any mount and answers unknown paths in
-    plain text. From here there is one set of paths and one shape of errors; what is left to
-    BentoML is the process: workers, sockets, life span.
+    The framework matches its own probes and pages before any mount, answers unknown paths in
+    plain text, and wraps every request in a timer, a span and a context that together cost twice
+    what scoring a customer does. What is left to it is the process: workers, sockets, life span
+    (docs/adr/0020).
     """
 
     application: ASGIApp | None = None
@@ -30,9 +31,14 @@ class Door:
         self._framework = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request to the application once it is composed."""
-        inner = self.application if scope["type"] == "http" else None
-        await (inner or self._framework)(scope, receive, send)
+        """Hand a request to the application once it is composed, and all else to the framework."""
+        if scope["type"] == "http" and self.application is not None:
+            await self.application(scope, receive, send)
+            return
+        if scope["type"] == "lifespan":
+            # the layers around this one are asked no more
+            scope["app"].middleware_stack = self
+        await self._framework(scope, receive, send)
 
 
 class _Retain:
@@ -73,8 +79,8 @@ class _Retain:
 def _spare_the_collector() -> None:
     """Keep what was made at the start out of every collection, and collect less often.
 
-    The framework keeps each request's context for a minute, so that full collections find ever
-    more to look at: an eighth of the interpreter's time went into them under load.
+    A full collection of what the models, the catalogue and the libraries are made of takes some
+    hundred milliseconds, and nothing of it is ever garbage.
     """
     gc.collect()
     gc.freeze()

@@ -5,6 +5,9 @@ import numpy as np
 from retain.clock import MICROSECONDS_PER_DAY
 from retain.columns import Columns, Over
 from retain.decisions.eligibility import STALE_FEATURES
+from retain.one.features import One
+from retain.one.scoring import OneScores
+from retain.rule_rows import NAN
 from retain.scoring import Scores
 
 
@@ -32,3 +35,20 @@ def of_scores(scores: Scores) -> Columns:
         "ltv_tier": np.array(scores.ltv_tier, dtype=object),
     }
     return Over(scored, scores.columns)
+
+
+def put_scores(scores: OneScores) -> One:
+    """The features of one customer with the scores among them: as :func:`of_scores`."""
+    one, near, expected, ltv = scores.features, scores.near, scores.expected, scores.ltv
+    churn = scores.churn_probability
+    one["churn_probability"] = NAN if churn is None else churn
+    p7, p30, p90 = (NAN, NAN, NAN) if near is None else near
+    one["purchase_probability_7d"] = p7
+    one["purchase_probability_30d"] = p30
+    one["purchase_probability_90d"] = p90
+    ahead = NAN if expected is None else float(expected[1] - scores.moment) / MICROSECONDS_PER_DAY
+    one["days_to_expected_order"] = ahead
+    value, low, high, tier = (NAN, NAN, NAN, None) if ltv is None else ltv
+    one["ltv_value"], one["ltv_low"], one["ltv_high"], one["ltv_tier"] = value, low, high, tier
+    one["status"], one["churn_band"] = scores.status, scores.churn_band
+    return one

@@ -11,7 +11,7 @@ from retain.decisions.actions import Action
 from retain.decisions.catalogues import Catalogue
 from retain.decisions.constraints import channel_named
 from retain.decisions.context import LIVE_SURFACES, Context
-from retain.rule_rows import Row
+from retain.rule_rows import Known
 from retain.rules import Rule
 
 STALE_FEATURES = "stale_features"
@@ -34,7 +34,7 @@ class _Forbids:
     """A hindrance, asked of n rows at once or of one: both answer alike."""
 
     rows: Callable[[Columns, int, Context], Mask]
-    row: Callable[[Row, Context], bool]
+    row: Callable[[Known, Context], bool]
 
 
 class Eligibility:
@@ -75,7 +75,7 @@ class Eligibility:
         names: NDArray[np.object_] = np.array(self._names, dtype=object)[hindrance].T
         return names
 
-    def of_row(self, row: Row, context: Context) -> list[str | None]:
+    def of_row(self, row: Known, context: Context) -> list[str | None]:
         """What :meth:`removed_by` says of one customer, (a,); each hindrance asked once at most."""
         known: dict[int, bool] = {}
         found: list[str | None] = []

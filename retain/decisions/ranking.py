@@ -20,7 +20,7 @@ from retain.decisions.send_times import SendTimes
 from retain.decisions.worth import Appraiser, ResponseModel, WorthsOfRow
 from retain.decisions.worths import Appraisers, Worths
 from retain.items.suggestions import SOURCES
-from retain.rule_rows import Row
+from retain.rule_rows import Known, Row
 
 __all__ = ["Ranker", "Ranking"]
 
@@ -41,6 +41,7 @@ class Suggested(Protocol):
 
 
 NO_SEED = ""
+_NOWHERE = Context()
 
 
 class Ranker:
@@ -110,6 +111,29 @@ class Ranker:
         )
 
 
+    def rank_one(
+        self,
+        known: Known,
+        columns: Columns,
+        customer_id: str,
+        *,
+        now: datetime,
+        suggestions: Suggested | None = None,
+    ) -> "Ranking":
+        """As :meth:`rank` for one customer, out of any context, known as plain values too."""
+        return Ranking(
+            ranker=self,
+            customer_ids=(customer_id,),
+            columns=columns,
+            now=now,
+            context=_NOWHERE,
+            zone=None,
+            beliefs=self.beliefs,
+            suggestions=suggestions,
+            known=known,
+        )
+
+
 @dataclass(frozen=True)
 class Ranking:
     """The ranking of n customers; each is ranked when it is first asked about.
@@ -120,6 +144,7 @@ class Ranking:
         beliefs: how is chosen among what is allowed.
         table: of many customers, what removed each action, and its worth: computed for all of
             them at once. Of a single customer it costs less to ask only what is needed.
+        known: of a single customer, what is in ``columns`` as plain values, where it is at hand.
     """
 
     ranker: Ranker
@@ -131,7 +156,8 @@ class Ranking:
     beliefs: Beliefs
     suggestions: Suggested | None = None
     table: tuple[list[list[str | None]], Worths] | None = None
-    _ranked: dict[int, tuple[Row, Ranked]] = field(default_factory=dict, compare=False, repr=False)
+    known: Known | None = None
+    _ranked: dict[int, tuple[Known, Ranked]] = field(default_factory=dict, compare=False, repr=False)
     _limits: dict[int, Limits] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -190,15 +216,17 @@ class Ranking:
         """
         return self.of(row)[1].candidates(self.limits(row), state, self.now, seed)
 
-    def of(self, row: int) -> tuple[Row, Ranked]:
+    def of(self, row: int) -> tuple[Known, Ranked]:
         """What is known of one customer, and their ranking."""
         found = self._ranked.get(row)
         if found is None:
             found = self._ranked[row] = self._rank(row)
         return found
 
-    def _rank(self, row: int) -> tuple[Row, Ranked]:
-        ranker, known = self.ranker, Row(self.columns, ACTION_RULES, row)
+    def _rank(self, row: int) -> tuple[Known, Ranked]:
+        ranker, known = self.ranker, self.known
+        if known is None:
+            known = Row(self.columns, ACTION_RULES, row)
         worths: WorthsOfOne
         if self.table is None:
             removed = ranker.eligibility.of_row(known, self.context)
@@ -219,7 +247,7 @@ class Items:
     """The product ids that actions speak of, for one customer."""
 
     catalogue: Catalogue
-    known: Row
+    known: Known
     row: int
     suggestions: Suggested | None
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from retain.decisions.actions import Action, ActionConfig
 from retain.decisions.hours import ACTIVE, HOURS, RESPONSIVE, Habits, hour_of_week
-from retain.rule_rows import Row
+from retain.rule_rows import Known
 
 _HOUR = timedelta(hours=1)
 _DAY = 24
@@ -27,7 +27,7 @@ class SendTimes:
         self,
         config: ActionConfig,
         habits: Habits,
-        row: Row,
+        row: Known,
         now: datetime,
         zone: tzinfo | None = None,
     ) -> None:

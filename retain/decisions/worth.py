@@ -14,7 +14,7 @@ from retain.decisions.channels import HISTORY, ChannelPreference
 from retain.decisions.terms import BASES, Switches, Terms, score
 from retain.features.matrix import Vectors
 from retain.manifest import Manifest
-from retain.rule_rows import NAN, Row
+from retain.rule_rows import NAN, Known
 
 Floats = NDArray[np.float64]
 
@@ -137,7 +137,7 @@ class Appraiser:
 
     def of_row(
         self,
-        row: Row,
+        row: Known,
         place: int,
         measured: tuple[float, float],
         preferred: Mapping[str, float],
@@ -191,7 +191,7 @@ class WorthsOfRow:
     """
 
     def __init__(
-        self, appraiser: Appraiser, columns: Columns, row: Row, likely: Sequence[int]
+        self, appraiser: Appraiser, columns: Columns, row: Known, likely: Sequence[int]
     ) -> None:
         self._appraiser = appraiser
         self._columns = columns
@@ -236,11 +236,11 @@ class WorthsOfRow:
 class _Way(NamedTuple):
     """How one action's terms are computed from a row."""
 
-    value: Callable[[Row], float]
-    conversion: Callable[[Row], float]
-    uplift: Callable[[Row], float]
+    value: Callable[[Known], float]
+    conversion: Callable[[Known], float]
+    uplift: Callable[[Known], float]
     channel: str
-    weights: list[tuple[Callable[[Row], bool], float]]
+    weights: list[tuple[Callable[[Known], bool], float]]
     arms: list[tuple[float, float, float]]
 
 

@@ -25,10 +25,11 @@ OBJECTS = (*(one.name for one in FEATURES if one.dtype in ("text", "texts")), "c
 NAMES = (*(one.name for one in FEATURES), *(ratio.name for ratio in RATIOS), "currency")
 """All of them, in the order of the catalogue."""
 
-_SINCE = np.array([at for at, one in enumerate(_NUMBERS) if one.dtype == "since"], dtype=np.intp)
-_UNTIL = np.array([at for at, one in enumerate(_NUMBERS) if one.dtype == "until"], dtype=np.intp)
-_OVER = np.array([_NAMES.index(ratio.numerator) for ratio in RATIOS], dtype=np.intp)
-_UNDER = np.array([_NAMES.index(ratio.denominator) for ratio in RATIOS], dtype=np.intp)
+SINCE = np.array([at for at, one in enumerate(_NUMBERS) if one.dtype == "since"], dtype=np.intp)
+UNTIL = np.array([at for at, one in enumerate(_NUMBERS) if one.dtype == "until"], dtype=np.intp)
+OVER = np.array([_NAMES.index(ratio.numerator) for ratio in RATIOS], dtype=np.intp)
+UNDER = np.array([_NAMES.index(ratio.denominator) for ratio in RATIOS], dtype=np.intp)
+"""Among :data:`NUMBERS` the ages, the terms, and the parts of the ratios in their order."""
 
 
 def aged(table: pa.Table) -> Columns:
@@ -71,9 +72,9 @@ def side_by_side(stored: Floats, as_of: Floats) -> Floats:
     read = np.empty((count, len(NUMBERS)))
     read[:, :many] = stored
     moments = as_of[:, np.newaxis]
-    read[:, _SINCE] = _since(stored.take(_SINCE, axis=1), moments)
-    read[:, _UNTIL] = _until(stored.take(_UNTIL, axis=1), moments)
-    read[:, many:] = _ratio(read.take(_OVER, axis=1), read.take(_UNDER, axis=1))
+    read[:, SINCE] = _since(stored.take(SINCE, axis=1), moments)
+    read[:, UNTIL] = _until(stored.take(UNTIL, axis=1), moments)
+    read[:, many:] = _ratio(read.take(OVER, axis=1), read.take(UNDER, axis=1))
     return read
 
 

@@ -16,7 +16,7 @@ from retain.predictors.contributions import Contributions, Floats
 COLUMNS = ("orders_lifetime", "order_recency_days", "customer_age_days")
 """The features it reads: orders ever, and days since the last and since the first one."""
 
-_MOST_CERTAIN = 1e-9
+MOST_CERTAIN = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +101,5 @@ class OrderOdds:
     def raw(self, matrix: Floats) -> Floats:
         """Log-odds, (n,), of an (n, d) matrix; who never ordered is like who just began."""
         within = self.model.probability_order(*self.past(matrix), self.horizon_days)
-        p = np.clip(within, _MOST_CERTAIN, 1.0 - _MOST_CERTAIN)
+        p = np.clip(within, MOST_CERTAIN, 1.0 - MOST_CERTAIN)
         return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float64)

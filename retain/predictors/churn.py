@@ -7,6 +7,7 @@ import numpy as np
 from retain.predictors import calibrator, orders
 from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
+from retain.predictors.calibrator import Calibrator
 from retain.predictors.contributions import Contributions, Season
 from retain.predictors.orders import Orders
 from retain.predictors.trees import Floats
@@ -21,15 +22,32 @@ class ChurnPredictor:
     horizon: the two heads cannot contradict. Any other label has a calibrated score of its own.
     """
 
+    BANDS = ("low", "medium", "high")
+
     def __init__(self, artefact: Artefact) -> None:
         self.manifest = artefact.manifest
         parameters = self.manifest.parameters
         # models of before labels were declared are about orders
         self.label: ChurnLabel = parameters.get("churn_label", "no_order")
         self.hiatus_days = float(parameters["hiatus_days"])
-        self._band_edges = [float(parameters["bands"][name]) for name in ("medium", "high")]
+        self.band_edges = [float(parameters["bands"][name]) for name in self.BANDS[1:]]
         by_curve = orders.FILE_NAME in artefact.files
         self._way = _ByCurve(artefact) if by_curve else _ByScore(artefact)
+
+    @property
+    def orders(self) -> Orders | None:
+        """The curve it is read from; None where the label has a score of its own."""
+        return self._way.orders if isinstance(self._way, _ByCurve) else None
+
+    @property
+    def calibrator(self) -> Calibrator | None:
+        """Of a score of its own; None where it is read from a curve."""
+        return None if isinstance(self._way, _ByCurve) else self._way.calibrator
+
+    @property
+    def blend(self) -> Blend:
+        """What scores a customer."""
+        return self._way.orders.blend if isinstance(self._way, _ByCurve) else self._way.blend
 
     def probability(self, matrix: Floats, as_of: Times) -> Floats:
         """Probabilities, (n,), for an (n, d) matrix in manifest order, from each moment on."""
@@ -45,38 +63,37 @@ class ChurnPredictor:
 
     def band(self, probability: Floats) -> list[str]:
         """``low``, ``medium`` or ``high`` for each probability; the manifest says what it means."""
-        names = ("low", "medium", "high")
-        found = np.searchsorted(self._band_edges, probability, side="right")
-        return [names[position] for position in found]
+        found = np.searchsorted(self.band_edges, probability, side="right")
+        return [self.BANDS[position] for position in found]
 
 
 class _ByCurve:
     def __init__(self, artefact: Artefact) -> None:
-        self._orders = Orders(artefact)
+        self.orders = Orders(artefact)
         self._horizon_days = float(artefact.manifest.horizon_days)
 
     def probability(self, matrix: Floats, as_of: Times) -> Floats:
-        return 1.0 - self._orders.curves(matrix, as_of).probability(self._horizon_days)
+        return 1.0 - self.orders.curves(matrix, as_of).probability(self._horizon_days)
 
     def contributions(self, matrix: Floats) -> Contributions:
-        return self._orders.contributions(matrix).times(-1.0)
+        return self.orders.contributions(matrix).times(-1.0)
 
     def season(self, matrix: Floats, as_of: Times) -> Season:
-        found = self._orders.season(matrix, as_of, self._horizon_days)
+        found = self.orders.season(matrix, as_of, self._horizon_days)
         return replace(found, part=-found.part)
 
 
 class _ByScore:
     def __init__(self, artefact: Artefact) -> None:
         self._horizon_days = float(artefact.manifest.horizon_days)
-        self._blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
-        self._calibrator = calibrator.from_json(artefact.json("calibration.json"))
+        self.blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
+        self.calibrator = calibrator.from_json(artefact.json("calibration.json"))
 
     def probability(self, matrix: Floats, as_of: Times) -> Floats:  # noqa: ARG002
-        return self._calibrator.probability(self._blend.raw(matrix))
+        return self.calibrator.probability(self.blend.raw(matrix))
 
     def contributions(self, matrix: Floats) -> Contributions:
-        return self._blend.contributions(matrix)
+        return self.blend.contributions(matrix)
 
     def season(self, matrix: Floats, as_of: Times) -> Season:  # noqa: ARG002
         return Season(np.zeros(len(matrix)), np.ones(len(matrix)), self._horizon_days)

@@ -58,31 +58,41 @@ class LtvPredictor:
     def __init__(self, artefact: Artefact) -> None:
         self.manifest = artefact.manifest
         tiers = self.manifest.parameters["tiers"]
-        self._tier_names = [str(name) for name in tiers["names"]]
-        self._tier_edges = [float(edge) for edge in tiers["edges"]]
+        self.tier_names = [str(name) for name in tiers["names"]]
+        self.tier_edges = [float(edge) for edge in tiers["edges"]]
         content = artefact.json("value.json")
-        self._level = float(content["level"])
+        self.level = float(content["level"])
         self._amount = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
         self._buys: tuple[Blend, Platt] | None = None
         if content["kind"] == "hurdle":
             blend = Blend.from_files(artefact.text("buys.txt"), artefact.json("buys.json"))
             self._buys = blend, Platt(content["buys"]["slope"], content["buys"]["offset"])
-        self._season = Yearly.from_json(artefact.json("season.json"))
-        self._interval = Interval.from_json(artefact.json("interval.json"))
+        self.yearly = Yearly.from_json(artefact.json("season.json"))
+        self.interval = Interval.from_json(artefact.json("interval.json"))
+
+    @property
+    def blends(self) -> tuple[Blend, ...]:
+        """The amount's, and that of buying at all where there is one."""
+        return (self._amount,) if self._buys is None else (self._amount, self._buys[0])
+
+    @property
+    def buys(self) -> Platt | None:
+        """The calibration of buying at all."""
+        return None if self._buys is None else self._buys[1]
 
     def value(self, matrix: Floats, as_of: Times) -> LtvValue:
         """Values for an (n, d) matrix in manifest order, from each moment on, (n,)."""
-        value = self._level * np.exp(self._amount.raw(matrix))
+        value = self.level * np.exp(self._amount.raw(matrix))
         if self._buys is not None:
             blend, calibrator = self._buys
             value = value * calibrator.probability(blend.raw(matrix))
-        value = value * self._season.at(as_of)[:, 0]
-        return LtvValue(value, *self._interval.around(value))
+        value = value * self.yearly.at(as_of)[:, 0]
+        return LtvValue(value, *self.interval.around(value))
 
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to the logarithm of the value, before the season."""
         amount = self._amount.contributions(matrix)
-        amount = Contributions(amount.values, amount.base + np.log(self._level))
+        amount = Contributions(amount.values, amount.base + np.log(self.level))
         if self._buys is None:
             return amount
         blend, calibrator = self._buys
@@ -92,10 +102,10 @@ class LtvPredictor:
 
     def season(self, matrix: Floats, as_of: Times) -> Season:  # noqa: ARG002
         """What the season adds to the logarithm of the value."""
-        worth = self._season.at(as_of)[:, 0]
+        worth = self.yearly.at(as_of)[:, 0]
         return Season(np.log(worth), worth, float(self.manifest.horizon_days))
 
     def tier(self, value: Floats) -> list[str]:
         """The tier's name for each value; edges are quantiles of the training customers."""
-        found = np.searchsorted(self._tier_edges, value, side="right")
-        return [self._tier_names[position] for position in found]
+        found = np.searchsorted(self.tier_edges, value, side="right")
+        return [self.tier_names[position] for position in found]

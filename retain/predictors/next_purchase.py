@@ -33,23 +33,23 @@ class NextPurchasePredictor:
 
     def __init__(self, artefact: Artefact) -> None:
         self.manifest = artefact.manifest
-        self._orders = Orders(artefact)
+        self.orders = Orders(artefact)
 
     def curve(self, matrix: Floats, as_of: Times) -> PurchaseCurve:
         """The curve's answers for an (n, d) matrix in manifest order, from each moment on, (n,)."""
-        found = self._orders.curves(matrix, as_of)
+        found = self.orders.curves(matrix, as_of)
         p7, p30, p90 = (found.probability(days) for days in (7.0, 30.0, 90.0))
         low, median, high = (found.days_until(share) for share in QUANTILES)
         return PurchaseCurve(p7, p30, p90, median, low, high)
 
     def score(self, matrix: Floats) -> Floats:
         """What the curve depends on: the customer's score in log-odds, (n,)."""
-        return self._orders.score(matrix)
+        return self.orders.score(matrix)
 
     def season(self, matrix: Floats, as_of: Times) -> Season:
         """What the season adds to the log-odds of an order within 30 days."""
-        return self._orders.season(matrix, as_of, SEASON_DAYS)
+        return self.orders.season(matrix, as_of, SEASON_DAYS)
 
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`score`."""
-        return self._orders.contributions(matrix)
+        return self.orders.contributions(matrix)

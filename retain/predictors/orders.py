@@ -12,25 +12,26 @@ from retain.predictors.survival import Clock, Curves, Hazards, Reading
 from retain.predictors.yearly import Times
 
 FILE_NAME = "hazards.json"
+SEASON_FILE = "season.json"
 
 
 class Orders:
     """A score per customer, and the curve it stands for."""
 
     def __init__(self, artefact: Artefact) -> None:
-        self._blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
-        self._curves = Curves(
+        self.blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
+        self.reader = Curves(
             Hazards.from_json(artefact.json(FILE_NAME)),
-            Clock.from_json(artefact.json("season.json")),
+            Clock.from_json(artefact.json(SEASON_FILE)),
         )
 
     def curves(self, matrix: Floats, as_of: Times) -> Reading:
         """The curves of an (n, d) matrix in manifest order, from each moment on, (n,)."""
-        return self._curves.read(self.score(matrix), as_of)
+        return self.reader.read(self.score(matrix), as_of)
 
     def score(self, matrix: Floats) -> Floats:
         """Higher is sooner, (n,)."""
-        return self._blend.raw(matrix)
+        return self.blend.raw(matrix)
 
     def season(self, matrix: Floats, as_of: Times, days: float) -> Season:
         """What the season adds to the log-odds of an order within ``days`` from each moment."""
@@ -41,4 +42,4 @@ class Orders:
 
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`score`."""
-        return self._blend.contributions(matrix)
+        return self.blend.contributions(matrix)

@@ -18,6 +18,10 @@ Floats = npt.NDArray[np.float64]
 
 _C: Any = basic
 _LIB, _CHECKED = _C._LIB, _C._safe_call  # noqa: SLF001 - there is no public name for them
+# the same library without giving up the interpreter's lock: getting it back from a thread that
+# computes takes up to five milliseconds, a thousand times the call
+_KEEPING = ctypes.PyDLL(_LIB._name)  # noqa: SLF001
+_PREDICT = _KEEPING.LGBM_BoosterPredictForMatSingleRowFast
 _RAW_SCORE = 1
 _FLOAT64 = 1
 
@@ -45,6 +49,7 @@ class _Call:
         self._booster = booster  # the configuration points into it
         self._config = ctypes.c_void_p()
         self._length, self._score = ctypes.c_int64(0), ctypes.c_double(0.0)
+        self._row = np.empty(width)
         handle: Any = booster._handle  # noqa: SLF001 - LightGBM has no public name for it
         _CHECKED(
             _LIB.LGBM_BoosterPredictForMatSingleRowFastInit(
@@ -58,16 +63,17 @@ class _Call:
                 ctypes.byref(self._config),
             )
         )
+        self._arguments = (
+            self._config,
+            ctypes.c_void_p(self._row.ctypes.data),
+            ctypes.byref(self._length),
+            ctypes.byref(self._score),
+        )
 
     def score(self, row: Floats) -> float:
-        _CHECKED(
-            _LIB.LGBM_BoosterPredictForMatSingleRowFast(
-                self._config,
-                ctypes.c_void_p(row.ctypes.data),
-                ctypes.byref(self._length),
-                ctypes.byref(self._score),
-            )
-        )
+        self._row[:] = row
+        if failed := _PREDICT(*self._arguments):
+            _CHECKED(failed)
         return self._score.value
 
     def __del__(self) -> None:

@@ -37,6 +37,10 @@ class Trees:
         scores = self._booster.predict(matrix, raw_score=True, num_threads=1)
         return np.asarray(scores, dtype=np.float64)
 
+    def raw_of_row(self, row: Floats) -> float:
+        """As :meth:`raw`, of one contiguous row, (width,), whose width was looked at before."""
+        return self._single.raw(row)
+
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`raw`."""
         matrix = np.ascontiguousarray(matrix, dtype=np.float64)

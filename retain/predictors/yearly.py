@@ -12,7 +12,7 @@ from retain.predictors.contributions import Floats
 Times = NDArray[np.datetime64]
 
 WEEKS = 52
-_DAYS = 7.0 * WEEKS
+DAYS = 7.0 * WEEKS
 _DAY = np.timedelta64(1, "D")
 
 
@@ -47,7 +47,7 @@ class Yearly:
     def at(self, as_of: Times) -> Floats:
         """The numbers at each moment, (n, k), interpolated between weeks."""
         days = (as_of - self.since) / _DAY
-        place = np.mod(days, _DAYS) / 7.0
+        place = np.mod(days, DAYS) / 7.0
         left = np.minimum(place.astype(np.intp), WEEKS - 1)
         share = (place - left)[:, None]
         return np.asarray((1.0 - share) * self.rows[left] + share * self.rows[left + 1])

@@ -1,0 +1,71 @@
+"""The front: what is answered on the event loop itself, before anything is handed to a thread."""
+
+from functools import lru_cache
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services import languages
+from services.languages import DEFAULT, Language
+from services.single import ROUTE, Single
+
+_MOST_BYTES = 4_096
+"""A body about one customer is shorter."""
+
+
+class Front:
+    """``POST /predict`` of one customer as raw ASGI; everything else goes to ``app``."""
+
+    def __init__(self, app: ASGIApp, single: Single) -> None:
+        self._app = app
+        self._single = single
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on what was read so far."""
+        if scope["path"] != ROUTE or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        first = await receive()
+        body = first.get("body", b"")
+        if not first.get("more_body") and len(body) <= _MOST_BYTES:
+            accepted = _accepted(scope["headers"])
+            answered = self._single.answer(body, accepted)
+            if answered is not None:
+                answer, asked = answered
+                negotiated = asked.language is None
+                fixed = _headers(asked.language or accepted or DEFAULT, negotiated=negotiated)
+                headers = [*fixed, (b"content-length", b"%d" % len(answer))]
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.body", "body": answer})
+                return
+        await self._app(scope, _again(first, receive), send)
+
+
+def _again(first: Message, receive: Receive) -> Receive:
+    """``receive``, with what was taken from it put back."""
+    waiting = [first]
+
+    async def received() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return received
+
+
+def _accepted(headers: list[tuple[bytes, bytes]]) -> Language | None:
+    for name, value in headers:
+        if name == b"accept-language":
+            return _preferred(value)
+    return None
+
+
+@lru_cache(maxsize=1_024)
+def _preferred(value: bytes) -> Language | None:
+    return languages.preferred(value.decode("latin-1"))
+
+
+@lru_cache(maxsize=8)
+def _headers(language: Language, *, negotiated: bool) -> tuple[tuple[bytes, bytes], ...]:
+    told = languages.headers(language, negotiated=negotiated)
+    return (
+        (b"content-type", b"application/json"),
+        *((name.lower().encode(), value.encode()) for name, value in told.items()),
+    )

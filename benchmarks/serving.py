@@ -17,6 +17,7 @@ from load.bar import Bar
 from load.cases import BY_NAME, CASES, HEADS, Measured, Summary, summary
 from load.comparison import judged, table
 from load.contestants import NAMES, RETAIN, Field, Ground
+from load.drawing import draw
 from load.overload import Overload
 from load.soak import soak
 
@@ -25,7 +26,8 @@ All servers run at once, one worker each, over the same customers and the same m
 case is measured in turn, several rounds over, so that other load on the machine falls on all of
 them. The client is a process of its own (a closed loop over kept connections); where its cores
 come near 1 it is the client that was measured. A home of 10,000 simulated customers is made, or
---home is copied. The exit code is 1 where a bar is missed.
+--home is copied. Everything goes into --json, a plot into --out. The exit code is 1 where a bar
+is missed.
 """
 _WARM_AT_ONCE = 1_000
 
@@ -56,6 +58,9 @@ def main() -> None:
                 bars += more
         say(table(found, bars))
         report = told(given, measured, found, bars) | longer
+        if given.out:
+            given.out.mkdir(parents=True, exist_ok=True)
+            (given.out / "serving.svg").write_text(draw(found), "utf-8")
         if given.json:
             given.json.write_text(json.dumps(report, indent=1), "utf-8")
         if given.logs:
@@ -78,6 +83,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--overload-seconds", type=float, default=60.0, help="of each kind")
     parser.add_argument("--env", nargs="*", default=[], help="NAME=VALUE for Retain's process")
     parser.add_argument("--api-key", default="", help="a key, where the service asks for one")
+    parser.add_argument("--out", type=Path, help="folder for the plot, serving.svg")
     parser.add_argument("--json", type=Path, help="where to write everything that was measured")
     parser.add_argument("--logs", type=Path, help="where to keep the servers' logs")
     return parser.parse_args()

@@ -52,6 +52,7 @@ from services.refresher_process import RefresherProcess
 from services.routes import application
 from services.single import Single
 from services.single_objects import Objects
+from services.traced import tracing
 from services.triggering import MODULE
 from services.use_cases import UseCases
 
@@ -81,11 +82,12 @@ def compose(
         RetainError: something it needs is missing or broken; the message says what.
     """
     engine = connect(settings.database_url, SERVING)
-    metrics = Metrics()
+    traces = tracing(telemetry)
+    metrics = traces.metrics() if traces else Metrics()
     made = deciding(settings, engine, metrics)
     log = EventLog(engine)
     log.waiting.at_once()
-    pools = Pools()
+    pools = traces.pools() if traces else Pools()
     reader = OnlineReader(settings, log, aside=pools.aside)
     read = TimedReader(reader, metrics)
     clock = pinned(settings.as_of) if settings.as_of else now
@@ -152,6 +154,8 @@ def compose(
         reader.close()
         made.decisions.close()
         metrics.close()
+        if traces:
+            traces.close()
         engine.dispose()
 
     found, lanes = places(settings)
@@ -164,7 +168,7 @@ def compose(
         checks=guarded.checks,
         notes=[AccessLog(telemetry)],
     )
-    return Composition(gate, close)
+    return Composition(traces.layer(gate) if traces else gate, close)
 
 
 def _fronted(

@@ -20,7 +20,8 @@ from retain.errors import RetainError
 from retain.telemetry import Telemetry
 from services.gate.visit import Visit
 
-FIELDS = ("request_id", "route", "status", "duration_ms", "decision_id", "key", "omitted")
+TRACE = ("trace_id", "span_id")
+FIELDS = ("request_id", "route", "status", "duration_ms", "decision_id", "key", "omitted", *TRACE)
 """What a line may say beside its message: ``log.info("…", extra={"route": …})``."""
 LINES_A_SECOND = 20
 """Of one place in the code: a store that is away must not become a flood of lines."""

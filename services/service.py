@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from retain import settings
 from retain.database import connect
 from retain.errors import RetainError
-from services import guard, journal, lean, preflight, supervisor
+from services import guard, journal, lean, preflight, supervisor, traced
 
 TIMEOUT_SECONDS = 60
 _ALLOCATIONS_PER_COLLECTION = 20_000
@@ -64,6 +64,7 @@ class _Retain:
         """Refuse to start without models or state, before any worker does: one reason, exit 1."""
         try:
             journal.begin(settings.telemetry(), "supervisor")
+            traced.require(settings.telemetry())
             preflight.check(settings.load())
             guard.require(connect(settings.load().database_url), settings.access())
         except RetainError as error:

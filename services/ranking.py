@@ -18,6 +18,7 @@ from retain.experiments.variants import Arms
 from retain.features.reader import FeatureReader
 from services.answers import Json
 from services.metrics import Metrics
+from services.metrics.stores import timed
 from services.predictions import Scoring
 from services.previews import arm_of, evidence
 from services.schemas.ranking import RankRequest
@@ -56,6 +57,7 @@ class Ranking:
         self._scorer = scorer
         self._arms = arms
         self._decisions = decisions
+        self._reserve = timed(decisions.reserve, metrics, "decisions", "reserve")
         self._popular = popular
         self._models = models
         self._clock = clock
@@ -99,7 +101,7 @@ class Ranking:
             suggestions=suggestions,
         )
         with self._aside():
-            decision = self._decisions.reserve(
+            decision = self._reserve(
                 ranking, request=asked, idempotency_key=key, limit=request.limit, evidence=rests_on
             )
         self._metrics.stages(ROUTE, None, None, None, time.perf_counter() - began, None)

@@ -52,7 +52,7 @@ class Families:
             "batch_customers", "Customers asked for in one request.", _CUSTOMERS, "route"
         )
         self.queue = self._gauge(
-            "queue_depth", "Requests that wait, in all workers.", "livesum", "lane"
+            "queue_depth", "Requests in hand or waiting, in all workers.", "livesum", "lane"
         )
 
     def _of_scores(self) -> None:
@@ -102,6 +102,11 @@ class Families:
             "Customers whose events are not reflected online yet.",
             "mostrecent",
         )
+        self.backlog_seen = self._gauge(
+            "backlog_seen_timestamp_seconds",
+            "When the refresher last looked at who waits.",
+            "mostrecent",
+        )
         self.refreshed = self._counter(
             "customers_refreshed", "Customers whose features were written."
         )
@@ -118,6 +123,9 @@ class Families:
         )
         self.store_errors = self._counter(
             "store_errors", "Calls of a store that failed.", "store", "operation"
+        )
+        self.store_up = self._gauge(
+            "store_up", "1 where a store answers, 0 where it does not.", "livemin", "store"
         )
         self.breaker = self._gauge(
             "breaker_state", "1 for the state a store's breaker is in.", "livemax", "store", "state"

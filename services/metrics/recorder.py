@@ -1,13 +1,14 @@
 """What the service tells its metrics, at a fraction of a microsecond an observation.
 
-What requests observe is appended to lists and folded into Prometheus' values twice a second, at
-every rendering and at the end. The rest is rare and set at once.
+What requests observe is appended to lists and folded into Prometheus' values four times a second,
+at every rendering and at the end. The rest is rare and set at once.
 """
 
 import asyncio
 import logging
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -27,8 +28,9 @@ from services.metrics.quality_gauges import QualityGauges
 
 UNKNOWN_PATH = "unknown"
 NO_ARM = "none"
+EVENT_OUTCOMES = ("accepted", "duplicate", "rejected")
 BREAKER_STATES = ("closed", "half_open", "open")
-FOLD_EVERY_SECONDS = 0.5
+FOLD_EVERY_SECONDS = 0.25
 _STOP_WITHIN_SECONDS = 5.0
 log = logging.getLogger("retain.service")
 
@@ -57,6 +59,7 @@ class Metrics:
         self._stored = observed.stores.append
         self._reflected = Histograms(self._families.reflected)
         self._depths: dict[str, int] = {}
+        self._queues: list[Callable[[], Mapping[str, int]]] = []
         self._pauses = Pauses(observed.pauses.append)
         self._lag = LoopLag(observed.lags.append)
         self._folding = Lock()
@@ -70,6 +73,9 @@ class Metrics:
 
     def start(self) -> None:
         """Fold in the background, and watch this process."""
+        # a stream that never began is told from one that fell silent by a zero
+        for outcome in EVENT_OUTCOMES:
+            self._families.events.labels(outcome).inc(0)
         self._pauses.start()
         self._thread.start()
 
@@ -136,9 +142,17 @@ class Metrics:
         """A store answered, or failed to."""
         self._stored((store, operation, seconds, failed))
 
+    def store_up(self, store: str, answers: bool) -> None:
+        """A store answers from now on, or does not."""
+        self._families.store_up.labels(store).set(answers)
+
     def queue(self, lane: str, depth: int) -> None:
-        """So many requests wait in this worker's lane now."""
+        """So many requests are in this worker's lane now, in hand or waiting."""
         self._depths[lane] = depth
+
+    def watch_queues(self, depths: Callable[[], Mapping[str, int]]) -> None:
+        """Ask ``depths`` how full each lane is instead of being told."""
+        self._queues.append(depths)
 
     def breaker(self, store: str, state: str) -> None:
         """The breaker of a store is in this one of :data:`BREAKER_STATES` now."""
@@ -166,6 +180,7 @@ class Metrics:
         """So many customers wait for their features, one of them for so long."""
         self._families.pending.set(customers)
         self._families.pending_age.set(longest_seconds)
+        self._families.backlog_seen.set(time.time())
 
     def refreshed(self, customers: int, seconds: float, lags: Iterable[float]) -> None:
         """A micro-batch is online; ``lags`` are seconds since each customer's first event."""
@@ -186,8 +201,9 @@ class Metrics:
         # whoever comes while another folds has nothing to wait for, unless it is to be shown
         with self._folding:
             self._observed.fold(self._process)
-            for lane, depth in list(self._depths.items()):
-                self._families.queue.labels(lane).set(depth)
+            for depths in (self._depths.copy, *self._queues):
+                for lane, depth in depths().items():
+                    self._families.queue.labels(lane).set(depth)
 
     def render(self) -> bytes:
         """The exposition text, of all workers together."""

@@ -1,0 +1,45 @@
+"""Stores timed where they are composed, so that who uses them need not know of metrics."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import ParamSpec, TypeVar
+
+from retain.errors import StoreUnavailable
+from retain.features.reader import FeatureReader, Features
+from services.metrics.recorder import Metrics
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def timed(
+    work: Callable[Given, Result], metrics: Metrics, store: str, operation: str
+) -> Callable[Given, Result]:
+    """``work``, its seconds and failures recorded as those of ``operation`` on ``store``.
+
+    Only what the store is to blame for has failed: not that nothing was found.
+    """
+
+    def call(*arguments: Given.args, **named: Given.kwargs) -> Result:
+        began, failed = time.perf_counter(), False
+        try:
+            return work(*arguments, **named)
+        except StoreUnavailable:
+            failed = True
+            raise
+        finally:
+            metrics.store(store, operation, time.perf_counter() - began, failed)
+
+    return call
+
+
+class TimedReader:
+    """A reader of features whose reads are recorded."""
+
+    def __init__(self, reader: FeatureReader, metrics: Metrics) -> None:
+        self._read = timed(reader.read, metrics, "online", "read")
+
+    def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
+        """As the reader itself."""
+        return self._read(customer_ids, as_of)

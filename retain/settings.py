@@ -23,6 +23,7 @@ FEATURE_TTL_DAYS = 30.0
 TIMEOUT_MS = 10_000
 IN_FLIGHT = 256
 BACKLOG_MS = 50
+DRAIN_SECONDS = 1
 
 _MOST_DAYS = 100_000
 
@@ -49,6 +50,8 @@ class Settings:
             (``RETAIN_IN_FLIGHT``, default 256).
         backlog_ms: milliseconds of work that may wait before a worker refuses more
             (``RETAIN_BACKLOG_MS``, default 50).
+        drain_seconds: seconds for which a worker that is told to end still answers, closing
+            connections (``RETAIN_DRAIN_SECONDS``, default 1).
     """
 
     home: Path
@@ -62,6 +65,7 @@ class Settings:
     timeout_ms: int = TIMEOUT_MS
     in_flight: int = IN_FLIGHT
     backlog_ms: int = BACKLOG_MS
+    drain_seconds: int = DRAIN_SECONDS
 
     @property
     def history(self) -> Path:
@@ -124,9 +128,10 @@ def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -
         as_of=parse_utc(pinned, field="RETAIN_AS_OF") if pinned else None,
         feature_ttl_days=_days(environ.get("RETAIN_FEATURE_TTL_DAYS") or FEATURE_TTL_DAYS),
         recompute=_recompute(environ.get("RETAIN_RECOMPUTE") or "always"),
-        timeout_ms=_whole(environ, "RETAIN_TIMEOUT_MS", TIMEOUT_MS, most=60_000),
+        timeout_ms=_whole(environ, "RETAIN_TIMEOUT_MS", TIMEOUT_MS, most=30_000),
         in_flight=_whole(environ, "RETAIN_IN_FLIGHT", IN_FLIGHT, most=100_000),
         backlog_ms=_whole(environ, "RETAIN_BACKLOG_MS", BACKLOG_MS, most=10_000),
+        drain_seconds=_whole(environ, "RETAIN_DRAIN_SECONDS", DRAIN_SECONDS, most=600),
     )
 
 

@@ -63,9 +63,10 @@ NOBODY = "readyz"
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """A running service: the application and how to end it."""
+    """A running service: the application and how to end it: ``drain`` a while before ``close``."""
 
     application: ASGIApp
+    drain: Callable[[], None]
     close: Callable[[], None]
 
 
@@ -168,7 +169,7 @@ def compose(
         checks=guarded.checks,
         notes=[AccessLog(telemetry)],
     )
-    return Composition(traces.layer(gate) if traces else gate, close)
+    return Composition(traces.layer(gate) if traces else gate, gate.drain, close)
 
 
 def _fronted(

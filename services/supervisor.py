@@ -43,8 +43,11 @@ def follow() -> None:
     lifeline.end_with_parent(signal.SIGTERM)
 
 
-def attend() -> None:
-    """In the supervisor, before it starts workers: look after them as described above."""
+def attend(stopped_within: float) -> None:
+    """In the supervisor, before it starts workers: look after them as described above.
+
+    A worker that is told to end has ``stopped_within`` seconds for it before it is killed.
+    """
     from bentoml._internal.utils.circus import Arbiter  # noqa: PLC0415 - a worker has none
 
     supervising: Any = Arbiter
@@ -53,6 +56,7 @@ def attend() -> None:
     def make(self: Any, watchers: Sequence[Any], *arguments: Any, **options: Any) -> None:
         for watcher in watchers:
             watcher.hooks["after_reap"] = Endings()
+            watcher.graceful_timeout = stopped_within
         made(self, watchers, *arguments, **options | {"check_delay": LOOK_EVERY_SECONDS})
 
     def start(self: Any, *arguments: Any, **options: Any) -> None:

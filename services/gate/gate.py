@@ -19,7 +19,7 @@ from services.gate.places import Place, Places
 from services.gate.visit import Visit
 from services.refusals import DeadlineExceeded, HeadersTooLarge
 
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 30.0
 """No request is worked on for longer, whatever its caller allows."""
 MOST_HEADER_BYTES = 32_768
 _LONGEST_ID = 128

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from retain.settings import Settings
+from services.gate.gate import LONGEST_SECONDS
 from services.gate.lane import Lane
 from services.gate.places import Headers, Place, Places
 from services.metrics import UNKNOWN_PATH
@@ -37,7 +38,7 @@ _KEYED = (
     "answered with the same decision"
 )
 _LEASED = "what was handed out comes again when its lease is over"
-_YIELDING = 0.4
+_YIELDING = 0.6
 """How much of the loop's backlog is room for what can come a little later."""
 
 
@@ -49,7 +50,7 @@ def places(settings: Settings) -> tuple[Places, tuple[Lane, ...]]:
     predict = Lane("predict", most=most, seconds=seconds)
     rank = Lane("rank", most=most, seconds=seconds)
     # these wait for the disk, and for the online features where they are told to
-    events = Lane("events", most=most, seconds=2 * seconds)
+    events = Lane("events", most=most, seconds=min(2 * seconds, LONGEST_SECONDS))
     other = Lane("other", most=most, seconds=seconds)
     probes = Lane("probes", most=None, seconds=seconds)
     known = [

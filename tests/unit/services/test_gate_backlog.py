@@ -2,50 +2,91 @@
 
 import pytest
 
+from services.gate import backlog as backlog_module
 from services.gate.backlog import Backlog
 from services.gate.lane import Lane, overloaded
 from services.refusals import Overloaded
 
 
 class Loop:
-    """An event loop that is turned by hand."""
+    """An event loop that is turned by hand, and a clock for it."""
 
     def __init__(self) -> None:
         self.soon = []
+        self.now = 100.0
 
     def call_soon(self, call) -> None:
         self.soon.append(call)
 
-    def turn(self) -> None:
+    def end_turn(self) -> None:
         due, self.soon = self.soon, []
         for call in due:
             call()
 
 
-def test_who_begins_too_late_in_a_turn_of_the_loop_is_refused() -> None:
-    backlog, loop = Backlog(), Loop()
-    backlog.admit(loop, 100.0, 0.05)
-    backlog.admit(loop, 100.049, 0.05)
-    with pytest.raises(Overloaded):
-        backlog.admit(loop, 100.051, 0.05)
+@pytest.fixture
+def loop(monkeypatch) -> Loop:
+    loop = Loop()
+    monkeypatch.setattr(backlog_module, "monotonic", lambda: loop.now)
+    return loop
+
+
+def let_in(backlog: Backlog, loop: Loop, most: float = 0.05) -> bool:
+    try:
+        backlog.admit(loop, loop.now, most)
+    except Overloaded:
+        return False
+    return True
+
+
+def long_turn(backlog: Backlog, loop: Loop, seconds: float) -> None:
+    assert let_in(backlog, loop)
+    loop.now += seconds
+    loop.end_turn()
+
+
+def test_one_slow_answer_makes_nobody_be_refused(loop) -> None:
+    backlog = Backlog()
+    assert let_in(backlog, loop)
+    loop.now += 10
+    assert let_in(backlog, loop)
+    assert backlog.refused == 0
+
+
+def test_who_begins_too_late_in_a_turn_after_a_long_turn_is_refused(loop) -> None:
+    backlog = Backlog()
+    long_turn(backlog, loop, 0.06)
+    assert let_in(backlog, loop)
+    loop.now += 0.049
+    assert let_in(backlog, loop)
+    loop.now += 0.002
+    assert not let_in(backlog, loop)
     assert backlog.refused == 1
 
 
-def test_the_next_turn_of_the_loop_begins_anew() -> None:
-    backlog, loop = Backlog(), Loop()
-    backlog.admit(loop, 100.0, 0.05)
-    loop.turn()
+def test_the_first_request_of_a_turn_is_always_let_in(loop) -> None:
+    backlog = Backlog()
+    for _ in range(5):
+        long_turn(backlog, loop, 1.0)
+
+
+def test_after_a_pause_that_was_longer_a_long_turn_is_forgotten(loop) -> None:
+    backlog = Backlog()
+    long_turn(backlog, loop, 0.06)
+    loop.now += 0.07
+    assert let_in(backlog, loop)
     assert backlog.seconds() == 0.0
-    backlog.admit(loop, 100.2, 0.05)
-    assert len(loop.soon) == 1
+    loop.now += 0.06
+    assert let_in(backlog, loop)
 
 
-def test_who_may_come_later_gives_way_first() -> None:
-    backlog, loop = Backlog(), Loop()
-    backlog.admit(loop, 100.0, 0.02)
-    with pytest.raises(Overloaded):
-        backlog.admit(loop, 100.03, 0.02)
-    backlog.admit(loop, 100.03, 0.05)
+def test_who_may_come_later_gives_way_first(loop) -> None:
+    backlog = Backlog()
+    long_turn(backlog, loop, 0.06)
+    assert let_in(backlog, loop)
+    loop.now += 0.04
+    assert not let_in(backlog, loop, 0.03)
+    assert let_in(backlog, loop, 0.05)
 
 
 def test_a_lane_takes_so_many_and_then_again_when_one_has_left() -> None:

@@ -18,8 +18,10 @@ from load.cases import BY_NAME, CASES, HEADS, Measured, Summary, summary
 from load.comparison import judged, table
 from load.contestants import NAMES, RETAIN, Field, Ground
 from load.drawing import draw
+from load.faults import faults
 from load.overload import Overload
 from load.soak import soak
+from load.trouble import KINDS
 
 ABOUT = """
 All servers run at once, one worker each, over the same customers and the same model files; each
@@ -36,36 +38,55 @@ def main() -> None:
     """Prepare, measure, judge; exit 1 on a missed bar."""
     given = parsed()
     with tempfile.TemporaryDirectory(prefix="retain-bench-") as folder:
-        ground = prepared(Path(folder), given)
-        asked = wanted(given)
-        names = list(dict.fromkeys(case.server for case in asked))
-        environment = dict(pair.split("=", 1) for pair in given.env)
-        headers = {"authorization": f"Bearer {given.api_key}"} if given.api_key else {}
-        with contestants.serving(ground, names, environment) as servers:
-            field = Field(ground, servers, ground.customers, headers)
-            contestants.check(ground, servers)
-            warm(field)
-            measured = compare(field, asked, given)
-            found = {name: summary(rounds) for name, rounds in measured.items()}
-            bars, longer = judged(found) if found else [], {}
-            if given.soak:
-                capacity = found["heads"].rate
-                longer["soak"], more = soak(field, given.minutes, capacity, progress)
-                bars += more
-            if given.overload:
-                overload = Overload(field, progress, given.overload_seconds)
-                longer["overload"], more = overload.run()
-                bars += more
-        say(table(found, bars))
-        report = told(given, measured, found, bars) | longer
-        if given.out:
-            given.out.mkdir(parents=True, exist_ok=True)
-            (given.out / "serving.svg").write_text(draw(found), "utf-8")
-        if given.json:
-            given.json.write_text(json.dumps(report, indent=1), "utf-8")
-        if given.logs:
-            shutil.copytree(ground.logs, given.logs, dirs_exist_ok=True)
+        kept = given.home or simulated(Path(folder), given.customers)
+        found: dict[str, Summary] = {}
+        report: dict[str, Any] = about(given)
+        bars: list[Bar] = []
+        if asked := wanted(given):
+            ground = prepared(Path(folder), kept, given)
+            found, measured, bars = beside(ground, asked, given)
+            report |= measured
+            if given.logs:
+                shutil.copytree(ground.logs, given.logs, dirs_exist_ok=True)
+        if given.faults is not None:
+            report["faults"], more = faults(kept, given.faults or list(KINDS), progress)
+            bars += more
+    print(table(found, bars), flush=True)
+    report["bars"] = [asdict(bar) for bar in bars]
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)
+        (given.out / "serving.svg").write_text(draw(found), "utf-8")
+    if given.json:
+        given.json.write_text(json.dumps(report, indent=1), "utf-8")
     sys.exit(1 if any(bar.missed for bar in bars) else 0)
+
+
+def beside(
+    ground: Ground, asked: list[cases.Case], given: argparse.Namespace
+) -> tuple[dict[str, Summary], dict[str, Any], list[Bar]]:
+    """Everything that needs servers side by side: what was found, all of it, and the bars."""
+    names = list(dict.fromkeys(case.server for case in asked))
+    environment = dict(pair.split("=", 1) for pair in given.env)
+    headers = {"authorization": f"Bearer {given.api_key}"} if given.api_key else {}
+    with contestants.serving(ground, names, environment) as servers:
+        field = Field(ground, servers, ground.customers, headers)
+        contestants.check(ground, servers)
+        warm(field)
+        rounds = compare(field, asked, given)
+        found = {name: summary(each) for name, each in rounds.items()}
+        bars = judged(found)
+        report: dict[str, Any] = {
+            "cases": {name: asdict(one) for name, one in found.items()},
+            "rounds": {name: [asdict(one) for one in each] for name, each in rounds.items()},
+        }
+        if given.soak:
+            report["soak"], more = soak(field, given.minutes, found["heads"].rate, progress)
+            bars += more
+        if given.overload:
+            overload = Overload(field, progress, given.overload_seconds)
+            report["overload"], more = overload.run()
+            bars += more
+    return found, report, bars
 
 
 def parsed() -> argparse.Namespace:
@@ -76,11 +97,14 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, help="where to keep what the peers are prepared with")
     parser.add_argument("--seconds", type=float, default=10.0, help="of a case in a round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", choices=list(BY_NAME), help="some of the cases")
+    parser.add_argument(
+        "--only", nargs="*", choices=list(BY_NAME), help="some of the cases, or none"
+    )
     parser.add_argument("--soak", action="store_true", help="a long run at 70 %% of capacity")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the soak")
     parser.add_argument("--overload", action="store_true", help="too many clients, and a flood")
     parser.add_argument("--overload-seconds", type=float, default=60.0, help="of each kind")
+    parser.add_argument("--faults", nargs="*", choices=list(KINDS), help="what breaks under load")
     parser.add_argument("--env", nargs="*", default=[], help="NAME=VALUE for Retain's process")
     parser.add_argument("--api-key", default="", help="a key, where the service asks for one")
     parser.add_argument("--out", type=Path, help="folder for the plot, serving.svg")
@@ -91,7 +115,7 @@ def parsed() -> argparse.Namespace:
 
 def wanted(given: argparse.Namespace) -> list[cases.Case]:
     """The cases to measure: a soak needs a capacity and an echo, an overload a Retain."""
-    names = set(given.only or BY_NAME)
+    names = set(BY_NAME if given.only is None else given.only)
     if given.soak:
         names |= {"echo", "heads"}
     if given.overload:
@@ -99,13 +123,17 @@ def wanted(given: argparse.Namespace) -> list[cases.Case]:
     return [case for case in CASES if case.name in names]
 
 
-def prepared(folder: Path, given: argparse.Namespace) -> Ground:
-    """A home of this run's own, and the peers' store beside it."""
-    kept = given.home or folder / "prepared"
-    if given.home is None:
-        command = [sys.executable, "-m", "cli.main", "demo", "--no-serve"]
-        command += ["--customers", str(given.customers), "--home", str(kept)]
-        subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 - our own command line
+def simulated(folder: Path, customers: int) -> Path:
+    """A home with simulated customers and models."""
+    home = folder / "prepared"
+    command = [sys.executable, "-m", "cli.main", "demo", "--no-serve"]
+    command += ["--customers", str(customers), "--home", str(home)]
+    subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 - our own command line
+    return home
+
+
+def prepared(folder: Path, kept: Path, given: argparse.Namespace) -> Ground:
+    """A copy of a home, and the peers' store beside it."""
     logs = folder / "logs"
     logs.mkdir()
     ground = Ground(folder / "home", given.peers or folder / "peers", logs)
@@ -146,25 +174,13 @@ def compare(
     return measured
 
 
-def told(
-    given: argparse.Namespace,
-    measured: dict[str, list[Measured]],
-    found: dict[str, Summary],
-    bars: list[Bar],
-) -> dict[str, Any]:
-    """Everything, as plain values."""
+def about(given: argparse.Namespace) -> dict[str, Any]:
+    """What was run where."""
     return {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "customers": given.customers,
         "seconds": given.seconds,
-        "cases": {name: asdict(one) for name, one in found.items()},
-        "rounds": {name: [one.as_json() for one in each] for name, each in measured.items()},
-        "bars": [asdict(bar) for bar in bars],
     }
-
-
-def say(line: str) -> None:
-    print(line, flush=True)
 
 
 def progress(line: str) -> None:

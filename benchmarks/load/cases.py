@@ -4,7 +4,7 @@ import json
 import random
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from load.contestants import BENTO, ECHO, FASTAPI, MOUNT, RETAIN
@@ -34,7 +34,10 @@ class Case:
     def bodies(self, customers: Sequence[str]) -> list[str]:
         """Requests for customers drawn at random, the same ones for every server."""
         drawing = random.Random(7)  # noqa: S311 - nobody guesses customers
-        asked = {"include": list(self.include)} if self.include else {}
+        asked: dict[str, Any] = {}
+        if self.include:
+            # the peers suggest no products either
+            asked = {"include": list(self.include), "next_items": False}
         if self.several:
             size = min(SEVERAL, len(customers))
             drawn: list[Any] = [drawing.sample(customers, size) for _ in range(_DIFFERENT)]
@@ -66,10 +69,6 @@ class Measured:
 
     outcome: Outcome
     cpu_us: float
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain numbers."""
-        return asdict(self)
 
 
 def measure(

@@ -25,7 +25,8 @@ from services.metrics import Metrics
 from services.pools import Pools
 
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-STAGES = ("decode", "features", "predict", "decide", "encode")
+DECODE = "decode"
+STAGES = (DECODE, "features", "predict", "decide", "encode")
 _FLUSHED_WITHIN_MS = 3_000
 _CARRIED = (b"traceparent", b"tracestate")
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -147,12 +148,18 @@ class _Metrics(Metrics):
 
 
 def _add(tracer: Tracer, parent: Span, took: Mapping[str, float], *, failed: bool = False) -> None:
-    """Children of ``parent``, one after the other; the last ends now.
+    """Children of ``parent``: decoding comes first, the others end now, one after the other.
 
     They are told when they are over, so that nobody pays for spans where there are none.
     """
     context = set_span_in_context(parent, Context())
-    for name, begun, ended in _one_after_the_other(took, time.time_ns()):
+    later = dict(took)
+    decode = later.pop(DECODE, None)
+    spans = list(_one_after_the_other(later, time.time_ns()))
+    if decode is not None:
+        begun = getattr(parent, "start_time", None) or time.time_ns()
+        spans.insert(0, (DECODE, begun, begun + int(decode * 1e9)))
+    for name, begun, ended in spans:
         child = tracer.start_span(name, context=context, start_time=begun)
         if failed:
             child.set_status(Status(StatusCode.ERROR))

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from feature_repo.online import OnlineReader
 from feature_repo.online_one import OneReader
+from feature_repo.packed_home import online_rows
 from retain import signals
 from retain.access import IN_PROCESS, Access
 from retain.clock import Clock, now, pinned
@@ -18,6 +19,7 @@ from retain.database import connect
 from retain.decisions.feedback import Feedback
 from retain.eventlog import EventLog
 from retain.exclusive import Exclusive
+from retain.ledger import Ledger
 from retain.one.scoring import OneScorer
 from retain.one.suggesting import Suggesting
 from retain.quality import thresholds
@@ -57,8 +59,6 @@ from services.triggering import MODULE
 from services.use_cases import UseCases
 
 _log = logging.getLogger("retain.service")
-NOBODY = "readyz"
-"""Reading this customer reaches the online store and the log, and finds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,14 @@ def compose(
     writer = EventWriter(timed(append, metrics, "log", "append"), nudge)
     manifests = {str(head): one for head, one in made.scorer.champions.manifests.items()}
     metrics.models(manifests)
+    readiness = Readiness(
+        manifests,
+        {
+            "database": partial(Ledger(engine).champion, "rfm"),
+            "online_store": online_rows(settings).schemas,
+        },
+        report=metrics.store_up,
+    )
     use_cases = UseCases(
         predictions=Predictions(
             reader=read,
@@ -129,9 +137,10 @@ def compose(
         ),
         profiles=Profiles(reader=read, scorer=made.scorer, clock=clock, people=log.people),
         manifests=manifests,
-        readiness=Readiness(manifests, reach=lambda: reader.read([NOBODY], clock())).check,
+        readiness=readiness.check,
         metrics=metrics,
     )
+    readiness.start()
     for one in children:
         one.start()
     watch = Watch(
@@ -147,6 +156,7 @@ def compose(
 
     def close() -> None:
         guarded.close()
+        readiness.stop()
         watch.stop()
         pools.close()
         writer.close()
@@ -169,7 +179,13 @@ def compose(
         checks=guarded.checks,
         notes=[AccessLog(telemetry)],
     )
-    return Composition(traces.layer(gate) if traces else gate, gate.drain, close)
+    app = traces.layer(gate) if traces else gate
+
+    def drain() -> None:
+        readiness.drain()
+        gate.drain()
+
+    return Composition(app, drain, close)
 
 
 def _fronted(

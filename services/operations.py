@@ -173,9 +173,15 @@ READYZ = Operation(
     "/readyz",
     "service",
     "Is the service ready?",
-    "Models loaded and verified, feature fingerprints matching, store reached.",
+    "Models loaded and verified, feature fingerprints matching, every store reached once. Where a "
+    "store dies later, the service stays ready and says `degraded`. This never waits for a store.",
     (
-        Reply(200, "It is.", health.Readiness, {"ready": health.READY_EXAMPLE}),
+        Reply(
+            200,
+            "It is.",
+            health.Readiness,
+            {"ready": health.READY_EXAMPLE, "degraded": health.DEGRADED_EXAMPLE},
+        ),
         Reply(503, "Not now.", health.Readiness, {"not_ready": health.NOT_READY_EXAMPLE}),
     ),
     scope=None,

@@ -141,7 +141,7 @@ class Routes:
 
     async def readyz(self, _request: Request) -> Response:
         answer = await self._pools.probe(self._do.readiness)
-        return json_response(answer, 200 if answer["status"] == "ready" else 503)
+        return json_response(answer, 503 if answer["status"] == "not_ready" else 200)
 
     async def docs(self, _request: Request) -> Response:
         return pages.page()

@@ -19,9 +19,12 @@ class Check(Answer):
 
 
 class Readiness(Answer):
-    """Models loaded and verified, fingerprints matching, store reached."""
+    """Models loaded and verified, fingerprints matching, every store reached once.
 
-    status: Literal["ready", "not_ready"]
+    ``degraded``: it answers, but a store that was reached before does not answer now.
+    """
+
+    status: Literal["ready", "degraded", "not_ready"]
     checks: dict[str, Check]
 
 
@@ -31,13 +34,21 @@ READY_EXAMPLE: dict[str, Any] = {
     "checks": {
         "models": {"ok": True, "detail": "churn:ab12, next_purchase:ab12, ltv:ab12"},
         "features": {"ok": True, "detail": "3 fingerprints match"},
-        "store": {"ok": True, "detail": "reached"},
+        "database": {"ok": True, "detail": "reached"},
+        "online_store": {"ok": True, "detail": "reached"},
+    },
+}
+DEGRADED_EXAMPLE: dict[str, Any] = {
+    "status": "degraded",
+    "checks": {
+        **READY_EXAMPLE["checks"],
+        "online_store": {"ok": False, "detail": "it has not answered for 12 s"},
     },
 }
 NOT_READY_EXAMPLE: dict[str, Any] = {
     "status": "not_ready",
     "checks": {
         **READY_EXAMPLE["checks"],
-        "store": {"ok": False, "detail": "the database did not answer"},
+        "database": {"ok": False, "detail": "it was not reached yet"},
     },
 }

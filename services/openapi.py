@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from services import problems
+from services import openapi_gate, problems
 from services.operation import JSON, Operation, Parameter, Reply
 from services.operations import OPERATIONS
 from services.schemas.events import BATCH_SCHEMA, EVENT_SCHEMA
@@ -29,10 +29,13 @@ _TITLES = {
     404: "There is no such thing.",
     409: "The key was used for something else.",
     413: "The body is too large.",
-    422: "A field cannot be used as it is; `field` names it.",
+    422: "A field or header cannot be used as it is; `field` names it.",
     429: "The API key asks more often than its rate allows; try again after `Retry-After`.",
+    431: "Path, query and headers are too long.",
     500: "Something unexpected went wrong.",
-    503: "A store or model is not there at the moment; try again after `Retry-After`.",
+    503: "There is too much to do, or a store or model is not there at the moment; nothing was "
+    "done, unless `detail` says so. Try again after `Retry-After`.",
+    504: "The request's time was over; `remedy` says what may have been done.",
 }
 
 _GUARDED = (401, 403, 429)
@@ -80,7 +83,8 @@ def document() -> dict[str, Any]:
 
 def _operation(operation: Operation) -> dict[str, Any]:
     scope = operation.scope
-    statuses = operation.problems if scope is None else sorted({*operation.problems, *_GUARDED})
+    guarded = () if scope is None else (*_GUARDED, *openapi_gate.WITH_ROOM)
+    statuses = sorted({*operation.problems, *openapi_gate.EVERY, *guarded})
     described: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
@@ -91,9 +95,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
             **{str(status): _problem(status) for status in statuses},
         },
         "security": [] if scope is None else [{name: [scope.value]} for name in _SCHEMES],
+        "parameters": [*map(_parameter, operation.parameters), *openapi_gate.PARAMETERS],
     }
-    if operation.parameters:
-        described["parameters"] = [_parameter(one) for one in operation.parameters]
     if operation.request is not None:
         described["requestBody"] = {
             "required": True,
@@ -121,16 +124,15 @@ def _reply(reply: Reply) -> dict[str, Any]:
     }
     if reply.examples:
         content["examples"] = {name: {"value": value} for name, value in reply.examples.items()}
-    described: dict[str, Any] = {
+    own = {
+        name: {"description": text, "schema": {"type": "string"}}
+        for name, text in reply.headers.items()
+    }
+    return {
         "description": reply.description,
+        "headers": {**own, **openapi_gate.headers()},
         "content": {reply.media_type: content},
     }
-    if reply.headers:
-        described["headers"] = {
-            name: {"description": text, "schema": {"type": "string"}}
-            for name, text in reply.headers.items()
-        }
-    return described
 
 
 def _plain_schema(reply: Reply) -> dict[str, Any]:
@@ -141,22 +143,11 @@ def _problem(status: int) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": _reference(Problem)}
     if status == 404:
         content["examples"] = {"unknown_customer": {"value": EXAMPLE}}
-    described: dict[str, Any] = {
+    return {
         "description": _TITLES[status],
+        "headers": openapi_gate.headers(problem=status),
         "content": {problems.MEDIA_TYPE: content},
     }
-    if status == 401:
-        described["headers"] = {
-            "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}
-        }
-    if status in (429, 503):
-        described["headers"] = {
-            "Retry-After": {
-                "description": "Seconds to wait before trying again.",
-                "schema": {"type": "integer", "minimum": 0},
-            }
-        }
-    return described
 
 
 def _reference(schema: type[BaseModel] | str) -> dict[str, str]:

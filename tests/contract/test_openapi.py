@@ -3,6 +3,8 @@
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from retain.settings import load
+from services.gate.layout import places
 from services.openapi import document
 from services.operations import OPERATIONS
 from services.pools import Pools
@@ -146,3 +148,35 @@ def test_every_route_is_in_the_document_and_the_other_way_round() -> None:
     }
     assert routed == {(path, method) for path, method, _ in DESCRIBED}
     assert len(routed) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), DESCRIBED)
+def test_every_operation_takes_a_deadline_and_a_name_and_answers_with_it(
+    path, method, operation
+) -> None:
+    names = {one["name"] for one in operation["parameters"] if one["in"] == "header"}
+    assert {"X-Request-ID", "X-Request-Timeout-Ms"} <= names
+    assert {"422", "431", "500", "504"} <= operation["responses"].keys()
+    assert all("X-Request-ID" in one["headers"] for one in operation["responses"].values())
+
+
+def test_who_is_told_to_come_back_is_told_when() -> None:
+    for path, method, operation in DESCRIBED:
+        for status in ("429", "503"):
+            answer = operation["responses"].get(status)
+            if answer and "application/problem+json" in answer["content"]:
+                assert "Retry-After" in answer["headers"], (path, method, status)
+
+
+def test_only_what_is_never_refused_for_pressure_says_no_503() -> None:
+    found = {p.route: p.lane.name for p in all_places()}
+    for path, _, operation in DESCRIBED:
+        if found[path] != "probes":
+            assert "503" in operation["responses"], path
+
+
+def all_places():
+    known, _ = places(load({}))
+    for operation in OPERATIONS:
+        path = operation.path.replace("{", "").replace("}", "")
+        yield known.of(operation.method, path)

@@ -50,6 +50,8 @@ def service(bento: Path, python: Path, tmp_path_factory):
         RETAIN_HOME=str(home.home),
         RETAIN_AS_OF=iso(AS_OF),
         BENTOML_HOME=str(home.bentoml_home),
+        # bentoml serve does not say where it listens
+        RETAIN_API_KEYS="off",
     )
     command = [python, "-m", "bentoml", "serve", bento, "--host", "127.0.0.1"]
     with served(command, tmp_path_factory.mktemp("elsewhere"), environment) as running:

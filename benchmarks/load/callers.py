@@ -16,6 +16,7 @@ from load.cases import HEADS
 PROBLEM = "application/problem+json"
 _TIMEOUT_SECONDS = 15.0
 _PAUSE_SECONDS = 0.02
+_IDLE_SECONDS = 3.0
 _EVENTS = 5
 
 Scores = dict[str, float | None]
@@ -32,6 +33,8 @@ class Heard:
     acknowledged: set[str] = field(default_factory=set)
     well_since: dict[str, float | None] = field(default_factory=dict)
     slowest_s: float = 0.0
+    last_success: dict[str, float] = field(default_factory=dict)
+    longest_without_s: dict[str, float] = field(default_factory=dict)
 
 
 def scores(prediction: dict[str, Any]) -> Scores:
@@ -82,7 +85,11 @@ class Callers:
 
     def _call(self, kind: Any) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_SECONDS)
+        used = time.monotonic()
         while not self._over.wait(_PAUSE_SECONDS):
+            if time.monotonic() - used > _IDLE_SECONDS:  # the server closes those, rightly
+                connection.close()
+            used = time.monotonic()
             try:
                 kind(connection)
             except (OSError, http.client.HTTPException) as error:
@@ -147,7 +154,13 @@ class Callers:
         with self._noting:
             counts = self.heard.predictions if kind == "predict" else self.heard.events
             counts[what] += 1
+            now = time.monotonic()
+            if what == "200":
+                gap = now - self.heard.last_success.get(kind, now)
+                longest = self.heard.longest_without_s
+                longest[kind] = round(max(longest.get(kind, 0.0), gap), 2)
+                self.heard.last_success[kind] = now
             if what != "200":
                 self.heard.well_since[kind] = None
             elif self.heard.well_since.get(kind) is None:
-                self.heard.well_since[kind] = time.monotonic()
+                self.heard.well_since[kind] = now

@@ -81,6 +81,7 @@ def suffer(trouble: Trouble, log: Path) -> dict[str, Any]:
         "wrong_for_example": heard.wrong[:_EXAMPLES],
         "not_problems": len(heard.not_problems),
         "not_problems_for_example": heard.not_problems[:_EXAMPLES],
+        "longest_without_success_s": heard.longest_without_s,
         "slowest_s": round(heard.slowest_s, 2),
         "recovery_s": None if recovery is None else round(recovery, 1),
     }

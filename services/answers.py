@@ -58,11 +58,15 @@ def churn(
 
 
 def next_purchase(
-    scores: Scores, manifest: Manifest | None, of_items: Manifest | None = None
+    scores: Scores,
+    manifest: Manifest | None,
+    of_items: Manifest | None = None,
+    suggested: Suggestions | None = None,
 ) -> list[Json]:
     """The ``next_purchase`` object of every customer; as :func:`churn` without a model.
 
-    ``of_items`` is the model of the next products and categories, whose lists are empty without.
+    ``of_items`` is the model of the next products and categories; without what is ``suggested``
+    their lists are empty.
     """
     objects = _head(
         scores.purchase_status,
@@ -76,7 +80,6 @@ def next_purchase(
         },
         of_curve(manifest),
     )
-    suggested = scores.suggestions
     if suggested is not None:
         suggested.prepare([row for row, one in enumerate(objects) if one["status"] == OK])
     for row, one in enumerate(objects):

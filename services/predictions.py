@@ -104,7 +104,7 @@ class Predictions:
         self._metrics.scores("ltv", scores.ltv_value)
         include = PARTS if request.include is None else request.include
         language = request.language or DEFAULT
-        parts = self._parts(scores, features, include, language)
+        parts = self._parts(scores, features, request, language)
         why = self._explainer.explain(scores, include, language) if request.explain else None
         known: dict[str, Json] = {}
         for row, customer_id in enumerate(scores.customer_ids):
@@ -124,8 +124,9 @@ class Predictions:
         return known
 
     def _parts(
-        self, scores: Scores, features: Features, include: Sequence[str], language: Language
+        self, scores: Scores, features: Features, request: PredictRequest, language: Language
     ) -> dict[str, Sequence[Json | None]]:
+        include = PARTS if request.include is None else request.include
         parts: dict[str, Sequence[Json | None]] = {}
         if "churn" in include:
             warnings = self._signals.find(scores.columns, scores.as_of)
@@ -134,7 +135,8 @@ class Predictions:
         if "next_purchase" in include:
             manifest = self._manifests.get("next_purchase")
             of_items = self._manifests.get("next_items")
-            parts["next_purchase"] = answers.next_purchase(scores, manifest, of_items)
+            suggested = scores.suggestions if request.next_items else None
+            parts["next_purchase"] = answers.next_purchase(scores, manifest, of_items, suggested)
         if "ltv" in include:
             parts["ltv"] = answers.ltv(scores, self._manifests.get("ltv"))
         if "segment" in include:

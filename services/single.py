@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from feature_repo.online_one import OneReader
-from retain.clock import EPOCH, Clock, iso, to_micros
+from retain.clock import EPOCH, Clock, to_micros
 from retain.errors import FingerprintMismatch, StoreUnavailable
 from retain.items.suggestions import Suggestions
 from retain.one.scoring import OneScorer, OneScores
@@ -153,7 +153,7 @@ class Single:
                 "customer_id": asked.customer_id,
                 "merged_into": None,
                 "status": scores.status,
-                "as_of": iso(now),
+                "as_of": told(moment),
                 "features_as_of": told(found.features_as_of),
                 "stale_views": [],
                 **{name: parts[name] for name in PARTS if name in include},

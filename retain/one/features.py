@@ -32,7 +32,7 @@ class Texts(Protocol):
 
 
 class One(dict[str, Any]):
-    """What is known of one customer by name, as rules read it: each value made when it is asked.
+    """What is known of one customer by name, as rules read it: each text made when it is asked.
 
     Numbers are floats with NaN for missing, texts str or None, lists lists. What is not stored (a
     score, a segment) is there once somebody put it there, and missing before.
@@ -42,20 +42,18 @@ class One(dict[str, Any]):
         stored: the texts as they are stored.
     """
 
-    __slots__ = ("numbers", "stored", "vector")
+    __slots__ = ("stored", "vector")
 
     def __init__(self, vector: Floats, texts: Texts) -> None:
-        super().__init__()
+        # all numbers at once cost less than a dozen that are asked for
+        super().__init__(zip(NUMBERS, vector.tolist(), strict=True))
         self.vector = vector
-        self.numbers: list[float] = vector.tolist()
         self.stored = texts
 
     def __missing__(self, name: str) -> Any:
-        """The value of a feature, or what is missing of its kind."""
-        place = _PLACES.get(name)
-        if place is not None:
-            value: Any = self.numbers[place]
-        elif name == "currency":
+        """The value of a text or list, or what is missing of its kind."""
+        value: Any
+        if name == "currency":
             value = self["order_currency"] or self["profile_currency"]
         elif (is_list := _OBJECTS.get(name)) is not None:
             value = self.stored.texts(name) if is_list else self.stored.text(name)
@@ -82,5 +80,4 @@ def aged(stored: Floats, moment: int) -> Floats:
     return read
 
 
-_PLACES = {name: place for place, name in enumerate(NUMBERS)}
 _OBJECTS = {name: ACTION_RULES[name] == "list" for name in OBJECTS}

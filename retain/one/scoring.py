@@ -164,8 +164,9 @@ class _Purchase:
     def put(self, found: OneScores, scores: list[list[float]]) -> tuple[float, ...]:
         """Put them; returns the probabilities at the horizons that are somebody else's."""
         near, days = self._curve.read(scores[self._place[0]][self._place[1]], found.moment)
-        found.near = tuple(near)
+        found.near = tuple(near[: len(_NEAR)])
         found.expected = tuple(found.moment + round(each * MICROSECONDS_PER_DAY) for each in days)
+        return tuple(near[len(_NEAR) :])
 
 
 def _are_one(churn: Manifest, purchase: Manifest) -> bool:

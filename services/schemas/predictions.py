@@ -56,6 +56,7 @@ class PredictRequest(Request):
             "examples": [
                 {"customer_id": "17850"},
                 {"customer_ids": ["17850", "13047"], "include": ["churn", "ltv"]},
+                {"customer_id": "17850", "include": ["next_purchase"], "next_items": False},
                 {"customer_id": "17850", "as_of": "2026-11-01T00:00:00Z", "explain": True},
                 {"customer_id": "17850", "explain": True, "language": "ko"},
             ],
@@ -77,6 +78,11 @@ class PredictRequest(Request):
     explain: bool = Field(
         default=False,
         description=f"Give the reasons behind the scores; at most {MAX_EXPLAINED} customers.",
+    )
+    next_items: bool = Field(
+        default=True,
+        description="Whether `next_purchase` tells categories and products. Without them its "
+        "lists are empty, and the answer is there sooner.",
     )
     language: Literal["en", "ko"] | None = Field(
         default=None,

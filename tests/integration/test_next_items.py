@@ -82,7 +82,9 @@ def scored(made, loaded, ids, as_of=AS_OF):
 def objects(made, loaded, ids, as_of=AS_OF):
     scores = scored(made, loaded, ids, as_of)
     manifests = loaded.manifests
-    return answers.next_purchase(scores, manifests["next_purchase"], manifests["next_items"])
+    return answers.next_purchase(
+        scores, manifests["next_purchase"], manifests["next_items"], scores.suggestions
+    )
 
 
 def test_every_file_of_the_model_has_its_digest(made, loaded) -> None:
@@ -135,7 +137,9 @@ def test_nobody_is_computed_who_is_not_asked_about(made, loaded, monkeypatch) ->
     scores.suggestions.items("replenishment", 2, 5)
     scores.suggestions.items("next_products", 2, 5)
     assert asked == [1]
-    answers.next_purchase(scores, loaded.manifests["next_purchase"])
+    answers.next_purchase(
+        scores, loaded.manifests["next_purchase"], suggested=scores.suggestions
+    )
     assert asked == [1, 4]
 
 

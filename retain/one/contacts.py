@@ -1,0 +1,108 @@
+"""One customer's contacts on SQLite, in one statement: what a preview on the hot path asks.
+
+The counterpart for many, within a transaction and on PostgreSQL, is
+:meth:`retain.decisions.contacts.Contacts.read`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from retain.clock import from_micros, to_micros
+from retain.decisions import contacts, messages, suppressions
+from retain.decisions.caps import Limiter
+from retain.decisions.constraints import REMEMBERED_DAYS
+from retain.decisions.state import Contact, ContactState, Spent
+from retain.logged import OF_MESSAGES
+from retain.one.log_file import LogFile
+
+_MESSAGE, _CONTACT, _SUPPRESSION = range(3)
+_OF_CONTACT = ", ".join(column.name for column in contacts.contacts.columns)
+# of the customer ?1 at ?2, of a year since ?3 and of what is remembered since ?4, told apart by
+# the first column; each kind has a type and a reach of its own in every column after it
+_EVERYTHING = f"""
+SELECT {_MESSAGE}, customer_id, ts, type, channel, properties, NULL, NULL, NULL, NULL FROM events
+WHERE customer_id = ?1 AND ts > ?3 AND ts <= ?2 AND {OF_MESSAGES}
+AND (type = 'message_sent' OR ts > ?4)
+UNION ALL SELECT {_CONTACT}, {_OF_CONTACT} FROM contacts
+WHERE customer_id = ?1 AND at > ?3 AND made_at <= ?2
+UNION ALL SELECT {_SUPPRESSION}, channel, since, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM suppressions WHERE customer_id = ?1
+"""  # noqa: S608 - our own words
+_CONSENTED = (
+    "SELECT channel FROM events WHERE customer_id = ? AND ts > ? "
+    f"AND type = '{suppressions.CONSENT}'"
+)
+_YEAR = timedelta(days=contacts.LOOK_BACK_DAYS)
+_REMEMBERED = timedelta(days=REMEMBERED_DAYS)
+
+
+class ContactsOfOne:
+    """Reads the contacts of customers who were never joined to another one; waits for nobody."""
+
+    def __init__(self, engine: Engine, limiter: Limiter) -> None:
+        self._file = LogFile(engine)
+        self._limiter = limiter
+
+    def read(self, customer_id: str, now: datetime) -> ContactState | None:
+        """The customer's state; None where there was no contact in a year.
+
+        What was decided after ``now`` is not known at ``now``. Budgets, suppressions taken back
+        and goals are read after the contacts: a moment later, where somebody writes meanwhile.
+
+        Raises:
+            StoreUnavailable: the file cannot be read at once.
+        """
+        moment = to_micros(now)
+        since, remembered = to_micros(now - _YEAR), to_micros(now - _REMEMBERED)
+        rows = self._file.rows(_EVERYTHING, (customer_id, moment, since, remembered))
+        spent = self._spent(now) if self._limiter.budgets else {}
+        if not rows:
+            return ContactState(spent=spent) if spent else None
+        made = _made(rows)
+        closed = self._closed(customer_id, rows)
+        if not made and not closed and not spent:
+            return None
+        wanted = contacts.goals_after(self._limiter, made)
+        goals = self._goals(customer_id, sorted(wanted), remembered, moment) if wanted else {}
+        return ContactState(made, closed, goals, spent)
+
+    def _closed(self, customer_id: str, rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
+        found = set()
+        for kind, channel, since, *_ in reversed(rows):
+            if kind != _SUPPRESSION:
+                break
+            consented = self._file.rows(_CONSENTED, (customer_id, since))
+            if not suppressions.reopened(channel, (one for (one,) in consented)):
+                found.add(channel)
+        return frozenset(found)
+
+    def _goals(
+        self, customer_id: str, types: Sequence[str], since: int, until: int
+    ) -> dict[str, datetime]:
+        query = (
+            "SELECT type, max(ts) FROM events WHERE customer_id = ? AND ts > ? AND ts <= ? "
+            f"AND type IN ({_places(types)}) GROUP BY type"
+        )
+        found = self._file.rows(query, (customer_id, since, until, *types))
+        return {kind: from_micros(ts) for kind, ts in found}
+
+    def _spent(self, now: datetime) -> dict[str, Spent]:
+        keys = self._limiter.budgets.keys(now)
+        query = f"SELECT key, micros, decisions FROM budget_spending WHERE key IN ({_places(keys)})"
+        return {key: Spent(micros, many) for key, micros, many in self._file.rows(query, keys)}
+
+
+def _made(rows: Sequence[tuple[Any, ...]]) -> tuple[Contact, ...]:
+    ours = [row[1:] for row in rows if row[0] == _CONTACT]
+    sent = [row[1:6] for row in rows if row[0] == _MESSAGE]
+    of_others, of_ours = messages.told(sent, contacts.pairs(ours))
+    made = [contact for _, contact in of_others]
+    made += [contact for _, contact in contacts.told(ours, of_ours)]
+    return tuple(made)
+
+
+def _places(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))

@@ -233,7 +233,12 @@ def about(visit: Visit | None) -> dict[str, Any]:
     """What tells lines of one request from those of others, as ``extra``."""
     if visit is None:
         return {}
-    return {"request_id": visit.request_id, "route": visit.route, "key": visit.key}
+    return {
+        "request_id": visit.request_id,
+        "route": visit.route,
+        "key": visit.key,
+        "decision_id": visit.decision_id,
+    }
 
 
 def described(error: BaseException) -> str:

@@ -72,7 +72,10 @@ class Routes:
         asked = bodies.parse(RankRequest, await bodies.read(request))
         asked.check()
         key = _idempotency_key(request)
-        return json_response(await self._pools.score(self._do.ranking.rank, asked, key))
+        answer = await self._pools.score(self._do.ranking.rank, asked, key)
+        if (visit := request.scope.get("retain")) is not None:
+            visit.decision_id = answer["decision_id"]
+        return json_response(answer)
 
     async def decision(self, request: Request) -> Response:
         decision_id = request.path_params["decision_id"]

@@ -13,9 +13,10 @@ class Visit:
         started: when the request was taken in hand, in seconds of ``time.perf_counter``.
         key: the id of the API key it came with, or None.
         status: the status of the answer, 0 until it is begun.
+        decision_id: the decision that was made or replayed, where that is what was asked for.
     """
 
-    __slots__ = ("deadline", "key", "request_id", "route", "started", "status")
+    __slots__ = ("deadline", "decision_id", "key", "request_id", "route", "started", "status")
 
     def __init__(self, route: str, request_id: str, deadline: float, started: float) -> None:
         self.route = route
@@ -24,6 +25,7 @@ class Visit:
         self.started = started
         self.key: str | None = None
         self.status = 0
+        self.decision_id: str | None = None
 
 
 def of(scope: Scope) -> Visit:

@@ -20,7 +20,9 @@ def serve(
     context: typer.Context,
     *,
     as_of: AsOf = None,
-    host: Annotated[str, typer.Option(help="0.0.0.0 listens on every interface.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="0.0.0.0 listens on every interface, and asks for API keys.")
+    ] = "127.0.0.1",
     port: Port = 3000,
     workers: Annotated[
         int | None,

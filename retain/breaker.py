@@ -8,7 +8,7 @@ from retain.errors import StoreUnavailable
 
 PAUSE_SECONDS = 1.0
 
-State = Literal["closed", "open", "half-open"]
+State = Literal["closed", "open", "half_open"]
 
 
 class Breaker:
@@ -27,11 +27,11 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """``closed``: all may ask. ``open``: nobody may. ``half-open``: the next one tries."""
+        """``closed``: all may ask. ``open``: nobody may. ``half_open``: the next one tries."""
         again_at = self._again_at
         if again_at is None:
             return "closed"
-        return "open" if monotonic() < again_at else "half-open"
+        return "open" if monotonic() < again_at else "half_open"
 
     def admit(self) -> None:
         """Let a question pass; after a failure one per pause, which is the one that tries.

@@ -14,6 +14,7 @@ from feature_repo.online_one import OneReader
 from feature_repo.packed_home import online_rows
 from retain import signals
 from retain.access import IN_PROCESS, Access
+from retain.breaking import breakers
 from retain.clock import Clock, now, pinned
 from retain.database import connect
 from retain.decisions.feedback import Feedback
@@ -171,6 +172,10 @@ def compose(
 
     found, lanes = places(settings)
     metrics.watch_queues(lambda: {lane.name: lane.busy for lane in lanes})
+    metrics.watch_queues(pools.waiting)
+    metrics.watch_breakers(
+        lambda: {f"database_{kind}": one.state for kind, one in breakers(engine).items()}
+    )
     gate = Gate(
         _fronted(application(use_cases, pools), settings, log, made, clock, metrics),
         places=found,

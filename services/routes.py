@@ -37,7 +37,7 @@ from services.schemas.ranking import RankRequest
 from services.use_cases import UseCases
 
 WAIT_SECONDS = 10.0
-READ_AT_ONCE_BYTES = 16_384
+READ_AT_ONCE_BYTES = 4_096
 DELIVERIES = 10
 _POLL_SECONDS = 0.02
 _ON_ITS_WAY_SECONDS = 0.05

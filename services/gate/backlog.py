@@ -14,32 +14,43 @@ class Backlog:
     the loop has read and not begun. The first one to begin in a turn notes the time, and who
     begins so much later has waited as long, whoever it was that took it. One long turn may be a
     single slow answer; where the turn before was as long too, and there was less of a pause
-    between them, more comes than is answered.
+    between them, more comes than is answered. A few are let in all the same: they are no crowd,
+    and it is the machine that is slow.
     """
 
-    __slots__ = ("_before", "_began", "_ended", "_lasted", "refused")
+    __slots__ = ("_before", "_began", "_ended", "_lasted", "_let_in", "refused")
 
     def __init__(self) -> None:
         self._began: float | None = None
         self._before = self._lasted = 0.0
         self._ended = -inf
+        self._let_in = 0
         self.refused = 0
 
-    def admit(self, loop: AbstractEventLoop, now: float, most_seconds: float) -> None:
+    def admit(
+        self, loop: AbstractEventLoop, now: float, most_seconds: float, least: int = 1
+    ) -> None:
         """Let a request begin at ``now``, in seconds of ``time.monotonic``.
 
         Raises:
             Overloaded: this turn of the loop has gone on for more than ``most_seconds`` before it,
-                and so had the last one.
+                and so had the last one, and ``least`` were let in already.
         """
         if self._began is None:
             self._before = self._lasted if now - self._ended < self._lasted else 0.0
             self._began = now
+            self._let_in = 1
             # what is called soon from here runs after everything this turn has found ready
             loop.call_soon(self._end)
-        elif now - self._began > most_seconds and self._before > most_seconds:
+        elif (
+            now - self._began > most_seconds
+            and self._before > most_seconds
+            and self._let_in >= least
+        ):
             self.refused += 1
             raise overloaded("more requests came at once than are answered in time")
+        else:
+            self._let_in += 1
 
     def seconds(self) -> float:
         """How long the turn before this one took, with no pause after it; 0 where there was one."""

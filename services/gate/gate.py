@@ -124,7 +124,7 @@ class Gate:
         for check in self._checks:
             check(scope, visit)
         within = min(place.behind, visit.deadline - now)
-        self._backlog.admit(asyncio.get_running_loop(), now, within)
+        self._backlog.admit(asyncio.get_running_loop(), now, within, place.least)
         place.lane.enter()
 
     def _read(self, scope: Scope, visit: Visit, now: float) -> int | None:

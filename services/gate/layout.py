@@ -38,6 +38,7 @@ _KEYED = (
     "answered with the same decision"
 )
 _LEASED = "what was handed out comes again when its lease is over"
+_A_FEW = 16
 _YIELDING = 0.6
 """How much of the loop's backlog is room for what can come a little later."""
 
@@ -54,8 +55,8 @@ def places(settings: Settings) -> tuple[Places, tuple[Lane, ...]]:
     other = Lane("other", most=most, seconds=seconds)
     probes = Lane("probes", most=None, seconds=seconds)
     known = [
-        Place("/predict", predict, MOST_BYTES_OF_IDS, _DATA, behind=first),
-        Place("/rank", rank, MOST_BYTES_OF_ONE, _DATA, late=_KEYED, behind=first),
+        Place("/predict", predict, MOST_BYTES_OF_IDS, _DATA, behind=first, least=_A_FEW),
+        Place("/rank", rank, MOST_BYTES_OF_ONE, _DATA, late=_KEYED, behind=first, least=_A_FEW),
         Place("/events", events, MOST_BYTES, _DATA, late=_SAFE, behind=later),
         Place("/feedback", other, MOST_BYTES, _DATA, late=_SAFE, behind=later),
         Place("/deliveries", other, MOST_BYTES_OF_ONE, _DATA, late=_LEASED, behind=later),

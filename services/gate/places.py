@@ -21,6 +21,7 @@ class Place:
         late: what a caller is told to do after its deadline.
         behind: how many seconds the event loop may be behind for one to be let in; the less,
             the earlier its requests give way to those of others.
+        least: so many are let in all the same, in one turn of the loop.
     """
 
     route: str
@@ -29,6 +30,7 @@ class Place:
     headers: Headers
     late: str = "send the same request again, with more time in X-Request-Timeout-Ms"
     behind: float = inf
+    least: int = 1
 
 
 @dataclass(frozen=True, slots=True)

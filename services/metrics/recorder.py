@@ -60,6 +60,7 @@ class Metrics:
         self._reflected = Histograms(self._families.reflected)
         self._depths: dict[str, int] = {}
         self._queues: list[Callable[[], Mapping[str, int]]] = []
+        self._breakers: list[Callable[[], Mapping[str, str]]] = []
         self._pauses = Pauses(observed.pauses.append)
         self._lag = LoopLag(observed.lags.append)
         self._folding = Lock()
@@ -159,6 +160,10 @@ class Metrics:
         for one in BREAKER_STATES:
             self._families.breaker.labels(store, one).set(one == state)
 
+    def watch_breakers(self, states: Callable[[], Mapping[str, str]]) -> None:
+        """Ask ``states`` for the state of each store's breaker instead of being told."""
+        self._breakers.append(states)
+
     def event(self, outcome: str, times: int = 1) -> None:
         """So many events were accepted, duplicates or rejected."""
         self._families.events.labels(outcome).inc(times)
@@ -204,6 +209,9 @@ class Metrics:
             for depths in (self._depths.copy, *self._queues):
                 for lane, depth in depths().items():
                     self._families.queue.labels(lane).set(depth)
+            for states in self._breakers:
+                for store, state in states().items():
+                    self.breaker(store, state)
 
     def render(self) -> bytes:
         """The exposition text, of all workers together."""

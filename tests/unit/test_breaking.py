@@ -63,7 +63,7 @@ def test_a_breaker_is_open_for_a_pause_and_then_lets_one_try(clock) -> None:
     with pytest.raises(StoreUnavailable, match="away"):
         one.admit()
     clock.now += PAUSE_SECONDS
-    assert one.state == "half-open"
+    assert one.state == "half_open"
     one.admit()
     assert one.state == "open"
     with pytest.raises(StoreUnavailable):

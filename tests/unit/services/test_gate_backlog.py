@@ -64,6 +64,16 @@ def test_who_begins_too_late_in_a_turn_after_a_long_turn_is_refused(loop) -> Non
     assert backlog.refused == 1
 
 
+def test_a_few_are_let_in_however_slow_the_machine_is(loop) -> None:
+    backlog = Backlog()
+    long_turn(backlog, loop, 0.5)
+    for _ in range(16):
+        backlog.admit(loop, loop.now, 0.05, 16)
+        loop.now += 0.1
+    with pytest.raises(Overloaded):
+        backlog.admit(loop, loop.now, 0.05, 16)
+
+
 def test_the_first_request_of_a_turn_is_always_let_in(loop) -> None:
     backlog = Backlog()
     for _ in range(5):

@@ -14,6 +14,10 @@ from retain.settings import load
 
 HEAVY = {"pyarrow", "sqlalchemy", "feast", "bentoml", "lightgbm", "pandas", "numpy", "sklearn"}
 PUBLIC = {
+    "keys add",
+    "keys list",
+    "keys revoke",
+    "keys rotate",
     "import",
     "simulate",
     "features build",

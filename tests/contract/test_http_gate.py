@@ -10,7 +10,7 @@ from retain.errors import UnknownCustomer
 from services import routes
 from services.gate.layout import MOST_BYTES_OF_IDS, MOST_BYTES_OF_ONE
 from services.operations import OPERATIONS
-from services.pools import Pools
+from services.pools import MOST_LISTS, Pools
 from services.refusals import Forbidden, RateLimited, Unauthorized
 from services.routes import application
 from tests.contract.test_http_problems import problem
@@ -220,3 +220,39 @@ def test_every_request_is_counted_once_by_its_route(client, service) -> None:
     assert metric(service, 'retain_requests_total{route="/customers/{customer_id}",status="404"} 1')
     assert metric(service, 'retain_requests_total{route="unknown",status="404"} 1')
     assert not metric(service, "17850")
+
+
+def test_lists_without_end_take_no_place_from_single_customers_and_events(service) -> None:
+    go, pools = threading.Event(), Pools()
+    read = service.reader.read
+
+    def slow_for_many(customer_ids, as_of):
+        assert len(customer_ids) == 1 or go.wait(10)
+        return read(customer_ids, as_of)
+
+    service.reader.read = slow_for_many
+    gate = service.gate(application(service.use_cases(), pools))
+    many = {"customer_ids": [str(number) for number in range(1_000)]}
+
+    async def scenario() -> tuple[list[int], list[int]]:
+        transport = httpx.ASGITransport(gate)
+        async with httpx.AsyncClient(transport=transport, base_url="http://retain") as client:
+            lists = [
+                asyncio.ensure_future(client.post("/predict", json=many))
+                for _ in range(MOST_LISTS + 4)
+            ]
+            await asyncio.wait(lists, return_when=asyncio.FIRST_COMPLETED)
+            others = [
+                await client.post("/predict", json=ONE),
+                await client.post("/events", json=EVENT),
+                await client.post("/rank", json=ONE),
+                await client.get("/readyz"),
+            ]
+            go.set()
+            done = await asyncio.gather(*lists)
+            return [one.status_code for one in done], [one.status_code for one in others]
+
+    statuses, others = asyncio.run(scenario())
+    assert others == [200] * 4
+    assert (statuses.count(200), statuses.count(503)) == (MOST_LISTS, 4)
+    pools.close()

@@ -21,6 +21,7 @@ from retain.experiments.shares import ShareBook
 from retain.experiments.variants import Arms
 from retain.features.reader import FeatureReader
 from retain.ledger import Ledger
+from retain.one.contacts import ContactsOfOne
 from retain.products import Products
 from retain.scoring import Scorer
 from retain.segments import Segmenter
@@ -106,9 +107,12 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
     experiments = loading.load(settings.config, catalogue)
     arms = Arms(ranker, make, Assigner(experiments, ShareBook(engine).at))
     decisions = Decisions(engine, metrics.receipt)
+    contacts = Contacts(engine, ranker.limiter)
+    embedded = engine.dialect.name == "sqlite"
     previews = Previews(
         arms=arms,
-        contacts=Contacts(engine, ranker.limiter),
+        contacts=contacts,
+        contacts_of_one=ContactsOfOne(engine, ranker.limiter).read if embedded else contacts.of,
         decisions=decisions,
         models=_names(scoring),
         metrics=metrics,

@@ -1,11 +1,13 @@
 """Previews of the next best action: decided, nothing reserved, the receipt written behind."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from retain.decisions.columns import of_scores, put_scores
 from retain.decisions.contacts import Contacts
 from retain.decisions.receipt import Evidence
+from retain.decisions.state import ContactState
 from retain.decisions.store import Decisions
 from retain.experiments.assignment import NOBODYS, Assignments
 from retain.experiments.variants import Arms
@@ -18,21 +20,26 @@ from services.answers import Json
 from services.metrics import NO_ARM, Metrics
 from services.metrics.stores import timed
 
+OneState = Callable[[str, datetime], ContactState | None]
+"""Says of one customer at a moment what :meth:`retain.decisions.contacts.Contacts.of` does."""
+
 
 class Previews:
-    """Decides for every row of a table of scores at once."""
+    """Decides for every row of a table of scores at once, or for one customer."""
 
     def __init__(
         self,
         *,
         arms: Arms,
         contacts: Contacts,
+        contacts_of_one: OneState,
         decisions: Decisions,
         models: dict[str, str],
         metrics: Metrics,
     ) -> None:
         self._arms = arms
         self._states = timed(contacts.read, metrics, "contacts", "read")
+        self._state = timed(contacts_of_one, metrics, "contacts", "read")
         self._decisions = decisions
         self._models = models
         self._metrics = metrics
@@ -90,7 +97,7 @@ class Previews:
         ranking = ranker.rank_one(known, columns, customer_id, now=now, suggestions=suggestions)
         preview = self._decisions.preview(
             ranking,
-            state=self._states((customer_id,), now).get(customer_id),
+            state=self._state(customer_id, now),
             evidence=Evidence(
                 models=self._models,
                 features_as_of=features_as_of,

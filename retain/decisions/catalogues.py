@@ -83,6 +83,14 @@ class Catalogue:
         following = (self.goals[action.id] for action in self.actions if action.follows)
         return frozenset[str]().union(*following)
 
+    @cached_property
+    def followed(self) -> Mapping[str, timedelta]:
+        """The actions that others follow, and for how long after their latest outcome."""
+        longest: dict[str, float] = {}
+        for each in (one for action in self.actions for one in action.follows):
+            longest[each.action] = max(each.within_hours, longest.get(each.action, 0.0))
+        return {action: timedelta(hours=hours) for action, hours in longest.items()}
+
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.config.zone).astimezone(UTC)
 

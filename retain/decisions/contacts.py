@@ -2,9 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -54,6 +55,9 @@ contacts = Table(
 
 LOOK_BACK_DAYS = 365
 
+Row = Sequence[Any]
+"""Of :data:`contacts`, its columns in their order."""
+
 # made once: for one customer, making a query takes longer than running it
 _ALL_OURS = select(contacts).where(
     contacts.c.customer_id.in_(bindparam("ids", expanding=True)),
@@ -79,6 +83,10 @@ class Contacts:
         with reading(self._engine) as connection:
             return states(connection, customer_ids, now, self._limiter, decided_until=now)
 
+    def of(self, customer_id: str, now: datetime) -> ContactState | None:
+        """As :meth:`read`, of one customer."""
+        return self.read((customer_id,), now).get(customer_id)
+
 
 def states(
     connection: Connection,
@@ -97,14 +105,13 @@ def states(
     made: defaultdict[str, list[Contact]] = defaultdict(list)
     closed: defaultdict[str, set[str]] = defaultdict(set)
     goals: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
-    wanted = limiter.catalogue.goal_events if limiter is not None else frozenset()
     for ids in in_parts(customer_ids):
         owner = owners(connection, ids, to_micros(now))
         for one, contact in _made(connection, list(owner), now, latest):
             made[owner[one]].append(contact)
         for one, channel in suppressions.closed(connection, owner):
             closed[owner[one]].add(channel)
-        if wanted and made:
+        if wanted := goals_after(limiter, chain.from_iterable(made.values()), now):
             for row in _goals(connection, list(owner), wanted, now):
                 known, at = goals[owner[row.customer_id]], from_micros(row.ts)
                 known[row.type] = max(at, known.get(row.type, at))
@@ -213,6 +220,18 @@ def owners(connection: Connection, customer_ids: Sequence[str], at: int) -> dict
     return owner
 
 
+def goals_after(limiter: Limiter | None, made: Iterable[Contact], now: datetime) -> frozenset[str]:
+    """The goals to look for where these contacts were made: none where nothing follows them."""
+    if limiter is None or not (wanted := limiter.catalogue.goal_events):
+        return frozenset()
+    followed = limiter.catalogue.followed
+    for one in made:
+        within = followed.get(one.action_id or "")
+        if within is not None and now - max((one.at, *one.outcomes.values())) <= within:
+            return wanted
+    return frozenset()
+
+
 def _made(
     connection: Connection, customer_ids: Sequence[str], now: datetime, latest: int | None
 ) -> list[tuple[str, Contact]]:
@@ -222,25 +241,36 @@ def _made(
     if latest is not None:
         query, given["latest"] = _OURS_UNTIL, latest
     rows = query.rows(connection, given)
-    of_others, of_ours = messages.read(
-        connection, customer_ids, {(row.decision_id, row.action_id) for row in rows}, now
-    )
-    for row in rows:
-        told = of_ours.get((row.decision_id, row.action_id))
-        known = _read(row.outcomes)
-        of_others.append((row.customer_id, _contact(row, _merged(known, told) if told else known)))
-    return of_others
+    of_others, of_ours = messages.read(connection, customer_ids, pairs(rows), now)
+    return [*of_others, *told(rows, of_ours)]
 
 
-def _contact(row: Any, outcomes: Mapping[str, datetime]) -> Contact:
+def pairs(rows: Iterable[Row]) -> set[messages.Pair]:
+    """The decisions and actions of rows of :data:`contacts`."""
+    return {(row[0], row[1]) for row in rows}
+
+
+def told(
+    rows: Iterable[Row], outcomes: Mapping[messages.Pair, Mapping[str, datetime]]
+) -> Iterator[tuple[str, Contact]]:
+    """The contacts of rows of :data:`contacts`, with what the log tells of them."""
+    for decision_id, action_id, customer_id, *row in rows:
+        yield customer_id, _contact(action_id, row, outcomes.get((decision_id, action_id)))
+
+
+def _contact(action_id: str, row: Row, told: Mapping[str, datetime] | None) -> Contact:
+    channel, at, made_at, released, expires_at, written = row
+    outcomes = _read(written)
+    if told:
+        outcomes = _merged(outcomes, told)
     return Contact(
-        sent_at(outcomes) or from_micros(row.at),
-        row.channel,
-        row.action_id,
-        expires_at=None if row.expires_at is None else from_micros(row.expires_at),
-        reported=row.expires_at is None or is_reported(outcomes),
-        released=is_released(outcomes) if outcomes else bool(row.released),
-        made_at=from_micros(row.made_at),
+        sent_at(outcomes) or from_micros(at),
+        channel,
+        action_id,
+        expires_at=None if expires_at is None else from_micros(expires_at),
+        reported=expires_at is None or is_reported(outcomes),
+        released=is_released(outcomes) if outcomes else bool(released),
+        made_at=from_micros(made_at),
         outcomes=outcomes,
     )
 

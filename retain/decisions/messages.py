@@ -2,10 +2,12 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, bindparam, or_, select, text
 
 from retain.clock import from_micros, to_micros
@@ -29,6 +31,21 @@ OUTCOMES = {
 
 Pair = tuple[str, str]
 """The decision and the action that a message carried out."""
+
+Row = Sequence[Any]
+"""Of an event: customer id, time in epoch microseconds, type, channel, properties."""
+
+
+class _Says(msgspec.Struct):
+    """What joins a message to a decision, or its outcomes to it: of any type, as it was sent."""
+
+    decision_id: Any = None
+    action_id: Any = None
+    message_id: Any = None
+
+
+_named = lru_cache(maxsize=256)(channel_named)
+_DECODE: Callable[[str], _Says] = msgspec.json.Decoder(_Says).decode
 
 # made once: for one customer, making a query takes longer than running it
 _MESSAGES = Prepared(
@@ -57,38 +74,56 @@ def read(
         "remembered": to_micros(now - timedelta(days=REMEMBERED_DAYS)),
         "until": to_micros(now),
     }
+    return told(_MESSAGES.rows(connection, given), ours)
+
+
+def told(
+    rows: Iterable[Row], ours: Collection[Pair]
+) -> tuple[list[tuple[str, Contact]], dict[Pair, dict[str, datetime]]]:
+    """What :func:`read` makes of the messages' events, in the order of their time."""
     of_ours: defaultdict[Pair, dict[str, datetime]] = defaultdict(dict)
-    foreign: list[tuple[Any, str | None, dict[str, datetime]]] = []
+    foreign: list[tuple[str, int, str | None, str | None, dict[str, datetime]]] = []
     known: dict[object, dict[str, datetime]] = {}
     pairs = {**{(decision, ""): (decision, one) for decision, one in ours}, **{p: p for p in ours}}
-    for row in _MESSAGES.rows(connection, given):
-        properties = json.loads(row.properties)
-        action_id, outcome = properties.get("action_id"), OUTCOMES[row.type]
-        pair = pairs.get((properties.get("decision_id"), action_id or ""))
+    for customer_id, ts, kind, channel, written in rows:
+        says = _says(written)
+        action_id, outcome = says.action_id, OUTCOMES[kind]
+        pair = pairs.get((says.decision_id, action_id or "")) if pairs else None
         if pair is not None:
-            of_ours[pair].setdefault(outcome, from_micros(row.ts))
+            of_ours[pair].setdefault(outcome, from_micros(ts))
             continue
-        key = _key(properties, action_id)
+        key = (says.decision_id, action_id) if says.decision_id else says.message_id
         if outcome == "sent":
-            told: dict[str, datetime] = {}
-            foreign.append((row, action_id, told))
+            became: dict[str, datetime] = {}
+            foreign.append((customer_id, ts, channel, action_id, became))
             if key is not None:
-                known.setdefault(key, told)
+                known.setdefault(key, became)
         elif key in known:
-            known[key].setdefault(outcome, from_micros(row.ts))
+            known[key].setdefault(outcome, from_micros(ts))
     return [_by_others(*each) for each in foreign], of_ours
 
 
-def _key(properties: Any, action_id: str | None) -> object:
-    """What joins an outcome to the message it is of, if anything does."""
-    if decision_id := properties.get("decision_id"):
-        return decision_id, action_id
-    return properties.get("message_id")
+def _says(written: str) -> _Says:
+    try:
+        return _DECODE(written)
+    except msgspec.DecodeError:
+        # numbers that are none, which the standard library writes and reads
+        found = json.loads(written)
+        return _Says(**{name: found.get(name) for name in _Says.__struct_fields__})
 
 
-def _by_others(row: Any, action_id: str | None, told: dict[str, datetime]) -> tuple[str, Contact]:
-    channel = channel_named(row.channel) if row.channel else None
+def _by_others(
+    customer_id: str,
+    ts: int,
+    channel: str | None,
+    action_id: str | None,
+    became: dict[str, datetime],
+) -> tuple[str, Contact]:
     contact = Contact(
-        from_micros(row.ts), channel, action_id, released=is_released(told), outcomes=told
+        from_micros(ts),
+        _named(channel) if channel else None,
+        action_id,
+        released=is_released(became),
+        outcomes=became,
     )
-    return row.customer_id, contact
+    return customer_id, contact

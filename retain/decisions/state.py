@@ -1,6 +1,6 @@
 """What is known of one customer's contacts when a decision is made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -18,15 +18,14 @@ _REACHED = frozenset(
 _REPORTS = _REACHED | {"sent"}
 
 
-def is_released(outcomes: Iterable[str]) -> bool:
+def is_released(outcomes: Collection[str]) -> bool:
     """Whether a contact with these outcomes, told in any order, did not take place."""
-    told = set(outcomes)
-    if told & _REACHED:
+    if not _REACHED.isdisjoint(outcomes):
         return False
-    return "bounced" in told or ("not_sent" in told and "sent" not in told)
+    return "bounced" in outcomes or ("not_sent" in outcomes and "sent" not in outcomes)
 
 
-def is_reported(outcomes: Iterable[str]) -> bool:
+def is_reported(outcomes: Collection[str]) -> bool:
     """Whether one of these outcomes says that the contact was made."""
     return not _REPORTS.isdisjoint(outcomes)
 
@@ -45,8 +44,7 @@ class Spent(NamedTuple):
     decisions: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """One contact that was, will or may be made; what is unknown of a foreign one is None.
 
     Attributes:
@@ -65,7 +63,7 @@ class Contact:
     reported: bool = True
     released: bool = False
     made_at: datetime | None = None
-    outcomes: Mapping[str, datetime] = field(default_factory=lambda: NOTHING_HAPPENED)
+    outcomes: Mapping[str, datetime] = NOTHING_HAPPENED
 
     @property
     def decided_at(self) -> datetime:

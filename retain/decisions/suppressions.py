@@ -1,6 +1,6 @@
 """Suppressions: channels that a customer closed by feedback, until they consent again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -35,6 +35,7 @@ suppressions = Table(
     Column("told_at", BigInteger),
 )
 
+CONSENT = "consent_given"
 _SHUT = Prepared(
     select(suppressions).where(suppressions.c.customer_id.in_(bindparam("ids", expanding=True)))
 )
@@ -89,8 +90,12 @@ def closed(connection: Connection, owner: Mapping[str, str]) -> Iterator[tuple[s
         consents = select(events.c.channel).where(
             events.c.customer_id.in_(own),
             events.c.ts > row.since,
-            events.c.type == "consent_given",
+            events.c.type == CONSENT,
         )
-        channels = connection.scalars(consents).all()
-        if not any(each is None or channel_named(each) == row.channel for each in channels):
+        if not reopened(row.channel, connection.scalars(consents)):
             yield row.customer_id, row.channel
+
+
+def reopened(channel: str, consented: Iterable[str | None]) -> bool:
+    """Whether one of the channels ``consented`` to since is this one; None is all of them."""
+    return any(each is None or channel_named(each) == channel for each in consented)

@@ -5,12 +5,13 @@ The counterpart for many, within a transaction and on PostgreSQL, is
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Engine
 
-from retain.clock import from_micros, to_micros
+from retain.clock import MICROSECONDS_PER_DAY, from_micros, to_micros
 from retain.decisions import contacts, messages, suppressions
 from retain.decisions.caps import Limiter
 from retain.decisions.constraints import REMEMBERED_DAYS
@@ -30,13 +31,14 @@ UNION ALL SELECT {_CONTACT}, {_OF_CONTACT} FROM contacts
 WHERE customer_id = ?1 AND at > ?3 AND made_at <= ?2
 UNION ALL SELECT {_SUPPRESSION}, channel, since, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM suppressions WHERE customer_id = ?1
-"""  # noqa: S608 - our own words
+"""
 _CONSENTED = (
     "SELECT channel FROM events WHERE customer_id = ? AND ts > ? "
     f"AND type = '{suppressions.CONSENT}'"
 )
-_YEAR = timedelta(days=contacts.LOOK_BACK_DAYS)
-_REMEMBERED = timedelta(days=REMEMBERED_DAYS)
+_TS = 1
+_YEAR = contacts.LOOK_BACK_DAYS * MICROSECONDS_PER_DAY
+_REMEMBERED = REMEMBERED_DAYS * MICROSECONDS_PER_DAY
 
 
 class ContactsOfOne:
@@ -56,8 +58,8 @@ class ContactsOfOne:
             StoreUnavailable: the file cannot be read at once.
         """
         moment = to_micros(now)
-        since, remembered = to_micros(now - _YEAR), to_micros(now - _REMEMBERED)
-        rows = self._file.rows(_EVERYTHING, (customer_id, moment, since, remembered))
+        remembered = moment - _REMEMBERED
+        rows = self._file.rows(_EVERYTHING, (customer_id, moment, moment - _YEAR, remembered))
         spent = self._spent(now) if self._limiter.budgets else {}
         if not rows:
             return ContactState(spent=spent) if spent else None
@@ -65,7 +67,7 @@ class ContactsOfOne:
         closed = self._closed(customer_id, rows)
         if not made and not closed and not spent:
             return None
-        wanted = contacts.goals_after(self._limiter, made)
+        wanted = contacts.goals_after(self._limiter, made, now)
         goals = self._goals(customer_id, sorted(wanted), remembered, moment) if wanted else {}
         return ContactState(made, closed, goals, spent)
 
@@ -97,7 +99,7 @@ class ContactsOfOne:
 
 def _made(rows: Sequence[tuple[Any, ...]]) -> tuple[Contact, ...]:
     ours = [row[1:] for row in rows if row[0] == _CONTACT]
-    sent = [row[1:6] for row in rows if row[0] == _MESSAGE]
+    sent = sorted((row[1:6] for row in rows if row[0] == _MESSAGE), key=itemgetter(_TS))
     of_others, of_ours = messages.told(sent, contacts.pairs(ours))
     made = [contact for _, contact in of_others]
     made += [contact for _, contact in contacts.told(ours, of_ours)]

@@ -120,6 +120,7 @@ class Server:
         until = time.monotonic() + READY_WITHIN_SECONDS
         while not self.is_ready():
             if self._process.poll() is not None or time.monotonic() > until:
+                self._stop()
                 sys.exit(f"the server did not start; see {self._log}")
             time.sleep(0.2)
 

@@ -9,7 +9,7 @@ from threading import Condition, Thread
 
 from retain.errors import StoreUnavailable
 from retain.eventlog import Appended, Row
-from services.refusals import Overloaded
+from services.gate.lane import overloaded
 
 MOST_WAITING = 20_000
 """Events that may wait to be stored; a request that would add to more is refused."""
@@ -70,10 +70,7 @@ class EventWriter:
         request.stored.set_running_or_notify_cancel()  # a caller who leaves takes nothing back
         with self._changed:
             if self._closing or self._rows + len(rows) > MOST_WAITING:
-                raise Overloaded(
-                    f"{self._rows:,} events wait to be stored",
-                    remedy="send the same request again after the seconds in Retry-After",
-                )
+                raise overloaded(f"{self._rows:,} events wait to be stored", retry_after_ms=1_000)
             self._waiting.append(request)
             self._rows += len(rows)
             self._changed.notify()

@@ -65,3 +65,13 @@ def test_settings_are_the_same_in_the_process_they_are_sent_to(tmp_path: Path) -
     sent = load(given, home=tmp_path)
     assert from_json(sent.to_json()) == sent
     assert from_json(load({}, home=tmp_path).to_json()).as_of is None
+
+
+def test_the_limits_of_the_service_are_whole_numbers_in_their_ranges() -> None:
+    assert load({"RETAIN_TIMEOUT_MS": "250"}, home=HOME).timeout_ms == 250
+    assert load({"RETAIN_IN_FLIGHT": ""}, home=HOME).in_flight == load({}, home=HOME).in_flight
+    for name in ("TIMEOUT_MS", "IN_FLIGHT", "BACKLOG_MS", "DRAIN_SECONDS"):
+        for given in ("0", "-1", "1.5", "a while", "9999999"):
+            with pytest.raises(InvalidInput) as caught:
+                load({f"RETAIN_{name}": given}, home=HOME)
+            assert caught.value.field == f"RETAIN_{name}"

@@ -13,11 +13,12 @@ from cli.context import settings_of
 from cli.preparation import SEED, Shop, prepare
 from cli.progress import counter
 from cli.screen import say, shown
-from cli.service_process import ServiceProcess, require_free
+from cli.service_process import ServiceProcess
 from cli.steps import Steps, digest_of
 from retain.clock import iso
 from retain.errors import InvalidInput, StoreUnavailable
 from retain.settings import load
+from services.ports import require_free
 
 CUSTOMERS = 10_000
 FORMATS = "retain, online-retail, cdnow, retailrocket, segment or csv"

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,29 +13,12 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from retain import lifeline
-from retain.errors import Conflict, RetainError, StoreUnavailable
+from retain.errors import RetainError, StoreUnavailable
 
 READY_WITHIN_SECONDS = 180
 STOP_WITHIN_SECONDS = 20
 _HOST = "127.0.0.1"
 _LAST_LINES = 15
-
-
-def require_free(port: int) -> None:
-    """Check that nobody listens on ``port``.
-
-    Raises:
-        Conflict: somebody does.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            raise Conflict(
-                f"port {port} is taken, perhaps by a service that still runs",
-                remedy=f"stop it, or choose another: --port {port + 1}",
-            ) from None
 
 
 class ServiceProcess:

@@ -1,8 +1,10 @@
 """``python -m services``: the service without the command line's other rooms."""
 
 import argparse
+import sys
 
 from retain import settings
+from retain.errors import RetainError
 from services.server import serve
 
 
@@ -13,7 +15,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--workers", type=int, help="default: two, or one on a single core")
     given = parser.parse_args()
-    serve(settings.load(), given.host, given.port, given.workers)
+    try:
+        serve(settings.load(), given.host, given.port, given.workers)
+    except RetainError as error:
+        sys.exit(f"retain: {error.message}\n  remedy: {error.remedy}")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def check(settings: Settings) -> None:
     """A service over ``settings.home`` can start.
 
     Raises:
-        StoreUnavailable: the database cannot be opened.
+        StoreUnavailable: the database cannot be opened, or Redis does not answer.
         NoModel: too few heads have a champion, or a champion's folder is gone.
         CorruptModel: a champion's file is not the sealed one.
         FingerprintMismatch: a champion needs features this version does not compute.
@@ -37,6 +37,11 @@ def check(settings: Settings) -> None:
             environment has no secret for an endpoint of the triggers.
     """
     ledger = Ledger(connect(settings.database_url))
+    if not settings.online_url.startswith("sqlite:"):
+        from feature_repo.packed_home import online_rows  # noqa: PLC0415 - only who uses it loads it
+
+        # a worker does not ask: where it replaces another one, answers without it are better
+        online_rows(settings).schemas()
     sealed: dict[Head, Manifest] = {}
     for head in HEADS:
         version = ledger.champion(head)

@@ -7,6 +7,7 @@ import sys
 from retain import claimed_folder
 from retain.clock import iso
 from retain.settings import Settings, access
+from services import ports
 
 SERVICE = "services.service:Retain"
 
@@ -22,7 +23,12 @@ def serve(
     The process is replaced, so that signals and exit codes are the server's own. Several
     workers share the home: SQLite is safe with several processes, and one of them refreshes
     the online features.
+
+    Raises:
+        Conflict: somebody else listens there.
+        InvalidInput: ``host`` is no address of this machine.
     """
+    ports.require_free(port, host)
     os.environ["RETAIN_HOME"] = str(settings.home)
     # BentoML puts its metrics files here; the models are read from ``settings.bentoml_home``
     own, held = claimed_folder.claim(settings.home / "run", "server-")

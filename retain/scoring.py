@@ -5,7 +5,7 @@ answers are equal. Raw numbers are kept wherever they can be computed; ``withhel
 which of them an answer to a caller must not show.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -23,9 +23,11 @@ from retain.features.sheet import Sheet
 from retain.features.staleness import StaleViews, too_old
 from retain.items.popular import Popular
 from retain.items.suggestions import Suggestions
-from retain.manifest import Manifest
+from retain.manifest import Head, Manifest, ModelFeature
 from retain.predictors import PurchaseCurve
-from retain.segments import Segmenter, Segments
+from retain.predictors.orders import read_one_curve
+from retain.predictors.survival import Reading
+from retain.segments import Segmenter, Segments, unsaid
 from retain.stock import EMPTY, Stock
 
 
@@ -95,10 +97,13 @@ class Scorer:
             one.manifest.head: Vectors(one.manifest.features) for one in heads if one is not None
         }
 
-    def score(self, sheet: Sheet, stale_views: StaleViews | None = None) -> Scores:
+    def score(
+        self, sheet: Sheet, stale_views: StaleViews | None = None, *, segments: bool = True
+    ) -> Scores:
         """Scores of every customer of a sheet of features, in its order.
 
         ``stale_views`` names, per customer, feature views whose values were too old to be used.
+        Without ``segments`` nobody is told where they belong.
 
         Raises:
             FingerprintMismatch: a champion needs a feature that is not computed.
@@ -111,9 +116,11 @@ class Scorer:
             stale_views or {},
         )
         undecidable = too_old(ids, known.stale_views, ())
-        churn_status, probability, band = self._churn(columns, known, as_of)
-        curve = self._purchase(columns, known, as_of)
-        ltv_value, low, high, tier = self._ltv(columns, known, as_of)
+        rows = _Rows(self._vectors, columns)
+        reading = self._reading(rows, as_of)
+        churn_status, probability, band = self._churn(columns, rows, known, as_of, reading)
+        curve = self._purchase(rows, known, as_of, reading)
+        ltv_value, low, high, tier = self._ltv(rows, known, as_of)
         scored = {
             "churn_probability": probability,
             "purchase_probability_7d": curve.p7,
@@ -142,7 +149,11 @@ class Scorer:
             ltv_high=high,
             ltv_tier=tier,
             currency=list(columns["currency"]),
-            segments=self.segmenter.segment(columns).without(undecidable),
+            segments=(
+                self.segmenter.segment(columns).without(undecidable)
+                if segments
+                else unsaid(len(ids))
+            ),
             columns=columns,
             undecidable=undecidable,
             suggestions=self._suggestions(columns, as_of, known),
@@ -178,8 +189,20 @@ class Scorer:
             for own, other in zip(churn_status, others, strict=True)
         ]
 
+    def _reading(self, rows: "_Rows", as_of: Times) -> Reading | None:
+        """Everybody's curve, where churn and next purchase read the same one."""
+        churn, purchase = self.champions.churn, self.champions.next_purchase
+        if churn is None or purchase is None or not read_one_curve(churn, purchase):
+            return None
+        return purchase.orders.curves(rows.of(purchase.manifest), as_of)
+
     def _churn(
-        self, columns: Columns, known: "_Known", as_of: Times
+        self,
+        columns: Columns,
+        rows: "_Rows",
+        known: "_Known",
+        as_of: Times,
+        reading: Reading | None,
     ) -> tuple[list[str], Floats, list[str | None]]:
         predictor = self.champions.churn
         if predictor is None:
@@ -192,17 +215,24 @@ class Scorer:
             ALREADY_CHURNED if status == OK and is_gone else status
             for status, is_gone in zip(statuses, gone, strict=True)
         ]
-        matrix = self._vectors[predictor.manifest.head].of(columns)
         scored = known.scored(_names(predictor))
-        probability = np.where(scored, predictor.probability(matrix, as_of), np.nan)
+        if reading is None:
+            everybodys = predictor.probability(rows.of(predictor.manifest), as_of)
+        else:
+            everybodys = predictor.read(reading)
+        probability = np.where(scored, everybodys, np.nan)
         return statuses, probability, _where_known(predictor.band(probability), probability)
 
-    def _purchase(self, columns: Columns, known: "_Known", as_of: Times) -> PurchaseCurve:
+    def _purchase(
+        self, rows: "_Rows", known: "_Known", as_of: Times, reading: Reading | None
+    ) -> PurchaseCurve:
         predictor = self.champions.next_purchase
         if predictor is None:
             return PurchaseCurve(*(np.full(len(known.customer_ids), np.nan) for _ in range(6)))
         scored = known.scored(_names(predictor))
-        curve = predictor.curve(self._vectors[predictor.manifest.head].of(columns), as_of)
+        if reading is None:
+            reading = predictor.orders.curves(rows.of(predictor.manifest), as_of)
+        curve = predictor.read(reading)
         return PurchaseCurve(
             *(
                 np.where(scored, getattr(curve, name), np.nan)
@@ -211,18 +241,35 @@ class Scorer:
         )
 
     def _ltv(
-        self, columns: Columns, known: "_Known", as_of: Times
+        self, rows: "_Rows", known: "_Known", as_of: Times
     ) -> tuple[Floats, Floats, Floats, list[str | None]]:
         predictor = self.champions.ltv
         if predictor is None:
             nothing = np.full(len(known.customer_ids), np.nan)
             return nothing, nothing, nothing, [None] * len(nothing)
         scored = known.scored(_names(predictor))
-        ltv = predictor.value(self._vectors[predictor.manifest.head].of(columns), as_of)
+        ltv = predictor.value(rows.of(predictor.manifest), as_of)
         value, low, high = (
             np.where(scored, column, np.nan) for column in (ltv.value, ltv.low, ltv.high)
         )
         return value, low, high, _where_known(predictor.tier(value), value)
+
+
+class _Rows:
+    """The models' matrices of n customers; models of the same features read the same one."""
+
+    def __init__(self, vectors: Mapping[Head, Vectors], columns: Columns) -> None:
+        self._vectors = vectors
+        self._columns = columns
+        self._made: dict[tuple[ModelFeature, ...], Floats] = {}
+
+    def of(self, manifest: Manifest) -> Floats:
+        """The matrix of a model, (n, d)."""
+        features = tuple(manifest.features)
+        made = self._made.get(features)
+        if made is None:
+            made = self._made[features] = self._vectors[manifest.head].of(self._columns)
+        return made
 
 
 def _numbers(columns: Columns, name: str) -> Floats:

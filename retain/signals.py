@@ -215,13 +215,15 @@ class Signals:
             columns: read-time features, each (n,).
             as_of: the moment of the question, (n,).
         """
-        names = {name for limits in self._limits for name in limits.reads}
-        values = {name: columns[name].tolist() for name in names}
+        found: list[list[Signal]] = [[] for _ in range(len(as_of))]
         moments: list[datetime] = as_of.astype("M8[us]").astype(object).tolist()
-        return [
-            self.of_one({name: column[row] for name, column in values.items()}, moment)
-            for row, moment in enumerate(moments)
-        ]
+        for limits in self._limits:
+            read = [columns[name].tolist() for name in limits.reads]
+            for row, features in enumerate(zip(*read, strict=True)):
+                told = limits.told(*features)
+                if told is not None:
+                    found[row].append(_signal(limits, told, moments[row]))
+        return found
 
     def of_one(self, one: Mapping[str, Any], as_of: datetime) -> list[Signal]:
         """As :meth:`find`, of one customer's features as plain values."""
@@ -229,6 +231,10 @@ class Signals:
         for limits in self._limits:
             told = limits.told(*[one[name] for name in limits.reads])
             if told is not None:
-                since = as_of.replace(tzinfo=UTC) - timedelta(days=told.days)
-                found.append(Signal(limits.code, told.value, told.usual, limits.unit, since))
+                found.append(_signal(limits, told, as_of))
         return found
+
+
+def _signal(limits: Limits, told: Told, as_of: datetime) -> Signal:
+    since = as_of.replace(tzinfo=UTC) - timedelta(days=told.days)
+    return Signal(limits.code, told.value, told.usual, limits.unit, since)

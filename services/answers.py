@@ -1,7 +1,6 @@
 """Scores as the JSON of ``/predict``: columns in, one object per customer out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -26,13 +25,22 @@ def plain(column: NDArray[Any] | Sequence[Any]) -> list[Any]:
     if not isinstance(column, np.ndarray):
         return list(column)
     if column.dtype.kind == "M":
-        times: list[datetime | None] = column.astype("M8[us]").astype(object).tolist()
-        return [None if t is None else iso(t.replace(tzinfo=UTC)) for t in times]
+        return _times(column.astype("M8[us]"))
     values: list[Any] = column.tolist()
     if column.dtype.kind == "f":
         for row in np.flatnonzero(~np.isfinite(column)):
             values[row] = None
     return values
+
+
+def _times(column: NDArray[np.datetime64]) -> list[str | None]:
+    """As :func:`retain.clock.iso` of each; None for NaT."""
+    told: list[str] = np.datetime_as_string(column, unit="us").tolist()
+    # a fraction is told only where there is one
+    return [
+        None if one == "NaT" else f"{one[:-7]}Z" if one.endswith(".000000") else f"{one}Z"
+        for one in told
+    ]
 
 
 def churn(

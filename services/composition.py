@@ -206,11 +206,12 @@ def _fronted(
     if reader is None:
         return app
     champions = made.scorer.champions
+    manifests = {str(head): one for head, one in champions.manifests.items()}
     single = Single(
         reader=reader,
         scorer=OneScorer(champions),
         segmenter=made.scorer.segmenter,
-        objects=Objects(champions.manifests, Signals(signals.load(settings.config))),
+        objects=Objects(manifests, Signals(signals.load(settings.config))),
         suggests=Suggesting(champions.next_items, made.scorer.stock),
         previews=made.previews,
         clock=clock,

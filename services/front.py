@@ -4,8 +4,9 @@ from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from retain.reasons import Language
 from services import languages
-from services.languages import DEFAULT, Language
+from services.languages import DEFAULT
 from services.single import ROUTE, Single
 
 _MOST_BYTES = 4_096

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from retain.clock import Clock, iso
 from retain.errors import InvalidInput, UnknownCustomer
-from retain.features.reader import FeatureReader, Features
+from retain.features.reader import Features, PartsReader
 from retain.features.sheet import Sheet
 from retain.manifest import Manifest
 from retain.reasons import Language, Reason
@@ -22,13 +22,19 @@ from services.schemas.predictions import PARTS, PredictRequest
 
 ROUTE = "/predict"
 UNKNOWN = "unknown_customer"
+_BY_SEGMENT = frozenset({"segment", "next_best_action"})
 
 
 class Scoring(Protocol):
     """What turns a feature table into scores."""
 
-    def score(self, sheet: Sheet, stale_views: Mapping[str, Sequence[str]]) -> Scores:
-        """Scores of every customer of a sheet of features, of whom these views are stale."""
+    def score(
+        self, sheet: Sheet, stale_views: Mapping[str, Sequence[str]], *, segments: bool = True
+    ) -> Scores:
+        """Scores of every customer of a sheet of features, of whom these views are stale.
+
+        Without ``segments`` nobody is told where they belong.
+        """
 
 
 class Explaining(Protocol):
@@ -53,7 +59,7 @@ class Predictions:
     def __init__(
         self,
         *,
-        reader: FeatureReader,
+        reader: PartsReader,
         scorer: Scoring,
         signals: Signals,
         explainer: Explaining,
@@ -82,7 +88,12 @@ class Predictions:
         ids = request.ids()
         self._metrics.batch(ROUTE, len(ids))
         as_of = at_or_before(self._clock(), request.as_of)
-        known = self._predict(list(dict.fromkeys(ids)), as_of, request)
+        began = time.perf_counter()
+        known: dict[str, Json] = {}
+        parts = self._reader.parts(list(dict.fromkeys(ids)), as_of)
+        self._metrics.stages(ROUTE, None, time.perf_counter() - began, None, None, None)
+        for features in parts:
+            known |= self._predict(features, as_of, request)
         if request.customer_id is not None:
             if request.customer_id not in known:
                 raise unknown(request.customer_id, field="customer_id")
@@ -90,31 +101,33 @@ class Predictions:
         return {"predictions": [known.get(i) or self._unknown(i) for i in ids]}
 
     def _predict(
-        self, ids: Sequence[str], as_of: datetime, request: PredictRequest
+        self, features: Features, as_of: datetime, request: PredictRequest
     ) -> dict[str, Json]:
-        began = time.perf_counter()
-        features = self._reader.read(ids, as_of)
-        read = time.perf_counter()
         if not features.features_as_of:
             return {}
-        scores = self._scorer.score(features.sheet, features.stale_views)
-        self._metrics.stages(ROUTE, None, read - began, time.perf_counter() - read, None, None)
+        began = time.perf_counter()
+        include = PARTS if request.include is None else request.include
+        scores = self._scorer.score(
+            features.sheet, features.stale_views, segments=not _BY_SEGMENT.isdisjoint(include)
+        )
+        self._metrics.stages(ROUTE, None, None, time.perf_counter() - began, None, None)
         self._metrics.scores("churn", scores.churn_probability)
         self._metrics.scores("next_purchase", scores.purchase_30d)
         self._metrics.scores("ltv", scores.ltv_value)
-        include = PARTS if request.include is None else request.include
         language = request.language or DEFAULT
         parts = self._parts(scores, features, request, language)
         why = self._explainer.explain(scores, include, language) if request.explain else None
         known: dict[str, Json] = {}
+        told_as_of = iso(as_of)
         for row, customer_id in enumerate(scores.customer_ids):
             fresh = features.features_as_of.get(customer_id)
+            told = told_as_of if fresh == as_of else None if fresh is None else iso(fresh)
             known[customer_id] = {
                 "customer_id": customer_id,
                 "merged_into": features.merged_into.get(customer_id),
                 "status": scores.status[row],
-                "as_of": iso(as_of),
-                "features_as_of": None if fresh is None else iso(fresh),
+                "as_of": told_as_of,
+                "features_as_of": told,
                 "stale_views": features.stale_views.get(customer_id, []),
                 **{name: objects[row] for name, objects in parts.items()},
                 "reasons": [] if why is None else [answers.reason(one) for one in why[row]],

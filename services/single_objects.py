@@ -3,7 +3,7 @@
 What is the same in every answer of a model is worked out once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from retain.clock import EPOCH
@@ -46,12 +46,13 @@ class Objects:
     def next_purchase(self, scores: OneScores, suggested: Suggestions | None) -> Json:
         """As :func:`services.answers.next_purchase`; None suggests nothing."""
         status = scores.purchase_status
-        near, expected = scores.near, scores.expected
-        if status != OK or near is None or expected is None:
-            near, low, median, high = (None, None, None), None, None, None
-            suggested = None
+        near: Sequence[float | None] = (None, None, None)
+        low = median = high = None
+        if status == OK and scores.near is not None and scores.expected is not None:
+            near = scores.near
+            low, median, high = [told(moment) for moment in scores.expected]
         else:
-            low, median, high = (told(moment) for moment in expected)
+            suggested = None
         return {
             "probability_7d": near[0],
             "probability_30d": near[1],

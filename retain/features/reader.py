@@ -73,6 +73,17 @@ def _under(told: Mapping[str, Said], survivor: Mapping[str, str]) -> dict[str, S
     return {**told, **{one: told[whose] for one, whose in survivor.items() if whose in told}}
 
 
+class PartsReader(Protocol):
+    """A reader that answers about many customers in parts, each as soon as it is to be had."""
+
+    def parts(self, customer_ids: Sequence[str], as_of: datetime) -> Sequence[Features]:
+        """Features of different ``customer_ids`` at ``as_of``; each is in one of the parts.
+
+        Raises:
+            StoreUnavailable: the store behind it did not answer.
+        """
+
+
 class FeatureReader(Protocol):
     """Anything that can say what was known about customers at a moment."""
 

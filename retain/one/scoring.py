@@ -19,7 +19,7 @@ from retain.one.rows import Board
 from retain.predictors.calibrator import Calibrator
 from retain.predictors.churn import ChurnPredictor
 from retain.predictors.next_purchase import QUANTILES
-from retain.predictors.orders import FILE_NAME, SEASON_FILE, Orders
+from retain.predictors.orders import Orders, read_one_curve
 from retain.scoring import ALREADY_CHURNED, INSUFFICIENT_DATA, NO_CONSENT, NO_MODEL, OK
 
 _NEAR = (7.0, 30.0, 90.0)
@@ -62,7 +62,7 @@ class OneScorer:
         self._purchase: _Purchase | None = None
         also: tuple[float, ...] = ()
         if purchase is not None:
-            if churn is not None and _are_one(churn.manifest, purchase.manifest):
+            if churn is not None and read_one_curve(churn, purchase):
                 also = (float(churn.manifest.horizon_days),)
             self._purchase = _Purchase(purchase.manifest, purchase.orders, board, also)
         self._churn = None if churn is None else _Churn(churn, board, read_already=bool(also))
@@ -126,7 +126,7 @@ class _Churn:
         manifest, orders = predictor.manifest, predictor.orders
         self._calibrator: Calibrator | None = predictor.calibrator
         self._curve: CurveReader | None = None
-        self._read_already = read_already and self.label == "no_order"
+        self._read_already = read_already
         if orders is not None:
             self._curve = CurveReader(orders.reader, (float(manifest.horizon_days),), ())
         self._place = board.place(_key(manifest), manifest.features, predictor.blend)
@@ -135,9 +135,7 @@ class _Churn:
         """Whether the customer has left already."""
         return standing.one_has_left(self.label, one, self._hiatus_days)
 
-    def put(
-        self, found: OneScores, scores: list[list[float]], further: tuple[float, ...]
-    ) -> None:
+    def put(self, found: OneScores, scores: list[list[float]], further: tuple[float, ...]) -> None:
         """Put the probability and its band; ``further`` is what the same curve said already."""
         score = scores[self._place[0]][self._place[1]]
         if self._read_already:
@@ -167,13 +165,6 @@ class _Purchase:
         found.near = tuple(near[: len(_NEAR)])
         found.expected = tuple(found.moment + round(each * MICROSECONDS_PER_DAY) for each in days)
         return tuple(near[len(_NEAR) :])
-
-
-def _are_one(churn: Manifest, purchase: Manifest) -> bool:
-    """Whether both heads read one curve: their files are the same."""
-    names = (*_ORDERS, FILE_NAME, SEASON_FILE)
-    told = [tuple(one.files.get(name) for name in names) for one in (churn, purchase)]
-    return told[0] == told[1] and None not in told[0] and churn.features == purchase.features
 
 
 def _key(manifest: Manifest) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from retain.predictors.blend import Blend
 from retain.predictors.calibrator import Calibrator
 from retain.predictors.contributions import Contributions, Season
 from retain.predictors.orders import Orders
+from retain.predictors.survival import Reading
 from retain.predictors.trees import Floats
 from retain.predictors.yearly import Times
 from retain.standing import ChurnLabel
@@ -52,6 +53,10 @@ class ChurnPredictor:
     def probability(self, matrix: Floats, as_of: Times) -> Floats:
         """Probabilities, (n,), for an (n, d) matrix in manifest order, from each moment on."""
         return self._way.probability(matrix, as_of)
+
+    def read(self, found: Reading) -> Floats:
+        """What curves that were made before say, (n,), where it is read from one."""
+        return 1.0 - found.probability(float(self.manifest.horizon_days))
 
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to the log-odds of leaving, before calibration and season."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from retain.predictors.artefact import Artefact
 from retain.predictors.contributions import Contributions, Floats, Season
 from retain.predictors.orders import Orders
+from retain.predictors.survival import Reading
 from retain.predictors.yearly import Times
 
 SEASON_DAYS = 30.0
@@ -37,7 +38,10 @@ class NextPurchasePredictor:
 
     def curve(self, matrix: Floats, as_of: Times) -> PurchaseCurve:
         """The curve's answers for an (n, d) matrix in manifest order, from each moment on, (n,)."""
-        found = self.orders.curves(matrix, as_of)
+        return self.read(self.orders.curves(matrix, as_of))
+
+    def read(self, found: Reading) -> PurchaseCurve:
+        """What curves that were made before say, (n,)."""
         p7, p30, p90 = (found.probability(days) for days in (7.0, 30.0, 90.0))
         low, median, high = (found.days_until(share) for share in QUANTILES)
         return PurchaseCurve(p7, p30, p90, median, low, high)

@@ -1,9 +1,11 @@
 """Who orders again and when: the model that churn and next purchase share."""
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
+from retain.manifest import Manifest
 from retain.predictors.artefact import Artefact
 from retain.predictors.blend import Blend
 from retain.predictors.calibrator import log_odds
@@ -12,7 +14,8 @@ from retain.predictors.survival import Clock, Curves, Hazards, Reading
 from retain.predictors.yearly import Times
 
 FILE_NAME = "hazards.json"
-SEASON_FILE = "season.json"
+_SEASON = "season.json"
+_FILES = ("model.txt", "model.json", FILE_NAME, _SEASON)
 
 
 class Orders:
@@ -22,7 +25,7 @@ class Orders:
         self.blend = Blend.from_files(artefact.text("model.txt"), artefact.json("model.json"))
         self.reader = Curves(
             Hazards.from_json(artefact.json(FILE_NAME)),
-            Clock.from_json(artefact.json(SEASON_FILE)),
+            Clock.from_json(artefact.json(_SEASON)),
         )
 
     def curves(self, matrix: Floats, as_of: Times) -> Reading:
@@ -43,3 +46,24 @@ class Orders:
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`score`."""
         return self.blend.contributions(matrix)
+
+
+class ReadsOrders(Protocol):
+    """A predictor that may read a curve of the next order."""
+
+    manifest: Manifest
+
+    @property
+    def orders(self) -> Orders | None:
+        """What makes the curve."""
+
+
+def read_one_curve(churn: ReadsOrders, purchase: ReadsOrders) -> bool:
+    """Whether both read the same curve: every file that makes it is the same."""
+    if churn.orders is None or purchase.orders is None:
+        return False
+    one, other = (
+        [predictor.manifest.files.get(name) for name in _FILES] for predictor in (churn, purchase)
+    )
+    same = one == other and None not in one
+    return same and churn.manifest.features == purchase.manifest.features

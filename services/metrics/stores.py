@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
+from feature_repo.online import OnlineReader
 from retain.errors import StoreUnavailable
-from retain.features.reader import FeatureReader, Features
+from retain.features.reader import Features
 from services.metrics.recorder import Metrics
 
 Given = ParamSpec("Given")
@@ -37,8 +38,13 @@ def timed(
 class TimedReader:
     """A reader of features whose reads are recorded."""
 
-    def __init__(self, reader: FeatureReader, metrics: Metrics) -> None:
+    def __init__(self, reader: OnlineReader, metrics: Metrics) -> None:
         self._read = timed(reader.read, metrics, "online", "read")
+        self._parts = timed(reader.parts, metrics, "online", "read")
+
+    def parts(self, customer_ids: Sequence[str], as_of: datetime) -> Sequence[Features]:
+        """As the reader itself."""
+        return self._parts(customer_ids, as_of)
 
     def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
         """As the reader itself."""

@@ -149,6 +149,9 @@ class FakeReader:
         self.asked: list[tuple[list[str], datetime]] = []
         self.down = False
 
+    def parts(self, customer_ids: Sequence[str], as_of: datetime) -> list[Features]:
+        return [self.read(customer_ids, as_of)]
+
     def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
         if self.down:
             raise StoreUnavailable("sqlite at /secret/path is locked", remedy="look at the disk")
@@ -167,7 +170,9 @@ class FakeScorer:
         self.statuses = statuses or {}
         self.told: dict[str, np.ndarray] | None = None
 
-    def score(self, sheet: Sheet, stale_views: object = None) -> Scores:
+    def score(
+        self, sheet: Sheet, stale_views: object = None, *, segments: bool = True
+    ) -> Scores:
         as_of = sheet.as_of.astype(object)[0].replace(tzinfo=UTC)
         return scores(sheet.customer_ids, as_of, self.statuses, self.told)
 

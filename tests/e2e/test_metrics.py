@@ -31,7 +31,6 @@ IDS = [f"C000000{number}" for number in range(1, 6)]
 RIGHTLY_EMPTY = {
     "ALERTS": "nothing is wrong",
     "retain_store_errors_total": "no store has failed",
-    "retain_breaker_state": "no breaker has opened",
     "retain_trigger_firings_total": "triggers do not fire where the clock stands still",
     "retain_deliveries_waiting": "triggers do not fire where the clock stands still",
     "retain_delivery_seconds_bucket": "triggers do not fire where the clock stands still",

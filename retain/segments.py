@@ -114,6 +114,14 @@ class Segments:
         )
 
 
+def unsaid(rows: int) -> Segments:
+    """Where ``rows`` customers belong that nobody asked about: nowhere."""
+    nothing = np.full(rows, None, dtype=object)
+    missing = np.full(rows, np.nan)
+    tags = objects([[] for _ in range(rows)])
+    return Segments(nothing, nothing, nothing, tags, missing, missing, missing)
+
+
 class OneSegment(NamedTuple):
     """Where one customer belongs: see :class:`Segments`."""
 

@@ -5,15 +5,17 @@ import zlib
 from binascii import a2b_base64, b2a_base64
 from typing import Any
 
+import msgspec
+
 _PACKED = "z1:"
 _LEVEL = 3
 _DECODER = json.JSONDecoder()
+_ENCODE = msgspec.json.Encoder().encode
 
 
 def pack(receipt: dict[str, Any]) -> str:
     """The text to store: a marker, then deflated JSON in base 64."""
-    text = json.dumps(receipt, separators=(",", ":"), allow_nan=False)
-    packed = b2a_base64(zlib.compress(text.encode(), _LEVEL), newline=False)
+    packed = b2a_base64(zlib.compress(_ENCODE(receipt), _LEVEL), newline=False)
     return _PACKED + packed.decode("ascii")
 
 

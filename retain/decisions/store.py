@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,9 +25,11 @@ from sqlalchemy import (
 
 from retain import clock, ulid
 from retain.clock import to_micros
-from retain.database import Id, metadata, reading, upsert, writing
+from retain.database import Id, metadata, reading, writing
 from retain.decisions import contacts, reservations, spending
+from retain.decisions import previews as preview_rows
 from retain.decisions.caps import ContactState
+from retain.decisions.previews import Preview
 from retain.decisions.ranking import Ranking
 from retain.decisions.receipt import Decision, Evidence, Receipt, write_receipt
 from retain.decisions.receipt_text import pack, unpack
@@ -59,34 +61,6 @@ _REQUESTED = select(decisions.c.receipt, decisions.c.request_digest).where(
 
 NO_STATE = ContactState()
 LAPSE_EVERY = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """A decision of which nothing is reserved and whose receipt is written later."""
-
-    decision_id: str
-    ranking: Ranking
-    row: int
-    state: ContactState
-    evidence: Evidence
-
-    def next_best_action(self) -> dict[str, Any]:
-        """``/predict``'s ``next_best_action``."""
-        best = self.ranking.best(self.row, self.state, self.decision_id)
-        return {**best.as_action(), "decision_id": self.decision_id}
-
-    def receipt(self) -> Receipt:
-        """What the decision was made from."""
-        return write_receipt(
-            self.decision_id,
-            self.ranking,
-            self.row,
-            self.state,
-            self.evidence,
-            limit=1,
-            reserved=False,
-        )
 
 
 class Decisions:
@@ -245,14 +219,7 @@ class Decisions:
         self._previews.close()
 
     def _write(self, previews: list[Preview]) -> None:
-        receipts = [preview.receipt() for preview in previews]
-        rows = [
-            _as_row(receipt, preview.ranking.now)
-            for receipt, preview in zip(receipts, previews, strict=True)
-        ]
-        with writing(self._engine, alone="previews") as connection:
-            # a batch whose commit was not answered is written again
-            connection.execute(upsert(connection, decisions).on_conflict_do_nothing(), rows)
+        receipts = preview_rows.write(self._engine, previews)
         if self._told is not None:
             for receipt in receipts:
                 self._told(receipt)
@@ -266,14 +233,14 @@ def find(connection: Connection, decision_id: str) -> Receipt | None:
 
 
 def _as_row(
-    receipt: Receipt, at: datetime, idempotency_key: str | None = None, digest: str | None = None
+    receipt: Receipt, at: datetime, idempotency_key: str | None, digest: str
 ) -> dict[str, Any]:
     return {
         "decision_id": receipt["decision_id"],
         "customer_id": receipt["customer_id"],
         "idempotency_key": idempotency_key,
         "request_digest": digest,
-        "reserved": receipt["kind"] == "reserved",
+        "reserved": True,
         "action_id": receipt["actions"][0]["action_id"],
         "at": to_micros(at),
         "receipt": pack(receipt),

@@ -81,7 +81,22 @@ class Terms(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """As receipts and ``/rank`` show them."""
-        return dict(zip(Terms._fields, self, strict=True))
+        basis, conversion, uplift, value, margin, contact, redemption, *weights = self
+        context, channel, lever, expected = weights
+        # written out: of every decision, every action's terms are shown
+        return {
+            "basis": basis,
+            "conversion": conversion,
+            "uplift": uplift,
+            "value": value,
+            "margin": margin,
+            "contact_cost": contact,
+            "redemption_cost": redemption,
+            "context_weight": context,
+            "channel_weight": channel,
+            "lever": lever,
+            "expected_value": expected,
+        }
 
 
 def score(

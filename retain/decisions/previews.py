@@ -1,0 +1,84 @@
+"""Previews: decisions of which nothing is reserved, and whose receipts are written later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from retain.clock import to_micros
+from retain.database import in_parts, writing
+from retain.decisions.caps import ContactState
+from retain.decisions.ranking import Ranking
+from retain.decisions.receipt import Evidence, Receipt, write_receipt
+from retain.decisions.receipt_text import pack
+
+_INSERT = (
+    "INSERT INTO decisions (decision_id, customer_id, reserved, action_id, at, receipt) "
+    "VALUES {rows} ON CONFLICT DO NOTHING"
+)
+_ROW = {"sqlite": "(?, ?, 0, ?, ?, ?)", "postgresql": "(%s, %s, false, %s, %s, %s)"}
+
+
+@dataclass(slots=True)
+class Preview:
+    """A decision of which nothing is reserved and whose receipt is written later.
+
+    Attributes:
+        answer: what was answered, once it was asked for.
+    """
+
+    decision_id: str
+    ranking: Ranking
+    row: int
+    state: ContactState
+    evidence: Evidence
+    answer: dict[str, Any] | None = None
+
+    def next_best_action(self) -> dict[str, Any]:
+        """``/predict``'s ``next_best_action``."""
+        if self.answer is None:
+            best = self.ranking.best(self.row, self.state, self.decision_id)
+            self.answer = {**best.as_action(), "decision_id": self.decision_id}
+        return self.answer
+
+    def receipt(self) -> Receipt:
+        """What the decision was made from."""
+        return write_receipt(
+            self.decision_id,
+            self.ranking,
+            self.row,
+            self.state,
+            self.evidence,
+            limit=1,
+            reserved=False,
+        )
+
+
+def write(engine: Engine, previews: Sequence[Preview]) -> list[Receipt]:
+    """Store the receipts of previews, in one transaction, and return them.
+
+    What is there already stays: a batch whose commit was not answered is written again.
+
+    Raises:
+        StoreUnavailable: nothing was written.
+    """
+    receipts = [preview.receipt() for preview in previews]
+    rows = [_row(*pair) for pair in zip(receipts, previews, strict=True)]
+    place = _ROW[engine.dialect.name]
+    with writing(engine, alone="previews") as connection:
+        for some in in_parts(rows):
+            # one step for all: between steps other threads take their turn, of milliseconds each
+            text = _INSERT.format(rows=", ".join([place] * len(some)))
+            connection.exec_driver_sql(text, tuple(value for row in some for value in row))
+    return receipts
+
+
+def _row(receipt: Receipt, preview: Preview) -> tuple[Any, ...]:
+    return (
+        receipt["decision_id"],
+        receipt["customer_id"],
+        receipt["actions"][0]["action_id"],
+        to_micros(preview.ranking.now),
+        pack(receipt),
+    )

@@ -177,7 +177,9 @@ def compose(
         lambda: {f"database_{kind}": one.state for kind, one in breakers(engine).items()}
     )
     gate = Gate(
-        _fronted(application(use_cases, pools), settings, log, made, clock, metrics),
+        _fronted(
+            application(use_cases, pools), settings, log, made, clock=clock, metrics=metrics
+        ),
         places=found,
         backlog=Backlog(),
         record=metrics.request,
@@ -198,6 +200,7 @@ def _fronted(
     settings: Settings,
     log: EventLog,
     made: Deciding,
+    *,
     clock: Clock,
     metrics: Metrics,
 ) -> ASGIApp:

@@ -47,6 +47,13 @@ def scores(prediction: dict[str, Any]) -> Scores:
     }
 
 
+def differ(one: float | None, other: float | None, tolerance: float) -> bool:
+    """Whether two scores that are there differ by more than a share ``tolerance``."""
+    if one is None or other is None:
+        return False
+    return abs(one - other) > tolerance * max(abs(other), 1e-3)
+
+
 class Callers:
     """Threads that predict for ``customers`` and tell events of ``others``.
 
@@ -104,17 +111,12 @@ class Callers:
         if status == 200:
             found = scores(answer)
             off = {name: (one, self._expected[customer][name]) for name, one in found.items()}
-            off = {name: pair for name, pair in off.items() if self._differ(*pair)}
+            off = {name: pair for name, pair in off.items() if differ(*pair, self._tolerance)}
             if off:
                 self.heard.wrong.append(f"{customer}: {off}")
             self._note("predict", "degraded" if answer["status"] == "degraded" else "200")
         else:
             self._note("predict", str(status))
-
-    def _differ(self, one: float | None, other: float | None) -> bool:
-        if one is None or other is None:
-            return False
-        return abs(one - other) > self._tolerance * max(abs(other), 1e-3)
 
     def _tell(self, connection: http.client.HTTPConnection) -> None:
         events = [

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.clock import iso
-from retain.items.suggestions import Suggestions
+from retain.items.suggestions import Suggested
 from retain.manifest import Manifest
 from retain.reasons import Language, Reason
 from retain.reasons.telling import of_signal
@@ -69,7 +69,7 @@ def next_purchase(
     scores: Scores,
     manifest: Manifest | None,
     of_items: Manifest | None = None,
-    suggested: Suggestions | None = None,
+    suggested: Suggested | None = None,
 ) -> list[Json]:
     """The ``next_purchase`` object of every customer; as :func:`churn` without a model.
 
@@ -98,12 +98,12 @@ def next_purchase(
     return objects
 
 
-def categories(suggested: Suggestions, row: int) -> list[Json]:
+def categories(suggested: Suggested, row: int) -> list[Json]:
     """The likeliest categories of one customer's next order."""
     return [{"category": name, "score": score} for name, score in suggested.categories(row)]
 
 
-def products(suggested: Suggestions, row: int) -> list[Json]:
+def products(suggested: Suggested, row: int) -> list[Json]:
     """The likeliest products of one customer's next order."""
     return [
         {"product_id": product, "score": score, "relation": relation}

@@ -12,7 +12,7 @@ from retain.decisions.store import Decisions
 from retain.experiments.assignment import NOBODYS, Assignments
 from retain.experiments.variants import Arms
 from retain.features.reader import Features
-from retain.items.suggestions import Suggestions
+from retain.items.suggestions import Suggested
 from retain.one.columns import OneColumns
 from retain.one.scoring import OneScores
 from retain.scoring import Scores
@@ -84,7 +84,7 @@ class Previews:
         scores: OneScores,
         now: datetime,
         features_as_of: datetime,
-        suggestions: Suggestions | None,
+        suggestions: Suggested | None,
     ) -> Json:
         """As :meth:`preview` for one customer none of whose views is stale.
 

@@ -14,7 +14,7 @@ import msgspec
 from feature_repo.online_one import OneReader
 from retain.clock import EPOCH, Clock, to_micros
 from retain.errors import FingerprintMismatch, StoreUnavailable
-from retain.items.suggestions import Suggestions
+from retain.items.suggestions import Suggested
 from retain.one.scoring import OneScorer, OneScores
 from retain.reasons import Language
 from retain.segments import Segmenter
@@ -51,7 +51,7 @@ class Decides(Protocol):
         scores: OneScores,
         now: datetime,
         features_as_of: datetime,
-        suggestions: Suggestions | None,
+        suggestions: Suggested | None,
     ) -> Json:
         """The ``next_best_action`` object."""
 
@@ -59,7 +59,7 @@ class Decides(Protocol):
 class Suggests(Protocol):
     """What says which products and categories a customer may buy next."""
 
-    def suggestions(self, scores: OneScores) -> Suggestions | None:
+    def suggestions(self, scores: OneScores) -> Suggested | None:
         """Suggestions, computed when they are asked for."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from retain.clock import EPOCH
-from retain.items.suggestions import Suggestions
+from retain.items.suggestions import Suggested
 from retain.manifest import Manifest
 from retain.one.scoring import OneScores
 from retain.reasons import Language
@@ -43,7 +43,7 @@ class Objects:
             "signals": [answers.signal(one, language) for one in told],
         }
 
-    def next_purchase(self, scores: OneScores, suggested: Suggestions | None) -> Json:
+    def next_purchase(self, scores: OneScores, suggested: Suggested | None) -> Json:
         """As :func:`services.answers.next_purchase`; None suggests nothing."""
         status = scores.purchase_status
         near: Sequence[float | None] = (None, None, None)

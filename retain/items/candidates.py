@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.items.histories import Histories
+from retain.items.logistic import weighted
 from retain.items.tables import Floats, ItemTables, Places
 
 KEPT = 32
@@ -56,7 +57,7 @@ FEATURES = (
 )
 """Columns of the ranking model's matrix."""
 
-_LATELY_DAYS = 60.0
+LATELY_DAYS = 60.0
 _SMALL = 1e-4
 
 
@@ -96,15 +97,13 @@ def find(
     first[1:] = placed[1:] != placed[:-1]
     first[::width] = True
     starts = first.nonzero()[0]
-    by_slot = values.reshape(-1, len(CHANNELS))[order.ravel()]
-    channels = np.add.reduceat(by_slot, starts, axis=0)
+    channels = _added_up(values.reshape(-1, len(CHANNELS))[order.ravel()], first.cumsum() - 1)
     products, rows = placed[starts], starts // width
     real = products < len(tables.product_ids)
     if coarse is not None:
         scores = np.full(count * width, -np.inf)
         seen = coarse_matrix(channels[real], tables.recent[products[real]])
-        # not a matrix product: BLAS sums in another order for one row than for many
-        scores[starts[real]] = (seen * coarse).sum(axis=1)
+        scores[starts[real]] = weighted(seen, coarse)
         real &= _best(scores.reshape(count, width), kept)[starts]
     return Candidates(rows[real], products[real], channels[real])
 
@@ -115,7 +114,7 @@ def coarse_matrix(channels: Floats, recent: Floats) -> Floats:
     return columns_of(
         own,
         np.log1p(times),
-        own * np.exp(-age / _LATELY_DAYS),
+        own * np.exp(-age / LATELY_DAYS),
         own / (1.0 + position),
         viewed,
         cart,
@@ -146,7 +145,7 @@ def matrix(candidates: Candidates, histories: Histories, tables: ItemTables) -> 
         viewed_with,
         recent,
         lasting,
-        recent / (lasting + _SMALL),
+        trend(recent, lasting),
         tables.repeated[products],
         shares[rows, category],
         category_ages[rows, category],
@@ -157,6 +156,11 @@ def matrix(candidates: Candidates, histories: Histories, tables: ItemTables) -> 
         histories.variety[rows],
         histories.novelty[rows],
     )
+
+
+def trend(recent: Floats, lasting: Floats) -> Floats:
+    """How much more, or less, a product is bought of late than over the year."""
+    return recent / (lasting + _SMALL)
 
 
 def columns_of(*columns: Floats) -> Floats:
@@ -219,13 +223,25 @@ def _looked_at_with(histories: Histories, tables: ItemTables) -> tuple[Places, F
     return places[seeds].reshape(shape), weights[seeds].reshape(shape)
 
 
+def _added_up(values: Floats, of: Places) -> Floats:
+    """Sums of the rows of ``values`` by the group each is of, in their order."""
+    width = values.shape[1]
+    at = (of[:, None] * width + np.arange(width)).ravel()
+    sums = np.bincount(at, values.ravel()).reshape(-1, width)
+    return np.asarray(sums, dtype=np.float64)
+
+
 def _best(scores: Floats, kept: int) -> NDArray[np.bool_]:
-    """Whether each score is among the ``kept`` best of its row, flat."""
-    chosen = np.zeros(scores.size, dtype=bool)
-    best = (-scores).argpartition(min(kept, scores.shape[1] - 1), axis=1)[:, :kept]
-    best += np.arange(0, scores.size, scores.shape[1])[:, None]
-    chosen[best.ravel()] = True
-    return chosen
+    """Whether each score is among the ``kept`` best of its row, flat; of equal ones the first."""
+    width = scores.shape[1]
+    if kept >= width:
+        return np.ones(scores.size, dtype=bool)
+    least = np.partition(scores, width - kept, axis=1)[:, width - kept, None]
+    chosen = scores >= least
+    for row in np.flatnonzero((chosen.sum(axis=1) > kept) & np.isfinite(least[:, 0])):
+        tied = np.flatnonzero(scores[row] == least[row])
+        chosen[row, tied[kept - int(chosen[row].sum()) :]] = False
+    return chosen.ravel()
 
 
 def _by_category(histories: Histories, tables: ItemTables) -> tuple[Floats, Floats]:

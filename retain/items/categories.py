@@ -16,8 +16,8 @@ FEATURES = (
     "orders",
     "expected",
 )
-_LATELY_DAYS = 90.0
-_SMALL = 1e-4
+LATELY_DAYS = 90.0
+SMALL = 1e-4
 
 
 def matrix(histories: Histories, tables: ItemTables) -> Floats:
@@ -40,13 +40,13 @@ def matrix(histories: Histories, tables: ItemTables) -> Floats:
     columns = (
         np.log1p(times),
         share,
-        np.exp(-ages / _LATELY_DAYS),
+        np.exp(-ages / LATELY_DAYS),
         times > 0,
-        np.log(tables.category_recent + _SMALL),
-        np.log(tables.category_lasting + _SMALL),
+        np.log(tables.category_recent + SMALL),
+        np.log(tables.category_lasting + SMALL),
         basket,
         np.log1p(histories.orders[:, None]),
-        np.log(share + _SMALL) + basket,
+        np.log(share + SMALL) + basket,
     )
     for place, column in enumerate(columns):
         made[:, :, place] = column

@@ -120,7 +120,7 @@ def _counted(
         split = [entry.split(" ", 2) for entry in entries[:width]]
         places[row, : len(split)] = [place.get(name, nothing) for _, _, name in split]
         times[row, : len(split)] = [float(count) for count, _, _ in split]
-        days[row, : len(split)] = [_day(day) for _, day, _ in split]
+        days[row, : len(split)] = [day(since) for _, since, _ in split]
     return places, times, np.maximum(today[:, None] - days, 0.0)
 
 
@@ -137,5 +137,6 @@ def _listed(
 
 
 @cache
-def _day(text: str) -> int:
+def day(text: str) -> int:
+    """Days since the epoch of an ISO date."""
     return date.fromisoformat(text).toordinal() - _EPOCH

@@ -27,6 +27,17 @@ class Logistic:
 
     def probability(self, matrix: Floats) -> Floats:
         """Of every row of an (m, d) matrix, (m,)."""
-        # not a matrix product: BLAS sums in another order for one row than for many
-        logit = self.intercept + (matrix * self.weights).sum(axis=1)
+        logit = self.intercept + weighted(matrix, self.weights)
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -36.0, 36.0))), dtype=np.float64)
+
+
+def weighted(matrix: Floats, weights: Floats) -> Floats:
+    """The sums of the columns of an (m, d) matrix by their ``weights``, (m,).
+
+    Column after column: a matrix product adds in an order that depends on how many rows there
+    are, and no other order is that of a customer alone (:mod:`retain.one.items`).
+    """
+    total: Floats = matrix[:, 0] * weights[0]
+    for place in range(1, len(weights)):
+        total += matrix[:, place] * weights[place]
+    return total

@@ -34,6 +34,25 @@ class ItemModel(Protocol):
         """Scores of n rows."""
 
 
+class Suggested(Protocol):
+    """What customers may buy next: :class:`Suggestions`, or the like."""
+
+    def prepare(self, rows: Sequence[int]) -> None:
+        """Compute the suggestions of these customers at once."""
+
+    def in_stock(self, product_ids: Sequence[str]) -> list[str]:
+        """Those of ``product_ids`` that nobody says are sold out."""
+
+    def categories(self, row: int) -> list[tuple[str, float]]:
+        """The likeliest categories of the next order, with their probabilities."""
+
+    def products(self, row: int) -> list[tuple[str, float, Relation]]:
+        """The likeliest products in stock, with their probabilities and relations."""
+
+    def items(self, source: str, row: int, limit: int) -> list[str]:
+        """At most ``limit`` product ids of one of :data:`SOURCES`, the likeliest first."""
+
+
 class Suggestions:
     """Of n customers at one moment; ``allowed`` are those who may be suggested anything.
 

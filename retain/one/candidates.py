@@ -4,7 +4,7 @@ The counterpart for n customers is :mod:`retain.items.candidates`; what is said 
 candidates come from holds here. A channel is a dictionary by product, and what is not in it is 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,44 +74,25 @@ class Finder:
 
     def find(self, history: History) -> Candidates:
         """As :func:`retain.items.candidates.find`."""
-        own_weight, often, lately, first, viewed, cart, with_bought, with_viewed, _ = self._coarse
-        bought = history.products
-        scores: Weights = {}
-        strengths: list[float] = []
-        if bought:
-            logs = np.log1p([times for _, _, times, _ in bought])
-            ages = np.array([age for _, _, _, age in bought])
-            fading, fresh = np.exp(-ages / _FADING)
-            strengths = (logs * fading).tolist()
-            for (at, product, _, _), log, exp in zip(
-                bought, logs.tolist(), fresh.tolist(), strict=True
-            ):
-                scores[product] = (
-                    own_weight + log * often + exp * lately + 1.0 / (1.0 + at) * first
-                )
-        looked: Weights = {}
+        scores, strengths = self._bought(history)
+        own = {product: (times, age, at) for at, product, times, age in history.products}
+        viewed: Weights = {}
         for at, product in history.viewed.items():
-            looked[product] = looked.get(product, 0.0) + 1.0 / (1.0 + at)
-        taken: Weights = {}
+            viewed[product] = viewed.get(product, 0.0) + 1.0 / (1.0 + at)
+        cart: Weights = {}
         for product in history.cart.values():
-            taken[product] = taken.get(product, 0.0) + 1.0
-        near, alike = self._bought_with(bought, strengths), self._viewed_with(history)
-        get = scores.get
-        for product, weight in looked.items():
-            scores[product] = get(product, 0.0) + weight * viewed
-        for product, weight in taken.items():
-            scores[product] = get(product, 0.0) + weight * cart
-        if near or alike:
-            logs_of_both = np.log1p([*near.values(), *alike.values()]).tolist()
-            of_each = iter(logs_of_both)
-            for product in near:
-                scores[product] = get(product, 0.0) + next(of_each) * with_bought
-            for product in alike:
-                scores[product] = get(product, 0.0) + next(of_each) * with_viewed
+            cart[product] = cart.get(product, 0.0) + 1.0
+        near, alike = self._bought_with(history, strengths), self._viewed_with(history)
+        # in the order of the coarse columns: sums are of the same parts in the same order
+        *_, of_viewed, of_cart, of_near, of_alike, _ = self._coarse
+        logs = np.log1p([*near.values(), *alike.values()]).tolist() if near or alike else []
+        _add(scores, viewed, viewed.values(), of_viewed)
+        _add(scores, cart, cart.values(), of_cart)
+        _add(scores, near, logs, of_near)
+        _add(scores, alike, logs[len(near) :], of_alike)
         for product in range(min(POPULAR, self._nothing)):
             scores.setdefault(product, 0.0)
-        own = {product: (times, age, at) for at, product, times, age in bought}
-        return Candidates(self._best(scores), own, looked, taken, near, alike)
+        return Candidates(self._best(scores), own, viewed, cart, near, alike)
 
     def matrix(self, found: Candidates, history: History) -> Floats:
         """As :func:`retain.items.candidates.matrix`, (m, len(FEATURES))."""
@@ -134,18 +115,31 @@ class Finder:
         total = max(history.category_times, 1.0)
         shares = {name: (times / total, age) for _, name, times, age in history.categories}
         category = self._category
-        matrix[:, _CATEGORY] = [
-            shares.get(category[product], _NO_CATEGORY) for product in products
-        ]
+        matrix[:, _CATEGORY] = [shares.get(category[product], _NO_CATEGORY) for product in products]
         matrix[:, _WHOLE] = (
             history.orders, recency, history.basket, history.variety, history.novelty,
         )  # fmt: skip
         return matrix
 
-    def _bought_with(
-        self, bought: list[tuple[int, int, float, float]], strengths: list[float]
-    ) -> Weights:
+    def _bought(self, history: History) -> tuple[Weights, list[float]]:
+        """What the coarse score says so far of what was bought, and how it leads to others."""
+        bought = history.products
+        if not bought:
+            return {}, []
+        logs = np.log1p([times for _, _, times, _ in bought])
+        fading, fresh = np.exp(-np.array([age for _, _, _, age in bought]) / _FADING)
+        own, often, lately, first = self._coarse[:4]
+        scores = {
+            product: own + log * often + exp * lately + 1.0 / (1.0 + at) * first
+            for (at, product, _, _), log, exp in zip(
+                bought, logs.tolist(), fresh.tolist(), strict=True
+            )
+        }
+        return scores, (logs * fading).tolist()
+
+    def _bought_with(self, history: History, strengths: list[float]) -> Weights:
         """What is bought with the products bought most and most lately."""
+        bought = history.products
         found: Weights = {}
         if not bought:
             return found
@@ -196,3 +190,9 @@ class Finder:
         chosen = [product for product, score in final.items() if score > least]
         tied = sorted(product for product, score in final.items() if score == least)
         return sorted([*chosen, *tied[: KEPT - len(chosen)]])
+
+
+def _add(scores: Weights, products: Iterable[int], values: Iterable[float], weight: float) -> None:
+    get = scores.get
+    for product, value in zip(products, values, strict=False):
+        scores[product] = get(product, 0.0) + value * weight

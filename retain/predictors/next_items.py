@@ -34,18 +34,28 @@ class ItemScores:
 
 
 class NextItemsPredictor:
-    """Candidates ranked by trees (LambdaMART, Burges 2010), categories by logistic regression."""
+    """Candidates ranked by trees (LambdaMART, Burges 2010), categories by logistic regression.
+
+    For one customer in plain numbers: :class:`retain.one.items.Items`.
+
+    Attributes:
+        tables: what is known of products and categories.
+        trees: rank the candidates.
+        coarse: weights of what decides who is a candidate, (len(COARSE),).
+        calibration: of a product's score.
+        of_categories: None where there are no categories.
+    """
 
     def __init__(self, artefact: Artefact) -> None:
         self.manifest = artefact.manifest
         content = artefact.json(FILE_NAME)
         self.tables = ItemTables.from_json(content["tables"])
-        self._coarse = np.array(content["coarse"], dtype=np.float64)
-        self._calibration = Logistic.from_json(content["calibration"])
-        self._categories = (
+        self.coarse = np.array(content["coarse"], dtype=np.float64)
+        self.calibration = Logistic.from_json(content["calibration"])
+        self.of_categories = (
             Logistic.from_json(content["categories"]) if content["categories"] else None
         )
-        self._trees = Trees(artefact.text("model.txt"))
+        self.trees = Trees(artefact.text("model.txt"))
         self._of_state: tuple[StockState, NDArray[np.bool_], Floats] | None = None
 
     def score(
@@ -53,39 +63,39 @@ class NextItemsPredictor:
     ) -> ItemScores:
         """Scores from read-time columns of n rows, without what ``stock`` says is sold out."""
         known = histories.read(columns, as_of, self.tables)
-        out, price = self._stock(stock)
-        found = candidates.find(known, self.tables, self._coarse)
+        out, price = self.offered(stock)
+        found = candidates.find(known, self.tables, self.coarse)
         if out.any():
             found = found.where(~out[found.products])
         matrix = candidates.matrix(found, known, self.tables)
-        raw = self._trees.raw(matrix)
+        raw = self.trees.raw(matrix)
         order = np.lexsort((-raw, found.rows))
         related = relations.mark(found, known, self.tables, price)
         size = calibrated(raw, found.rows, known)
         return ItemScores(
             starts=np.searchsorted(found.rows, np.arange(len(known) + 1)),
             products=found.products[order],
-            probabilities=self._calibration.probability(size)[order],
+            probabilities=self.calibration.probability(size)[order],
             relations=related[order],
-            categories=self._of_categories(known),
+            categories=self._categories(known),
         )
 
-    def _of_categories(self, known: histories.Histories) -> Floats:
-        if self._categories is None:
+    def _categories(self, known: histories.Histories) -> Floats:
+        if self.of_categories is None:
             return np.zeros((len(known), 0))
         seen = categories.matrix(known, self.tables)
-        return self._categories.probability(seen).reshape(len(known), -1)
+        return self.of_categories.probability(seen).reshape(len(known), -1)
 
-    def _stock(self, state: StockState) -> tuple[NDArray[np.bool_], Floats]:
+    def offered(self, state: StockState) -> tuple[NDArray[np.bool_], Floats]:
         """Which products are sold out, and the price of each, (P,)."""
-        if self._of_state is None or self._of_state[0] is not state:
+        known = self._of_state
+        if known is None or known[0] is not state:
             ids = self.tables.product_ids
             out = np.array([one in state.out_of_stock for one in ids], dtype=np.bool_)
             told = np.array([state.prices.get(one, np.nan) for one in ids])
             price = np.where(np.isnan(told), self.tables.price, told)
-            self._of_state = (state, out, price)
-        _, out, price = self._of_state
-        return out, price
+            known = self._of_state = (state, out, price)
+        return known[1:]
 
 
 def calibrated(raw: Floats, rows: Places, known: histories.Histories) -> Floats:

@@ -20,8 +20,8 @@ _C: Any = basic
 _LIB, _CHECKED = _C._LIB, _C._safe_call  # noqa: SLF001 - there is no public name for them
 # the same library without giving up the interpreter's lock: getting it back from a thread that
 # computes takes up to five milliseconds, a thousand times the call
-_KEEPING = ctypes.PyDLL(_LIB._name)  # noqa: SLF001
-_PREDICT = _KEEPING.LGBM_BoosterPredictForMatSingleRowFast
+KEEPING = ctypes.PyDLL(_LIB._name)  # noqa: SLF001
+_PREDICT = KEEPING.LGBM_BoosterPredictForMatSingleRowFast
 _RAW_SCORE = 1
 _FLOAT64 = 1
 

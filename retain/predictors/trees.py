@@ -5,6 +5,7 @@ import numpy as np
 
 from retain.errors import FingerprintMismatch
 from retain.predictors.contributions import Contributions, Floats
+from retain.predictors.few_rows import MOST, FewRows
 from retain.predictors.single_row import SingleRow
 
 __all__ = ["Floats", "Trees"]
@@ -17,6 +18,7 @@ class Trees:
         self._booster = lightgbm.Booster(model_str=text)
         self.width = int(self._booster.num_feature())
         self._single = SingleRow(self._booster, self.width)
+        self._few = FewRows(self._booster, self.width)
 
     def raw(self, matrix: Floats) -> Floats:
         """Scores in link space, (n,), of an (n, width) matrix; NaN is a missing value.
@@ -34,6 +36,8 @@ class Trees:
         matrix = np.ascontiguousarray(matrix, dtype=np.float64)
         if len(matrix) == 1:
             return np.array([self._single.raw(matrix[0])])
+        if len(matrix) <= MOST:
+            return self._few.raw(matrix)
         scores = self._booster.predict(matrix, raw_score=True, num_threads=1)
         return np.asarray(scores, dtype=np.float64)
 

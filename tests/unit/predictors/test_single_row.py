@@ -6,6 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
+from retain.predictors.few_rows import MOST
 from retain.predictors.trees import Trees
 
 
@@ -35,6 +36,12 @@ def test_a_row_alone_scores_bit_for_bit_as_in_a_matrix(model, asked) -> None:
     together = trees.raw(asked)
     alone = np.concatenate([trees.raw(row[np.newaxis]) for row in asked])
     assert np.array_equal(together, alone)
+
+
+@pytest.mark.parametrize("rows", [2, 33, MOST, MOST + 1])
+def test_a_few_rows_score_bit_for_bit_as_among_many(model, asked, rows) -> None:
+    trees = Trees(model)
+    assert np.array_equal(trees.raw(asked[:rows]), trees.raw(asked)[:rows])
 
 
 def test_threads_that_share_a_model_do_not_mix_their_rows(model, asked) -> None:

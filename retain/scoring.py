@@ -5,10 +5,9 @@ answers are equal. Raw numbers are kept wherever they can be computed; ``withhel
 which of them an answer to a caller must not show.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,25 +27,18 @@ from retain.predictors import PurchaseCurve
 from retain.predictors.orders import read_one_curve
 from retain.predictors.survival import Reading
 from retain.segments import Segmenter, Segments, unsaid
+from retain.statuses import (
+    ALREADY_CHURNED,
+    INSUFFICIENT_DATA,
+    OK,
+    Known,
+    names_of,
+    statuses_of,
+)
 from retain.stock import EMPTY, Stock
-
-
-class _Predictor(Protocol):
-    """Any head's predictor."""
-
-    @property
-    def manifest(self) -> Manifest: ...
-
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.datetime64]
-
-OK = "ok"
-ALREADY_CHURNED = "already_churned"
-INSUFFICIENT_DATA = "insufficient_data"
-NO_CONSENT = "no_consent"
-STALE_FEATURES = "stale_features"
-NO_MODEL = "no_model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +101,7 @@ class Scorer:
             FingerprintMismatch: a champion needs a feature that is not computed.
         """
         columns, ids, as_of = sheet.columns, sheet.customer_ids, sheet.as_of
-        known = _Known(
+        known = Known(
             ids,
             consent.given(columns["withdrawn_purposes"]),
             _numbers(columns, "orders_lifetime") > 0,
@@ -136,14 +128,14 @@ class Scorer:
             churn_status=churn_status,
             churn_probability=probability,
             churn_band=band,
-            purchase_status=_statuses(known, self.champions.next_purchase),
+            purchase_status=statuses_of(known, self.champions.next_purchase),
             purchase_7d=curve.p7,
             purchase_30d=curve.p30,
             purchase_90d=curve.p90,
             expected_at=_days_after(as_of, curve.median_days),
             low_at=_days_after(as_of, curve.low_days),
             high_at=_days_after(as_of, curve.high_days),
-            ltv_status=_statuses(known, self.champions.ltv),
+            ltv_status=statuses_of(known, self.champions.ltv),
             ltv_value=ltv_value,
             ltv_low=low,
             ltv_high=high,
@@ -171,15 +163,15 @@ class Scorer:
             EMPTY if self.stock is None else self.stock.at(as_of),
         )
 
-    def _suggestions(self, columns: Columns, as_of: Times, known: "_Known") -> Suggestions | None:
+    def _suggestions(self, columns: Columns, as_of: Times, known: Known) -> Suggestions | None:
         """What everybody may buy next; nothing is computed before it is asked for."""
         predictor = self.champions.next_items
         if predictor is None:
             return None
-        allowed = known.allowed(_names(predictor))
+        allowed = known.allowed(names_of(predictor))
         return Suggestions(predictor, columns, as_of, allowed, self.stock)
 
-    def _status(self, churn_status: list[str], known: "_Known") -> list[str]:
+    def _status(self, churn_status: list[str], known: Known) -> list[str]:
         """Churn's word on each customer; the others' on those it is not about."""
         others = known.statuses(())
         if self.champions.churn is None:
@@ -200,22 +192,22 @@ class Scorer:
         self,
         columns: Columns,
         rows: "_Rows",
-        known: "_Known",
+        known: Known,
         as_of: Times,
         reading: Reading | None,
     ) -> tuple[list[str], Floats, list[str | None]]:
         predictor = self.champions.churn
         if predictor is None:
-            statuses = _statuses(known, predictor)
+            statuses = statuses_of(known, predictor)
             return statuses, np.full(len(statuses), np.nan), [None] * len(statuses)
         known = replace(known, bought=standing.is_known(predictor.label, columns))
-        statuses = _statuses(known, predictor)
+        statuses = statuses_of(known, predictor)
         gone = standing.has_left(predictor.label, columns, predictor.hiatus_days)
         statuses = [
             ALREADY_CHURNED if status == OK and is_gone else status
             for status, is_gone in zip(statuses, gone, strict=True)
         ]
-        scored = known.scored(_names(predictor))
+        scored = known.scored(names_of(predictor))
         if reading is None:
             everybodys = predictor.probability(rows.of(predictor.manifest), as_of)
         else:
@@ -224,12 +216,12 @@ class Scorer:
         return statuses, probability, _where_known(predictor.band(probability), probability)
 
     def _purchase(
-        self, rows: "_Rows", known: "_Known", as_of: Times, reading: Reading | None
+        self, rows: "_Rows", known: Known, as_of: Times, reading: Reading | None
     ) -> PurchaseCurve:
         predictor = self.champions.next_purchase
         if predictor is None:
             return PurchaseCurve(*(np.full(len(known.customer_ids), np.nan) for _ in range(6)))
-        scored = known.scored(_names(predictor))
+        scored = known.scored(names_of(predictor))
         if reading is None:
             reading = predictor.orders.curves(rows.of(predictor.manifest), as_of)
         curve = predictor.read(reading)
@@ -241,13 +233,13 @@ class Scorer:
         )
 
     def _ltv(
-        self, rows: "_Rows", known: "_Known", as_of: Times
+        self, rows: "_Rows", known: Known, as_of: Times
     ) -> tuple[Floats, Floats, Floats, list[str | None]]:
         predictor = self.champions.ltv
         if predictor is None:
             nothing = np.full(len(known.customer_ids), np.nan)
             return nothing, nothing, nothing, [None] * len(nothing)
-        scored = known.scored(_names(predictor))
+        scored = known.scored(names_of(predictor))
         ltv = predictor.value(rows.of(predictor.manifest), as_of)
         value, low, high = (
             np.where(scored, column, np.nan) for column in (ltv.value, ltv.low, ltv.high)
@@ -274,40 +266,6 @@ class _Rows:
 
 def _numbers(columns: Columns, name: str) -> Floats:
     return columns[name].astype(np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What decides whether a head answers for each of n customers."""
-
-    customer_ids: list[str]
-    consent: NDArray[np.bool_]
-    bought: NDArray[np.bool_]
-    stale_views: StaleViews
-
-    def scored(self, names: Iterable[str]) -> NDArray[np.bool_]:
-        """Who is scored by a model of the features ``names``."""
-        return self.consent & self.bought & ~too_old(self.customer_ids, self.stale_views, names)
-
-    def allowed(self, names: Iterable[str]) -> NDArray[np.bool_]:
-        """Whose features ``names`` may be used and are not too old, bought or not."""
-        return self.consent & ~too_old(self.customer_ids, self.stale_views, names)
-
-    def statuses(self, names: Iterable[str]) -> list[str]:
-        """What a model of the features ``names`` says of each."""
-        old = too_old(self.customer_ids, self.stale_views, names)
-        known = np.where(old, STALE_FEATURES, np.where(self.bought, OK, INSUFFICIENT_DATA))
-        return [str(status) for status in np.where(self.consent, known, NO_CONSENT)]
-
-
-def _statuses(known: _Known, predictor: _Predictor | None) -> list[str]:
-    if predictor is None:
-        return [NO_MODEL] * len(known.customer_ids)
-    return known.statuses(_names(predictor))
-
-
-def _names(predictor: _Predictor) -> list[str]:
-    return [feature.name for feature in predictor.manifest.features]
 
 
 def _where_known(names: list[str], values: Floats) -> list[str | None]:

@@ -14,6 +14,7 @@ from retain import access as _access
 from retain import telemetry as _telemetry
 from retain.access import Access
 from retain.clock import parse_utc
+from retain.cores import cores
 from retain.errors import InvalidInput
 from retain.telemetry import Telemetry
 
@@ -52,6 +53,9 @@ class Settings:
             (``RETAIN_BACKLOG_MS``, default 50).
         drain_seconds: seconds for which a worker that is told to end still answers, closing
             connections (``RETAIN_DRAIN_SECONDS``, default 1).
+        receipts_apart: whether receipts of previews may be written by a process of their own
+            (``RETAIN_RECEIPTS``: ``process``, the default where there is more than one core for
+            this one, or ``thread``).
     """
 
     home: Path
@@ -66,6 +70,7 @@ class Settings:
     in_flight: int = IN_FLIGHT
     backlog_ms: int = BACKLOG_MS
     drain_seconds: int = DRAIN_SECONDS
+    receipts_apart: bool = False
 
     @property
     def history(self) -> Path:
@@ -132,6 +137,7 @@ def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -
         in_flight=_whole(environ, "RETAIN_IN_FLIGHT", IN_FLIGHT, most=100_000),
         backlog_ms=_whole(environ, "RETAIN_BACKLOG_MS", BACKLOG_MS, most=10_000),
         drain_seconds=_whole(environ, "RETAIN_DRAIN_SECONDS", DRAIN_SECONDS, most=600),
+        receipts_apart=_apart(environ.get("RETAIN_RECEIPTS")),
     )
 
 
@@ -143,6 +149,11 @@ def access(environ: Mapping[str, str] = os.environ) -> Access:
 def telemetry(environ: Mapping[str, str] = os.environ) -> Telemetry:
     """How this process logs and traces; see :func:`retain.telemetry.read`."""
     return _telemetry.read(environ)
+
+
+def metrics_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where prometheus-client keeps the values of several processes, as it reads it itself."""
+    return Path(environ["PROMETHEUS_MULTIPROC_DIR"])
 
 
 def secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -183,6 +194,18 @@ def _recompute(given: str) -> bool:
             field="RETAIN_RECOMPUTE",
         )
     return given == "always"
+
+
+def _apart(given: str | None) -> bool:
+    if not given:
+        return cores() > 1
+    if given not in {"process", "thread"}:
+        raise InvalidInput(
+            f"RETAIN_RECEIPTS is {given!r:.60}",
+            remedy="write process or thread, or leave it unset",
+            field="RETAIN_RECEIPTS",
+        )
+    return given == "process"
 
 
 def _online_url(given: str | None, home: Path) -> str:

@@ -11,8 +11,9 @@ from retain.items.suggestions import Suggested
 from retain.manifest import Manifest
 from retain.reasons import Language, Reason
 from retain.reasons.telling import of_signal
-from retain.scoring import NO_CONSENT, OK, STALE_FEATURES, Scores
+from retain.scoring import Scores
 from retain.signals import Signal
+from retain.statuses import NO_CONSENT, OK, STALE_FEATURES
 
 Json = dict[str, Any]
 _SILENT = {NO_CONSENT, STALE_FEATURES}

@@ -11,9 +11,9 @@ from retain.items.suggestions import Suggested
 from retain.manifest import Manifest
 from retain.one.scoring import OneScores
 from retain.reasons import Language
-from retain.scoring import NO_CONSENT, OK, STALE_FEATURES
 from retain.segments import OneSegment
 from retain.signals import Signals
+from retain.statuses import NO_CONSENT, OK, STALE_FEATURES
 from services import answers
 from services.answers import Json
 

@@ -20,7 +20,7 @@ from retain.predictors.calibrator import Calibrator
 from retain.predictors.churn import ChurnPredictor
 from retain.predictors.next_purchase import QUANTILES
 from retain.predictors.orders import Orders, read_one_curve
-from retain.scoring import ALREADY_CHURNED, INSUFFICIENT_DATA, NO_CONSENT, NO_MODEL, OK
+from retain.statuses import ALREADY_CHURNED, INSUFFICIENT_DATA, NO_CONSENT, NO_MODEL, OK
 
 _NEAR = (7.0, 30.0, 90.0)
 _ORDERS = ("model.txt", "model.json")

@@ -12,7 +12,8 @@ from retain.quality.profile import Profile
 from retain.reasons.reason import Direction, Head, Reason
 from retain.reasons.telling import SEASON, Saying, Teller
 from retain.reasons.words import Language, Tells, unit_of, words
-from retain.scoring import OK, Scores
+from retain.scoring import Scores
+from retain.statuses import OK
 
 MOST_PER_HEAD = 5
 LEAST_SHARE = 0.02

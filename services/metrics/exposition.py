@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
+from retain.settings import metrics_folder
 from services.metrics.families import PREFIX
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -32,8 +33,7 @@ def render(registry: CollectorRegistry) -> bytes:
     # BentoML names a folder for its workers, and prometheus-client then keeps values there
     if ValueClass is MutexValue:
         return generate_latest(registry)
-    # the library itself reads the folder from there
-    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    folder = metrics_folder()
     forget_the_dead(folder)
     for _ in range(_TRIES - 1):
         try:

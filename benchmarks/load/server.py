@@ -14,6 +14,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 READY_WITHIN_SECONDS = 120
+_TAIL_LINES = 8
 BENTO_WORKER = "_bentoml_impl.worker"
 
 
@@ -121,7 +122,8 @@ class Server:
         while not self.is_ready():
             if self._process.poll() is not None or time.monotonic() > until:
                 self._stop()
-                sys.exit(f"the server did not start; see {self._log}")
+                said = self._log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+                sys.exit("\n".join([*said, f"the server did not start: {self._log} ends as above"]))
             time.sleep(0.2)
 
     def _stop(self) -> None:

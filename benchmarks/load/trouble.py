@@ -22,7 +22,6 @@ from load.service import Service
 Act = Callable[[Service], None]
 _BALLAST_BYTES = 1 << 20
 _ROOM_BYTES = 150 << 20
-_FAKETIME = ("/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/aarch64-linux-gnu/faketime")
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,9 @@ def postgres_killed(_home: Path, folder: Path) -> Iterator[Trouble | None]:
         server.run("CREATE DATABASE faults")
         environment = {"RETAIN_DATABASE_URL": server.url("faults")}
         own = folder / "home"
-        retain(own, environment, "demo", "--no-serve", "--customers", "1000")
+        # the demo has a home of its own, unless it is told one itself
+        words = ["demo", "--no-serve", "--customers", "1000", "--home", str(own)]
+        retain(own, environment, *words)
 
         def kill(_service: Service) -> None:
             running[-1].kill()
@@ -212,27 +213,35 @@ def disk_full(home: Path, folder: Path) -> Iterator[Trouble | None]:
 
 @contextmanager
 def clock_set_back(home: Path, folder: Path) -> Iterator[Trouble | None]:
-    """The clock of the service's processes goes back by an hour, then is right again."""
-    found = [path for one in _FAKETIME if (path := Path(one, "libfaketimeMT.so.1")).exists()]
-    if not found:
+    """The clock of the service's processes goes back by an hour, then is right again.
+
+    By a library of a few lines, since libfaketime breaks ``time.sleep`` of Python.
+    """
+    compiler = shutil.which("cc")
+    library, told = folder / "clock.so", folder / "clock"
+    source = Path(__file__).with_name("clock.c")
+    if (
+        compiler is None
+        or subprocess.run(  # noqa: S603
+            [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source)], check=False
+        ).returncode
+    ):
         yield None
         return
-    told = folder / "clock"
-    told.write_text("+0\n")
-    environment = {
-        "LD_PRELOAD": str(found[0]),
-        "FAKETIME_TIMESTAMP_FILE": str(told),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
+    told.write_bytes((0).to_bytes(8, sys.byteorder, signed=True))
+    environment = {"LD_PRELOAD": str(library), "RETAIN_BENCH_CLOCK": str(told)}
 
-    def back(_service: Service) -> None:
-        told.write_text("-3600\n")
+    def turn(seconds: int) -> None:
+        with told.open("r+b", buffering=0) as file:
+            file.write(seconds.to_bytes(8, sys.byteorder, signed=True))
 
-    def right(_service: Service) -> None:
-        told.write_text("+0\n")
-
-    yield Trouble(copied(home, folder), back, right, environment, pinned=False)
+    yield Trouble(
+        copied(home, folder),
+        lambda _: turn(-3_600),
+        lambda _: turn(0),
+        environment,
+        pinned=False,
+    )
 
 
 KINDS: dict[str, Kind] = {

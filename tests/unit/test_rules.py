@@ -326,6 +326,23 @@ def test_a_number_of_one_row_is_the_vectorised_one_to_the_last_bit(text, row):
     assert alone == together or (math.isnan(alone) and math.isnan(together))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "abs(" * 38 + "x" + ")" * 38,
+        "not " * 38 + "x",
+        "max(y, " * 38 + "x" + ")" * 38,
+        "max(" + "x, " * 600 + "y)",
+        "not (x or " * 19 + "y" + ")" * 19,
+        "missing('red') or x not in [] and colour not in [] and 'red' not in channels",
+    ],
+)
+def test_one_row_is_read_by_rules_as_deep_and_as_long_as_they_may_be(text):
+    rule = compile_rule(text, KNOWN, name="r", file="f")
+    expected = rule.evaluate(COLUMNS, 3).tolist()
+    assert [rule.of_row(Row(COLUMNS, KNOWN, place)) for place in range(3)] == expected
+
+
 def test_a_row_without_a_column_has_it_missing():
     assert compile_rule("missing(x)", KNOWN, name="r", file="f").of_row(Row({}, KNOWN))
     assert compile_rule("missing(channels)", KNOWN, name="r", file="f").of_row(Row({}, KNOWN))

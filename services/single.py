@@ -7,7 +7,7 @@ is answered by :class:`services.predictions.Predictions`, with the same fields a
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
@@ -31,8 +31,8 @@ ROUTE = "/predict"
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """The bodies that are answered here; :class:`PredictRequest` describes all there are."""
 
-    customer_id: str
-    include: list[Part] | None = None
+    customer_id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
+    include: Annotated[list[Part], msgspec.Meta(max_length=len(PARTS))] | None = None
     explain: Literal[False] = False
     language: Language | None = None
     next_items: bool = True
@@ -98,8 +98,7 @@ class Single:
         except (msgspec.DecodeError, UnicodeDecodeError):
             # whatever is wrong with it is told where everything can be said
             return None
-        customer_id = asked.customer_id
-        if not customer_id or len(customer_id) > MAX_ID_LENGTH or "\x00" in customer_id:
+        if "\x00" in asked.customer_id:
             return None
         decoded = perf_counter()
         now = self._clock()

@@ -182,6 +182,7 @@ def test_a_list_is_answered_as_its_customers_alone(everything, customers):
         b'{"customer_ids": ["a"]}',
         b'{"customer_id": "nobody has this id"}',
         body(customer_id="x" * 201),
+        body(customer_id="a", include=["churn"] * 6),
     ],
 )
 def test_what_is_out_of_the_ordinary_is_left_to_the_long_way(everything, asked):

@@ -1,6 +1,6 @@
 """The models that answer: the champion of every head, loaded and checked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,8 +42,8 @@ class Champions:
         return found.name if found else None
 
 
-def load(ledger: Ledger, bentoml_home: Path) -> Champions:
-    """The champions the ledger names, every digest verified.
+def load(ledger: Ledger, bentoml_home: Path, heads: Collection[Head] = HEADS) -> Champions:
+    """The champions the ledger names for ``heads``, every digest verified.
 
     Raises:
         NoModel: the ledger names a version the store does not have.
@@ -51,7 +51,7 @@ def load(ledger: Ledger, bentoml_home: Path) -> Champions:
     """
     folders: dict[Head, Path] = {
         head: artefacts.folder(bentoml_home, head, version)
-        for head in HEADS
+        for head in heads
         if (version := ledger.champion(head)) is not None
     }
     manifests = {head: manifest.read(folder) for head, folder in folders.items()}

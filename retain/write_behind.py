@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 PAUSE_SECONDS = 0.2
 BATCH = 500
-MOST_WAITING = 50_000
+MOST_WAITING = 20_000
 
 _log = logging.getLogger(__name__)
 
@@ -20,12 +20,19 @@ _log = logging.getLogger(__name__)
 class WriteBehind(Generic[Item]):
     """Items that wait to be written, by key; the thread starts with the first of them.
 
+    Args:
+        write: writes some.
+        lost: hears of how many more are lost: too many waited, or they cannot be written at all.
+
     Attributes:
-        dropped: items lost: too many waited, or they could not be written at all.
+        dropped: how many were lost.
     """
 
-    def __init__(self, write: Callable[[list[Item]], None]) -> None:
+    def __init__(
+        self, write: Callable[[list[Item]], None], lost: Callable[[int], None] | None = None
+    ) -> None:
         self._write = write
+        self._lost = lost
         self._waiting: dict[str, Item] = {}
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -37,7 +44,7 @@ class WriteBehind(Generic[Item]):
         """Have ``item`` written soon; never blocks on the store."""
         with self._lock:
             if len(self._waiting) >= MOST_WAITING:
-                self.dropped += 1
+                self._drop(1)
                 return
             self._waiting[key] = item
             if self._thread is None:
@@ -64,7 +71,7 @@ class WriteBehind(Generic[Item]):
                 # one item that cannot be written must not hold up all that come after it
                 except Exception:  # noqa: BLE001
                     _log.exception("%d items cannot be written and are dropped", len(batch))
-                    self.dropped += len(batch)
+                    self._drop(len(batch))
                 with self._lock:
                     for key in batch:
                         del self._waiting[key]
@@ -75,6 +82,11 @@ class WriteBehind(Generic[Item]):
         if self._thread is not None:
             self._thread.join()
         self._flush_or_log()
+
+    def _drop(self, many: int) -> None:
+        self.dropped += many
+        if self._lost is not None:
+            self._lost(many)
 
     def _next(self) -> dict[str, Item]:
         with self._lock:

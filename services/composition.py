@@ -164,7 +164,7 @@ def compose(
         for one in children:
             one.stop()
         reader.close()
-        made.decisions.close()
+        made.close()
         metrics.close()
         if traces:
             traces.close()

@@ -3,21 +3,14 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 
 from sqlalchemy import Engine
 
 from feature_repo.recompute import Aside
 from retain import champions, segments
 from retain.clock import Clock
-from retain.decisions import catalogues
 from retain.decisions.contacts import Contacts
-from retain.decisions.habits import of_base
-from retain.decisions.ranking import Ranker
 from retain.decisions.store import Decisions
-from retain.experiments import loading
-from retain.experiments.assignment import Assigner
-from retain.experiments.shares import ShareBook
 from retain.experiments.variants import Arms
 from retain.features.reader import FeatureReader
 from retain.ledger import Ledger
@@ -30,7 +23,9 @@ from retain.stock import Stock
 from services.metrics import Metrics
 from services.preflight import require_features, require_heads
 from services.previews import Previews
+from services.rankers import rankers
 from services.ranking import Ranking
+from services.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +36,7 @@ class Deciding:
     arms: Arms
     decisions: Decisions
     previews: Previews
+    recorder: Recorder
 
     @property
     def models(self) -> dict[str, str]:
@@ -52,6 +48,11 @@ class Deciding:
         """By action, the event types that reach its goal."""
         ranker, _ = self.arms.nobodys
         return ranker.catalogue.goals
+
+    def close(self) -> None:
+        """Write what waits, and end the threads and the child that write."""
+        self.decisions.close()
+        self.recorder.stop()
 
     def ranking(
         self,
@@ -98,15 +99,13 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
         RetainError: as :func:`scorer`, or ``actions.yaml`` or ``experiments.yaml`` is wrong.
     """
     scoring = scorer(settings, engine)
-    habits, preference = of_base(scoring.champions.manifests.get("rfm"))
-    catalogue = catalogues.load(settings.config / "actions.yaml")
-    make = partial(
-        Ranker, response=scoring.champions.response, habits=habits, preference=preference
-    )
-    ranker = make(catalogue)
-    experiments = loading.load(settings.config, catalogue)
-    arms = Arms(ranker, make, Assigner(experiments, ShareBook(engine).at))
-    decisions = Decisions(engine, metrics.receipt)
+    ranked_by = rankers(settings, engine, scoring.champions)
+    arms = ranked_by.arms
+    ranker, _ = arms.nobodys
+    decisions = Decisions(engine, metrics.receipt, metrics.previews_dropped)
+    recorder = Recorder(settings, ranked_by.digest, _names(scoring))
+    if settings.receipts_apart:
+        decisions.record_elsewhere(recorder.record)
     contacts = Contacts(engine, ranker.limiter)
     embedded = engine.dialect.name == "sqlite"
     previews = Previews(
@@ -117,7 +116,7 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
         models=_names(scoring),
         metrics=metrics,
     )
-    return Deciding(scoring, arms, decisions, previews)
+    return Deciding(scoring, arms, decisions, previews, recorder)
 
 
 def _names(scoring: Scorer) -> dict[str, str]:

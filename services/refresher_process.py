@@ -27,7 +27,7 @@ with lean.imports():
 main()
 """
 # predictions go first where there is not enough of the processor for both
-_NICE = 5
+NICE = 5
 log = logging.getLogger("retain.service")
 
 
@@ -38,11 +38,17 @@ class RefresherProcess:
     """
 
     def __init__(
-        self, settings: Settings, *, module: str = REFRESHER, name: str = "the refresher"
+        self,
+        settings: Settings,
+        *,
+        module: str = REFRESHER,
+        name: str = "the refresher",
+        nice: int = NICE,
     ) -> None:
         self._line = line_of(settings)
         self._module = module
         self._name = name
+        self._nice = nice
         self._stopping = Event()
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
@@ -75,7 +81,7 @@ class RefresherProcess:
 
     def _program(self) -> str:
         return _CHILD.format(
-            path=sys.path, module=self._module, nice=_NICE, signal=int(signal.SIGKILL)
+            path=sys.path, module=self._module, nice=self._nice, signal=int(signal.SIGKILL)
         )
 
     def _run(self) -> None:
@@ -90,14 +96,16 @@ class RefresherProcess:
         with self._lock:
             if self._stopping.is_set():
                 return False
-            command = [sys.executable, "-c", self._program()]
-            child = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own words
-            stdin = child.stdin
-            if stdin is None:
-                return False
-            with contextlib.suppress(BrokenPipeError):
-                stdin.write(self._line)
-                stdin.flush()
-            os.set_blocking(stdin.fileno(), False)
-            self._child = child
+            self._child = self._opened([sys.executable, "-c", self._program()])
             return True
+
+    def _opened(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        """The child, told its settings."""
+        child = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own words
+        stdin = child.stdin
+        assert stdin is not None  # noqa: S101 - it is a pipe
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(self._line)
+            stdin.flush()
+        os.set_blocking(stdin.fileno(), False)
+        return child

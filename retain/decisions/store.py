@@ -63,17 +63,29 @@ NO_STATE = ContactState()
 LAPSE_EVERY = timedelta(seconds=10)
 
 
+Elsewhere = Callable[[list[Preview]], list[Preview]]
+
+
 class Decisions:
     """Makes, keeps and finds decisions; safe with several processes on one database.
 
-    ``told`` hears of every preview once it is written, in the thread that writes.
+    Args:
+        engine: of the operational store.
+        told: hears of every preview once it is written here, in the thread that writes.
+        lost: hears of how many previews are never written: too many waited.
     """
 
-    def __init__(self, engine: Engine, told: Callable[[Receipt], None] | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        told: Callable[[Receipt], None] | None = None,
+        lost: Callable[[int], None] | None = None,
+    ) -> None:
         self._engine = engine
         self._told = told
+        self._elsewhere: Elsewhere | None = None
         self._together = GroupCommit(engine)
-        self._previews: WriteBehind[Preview] = WriteBehind(self._write)
+        self._previews: WriteBehind[Preview] = WriteBehind(self._write, lost)
         self._lapsed_at: datetime | None = None
 
     def replay(
@@ -186,6 +198,10 @@ class Decisions:
             ulid.new(clock.now()), ranking, row, state or NO_STATE, evidence or Evidence()
         )
 
+    def record_elsewhere(self, elsewhere: Elsewhere | None) -> None:
+        """Have previews written by ``elsewhere``, which returns those that are left to write."""
+        self._elsewhere = elsewhere
+
     def record_preview(self, preview: Preview) -> None:
         """Store the receipt within a second, from a thread of its own."""
         self._previews.put(preview.decision_id, preview)
@@ -219,7 +235,9 @@ class Decisions:
         self._previews.close()
 
     def _write(self, previews: list[Preview]) -> None:
-        receipts = preview_rows.write(self._engine, previews)
+        if self._elsewhere is not None:
+            previews = self._elsewhere(previews)
+        receipts = preview_rows.write(self._engine, previews) if previews else []
         if self._told is not None:
             for receipt in receipts:
                 self._told(receipt)

@@ -76,9 +76,11 @@ class Assigner:
         return bool(self._experiments)
 
     @property
-    def changes(self) -> tuple[Change, ...]:
-        """What each arm of each running experiment changes."""
-        return tuple(cell.change for one in self._experiments for cell in one.cells)
+    def changes(self) -> dict[tuple[str, str], Change]:
+        """What each arm of each running experiment changes, by their names."""
+        return {
+            (one.name, cell.name): cell.change for one in self._experiments for cell in one.cells
+        }
 
     def assign(
         self, columns: Columns, customer_ids: Sequence[str], now: datetime

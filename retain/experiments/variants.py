@@ -56,7 +56,8 @@ class Arms:
         self._of_change: dict[str, Ranker] = {Change().model_dump_json(): ranker}
         self._of_arms: dict[tuple[tuple[str, str], ...], Ranker] = {}
         # combinations of layers are made when they are met; single arms before the first request
-        for change in self._assigner.changes if self._assigner else ():
+        self._changes = self._assigner.changes if self._assigner else {}
+        for change in self._changes.values():
             self._made(change)
 
     def of(
@@ -73,12 +74,23 @@ class Arms:
         """The ranker of who is in no experiment."""
         return self._ranker, NOBODYS
 
-    def _decider(self, arms: Assignments) -> Ranker:
-        key = tuple((one.experiment, one.arm) for one in arms)
+    def ranker_of(self, arms: Sequence[tuple[str, str]]) -> Ranker:
+        """The ranker of who is in these arms of these experiments, in the declared order.
+
+        Raises:
+            KeyError: there is no such arm.
+        """
+        if not arms:
+            return self._ranker
+        key = tuple(arms)
         found = self._of_arms.get(key)
         if found is None:
-            found = self._of_arms[key] = self._made(together([one.change for one in arms]))
+            changes = [self._changes[arm] for arm in arms]
+            found = self._of_arms[key] = self._made(together(changes))
         return found
+
+    def _decider(self, arms: Assignments) -> Ranker:
+        return self.ranker_of([(one.experiment, one.arm) for one in arms])
 
     def _made(self, change: Change) -> Ranker:
         key = change.model_dump_json()

@@ -86,6 +86,9 @@ class Families:
         self.removed = self._counter(
             "candidates_removed", "Actions not offered, by the rule that forbade them.", "rule"
         )
+        self.previews_dropped = self._counter(
+            "previews_dropped", "Previews whose receipt was never written: too many waited."
+        )
         self.feedback = self._counter(
             "feedback", "Outcomes received, by kind and status.", "outcome", "status"
         )

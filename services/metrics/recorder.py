@@ -139,6 +139,10 @@ class Metrics:
             if rule is not None:
                 self._removed((rule, times))
 
+    def previews_dropped(self, many: int) -> None:
+        """Receipts of previews will never be written."""
+        self._families.previews_dropped.inc(many)
+
     def store(self, store: str, operation: str, seconds: float, failed: bool) -> None:
         """A store answered, or failed to."""
         self._stored((store, operation, seconds, failed))

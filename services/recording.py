@@ -1,0 +1,73 @@
+"""The recorder's process: settings come first on stdin, a socket, then loads of previews.
+
+Each load is written in one transaction, and answered. When stdin ends, the process that started
+this one is gone, however it went.
+"""
+
+import gc
+import logging
+import signal
+import socket
+import sys
+
+from sqlalchemy import Engine
+
+from retain import champions
+from retain.database import connect
+from retain.decisions import previews
+from retain.errors import RetainError, StoreUnavailable
+from retain.experiments.variants import Arms
+from retain.ledger import Ledger
+from retain.one.carried import restored, unpacked
+from retain.settings import from_json, telemetry
+from services import frames, journal
+from services.metrics import Metrics
+from services.rankers import HEADS, rankers
+
+WRITTEN, FAILED = b"written", b"failed"
+"""What a load is answered with."""
+log = logging.getLogger("retain.service")
+
+
+def main() -> None:
+    """Write what comes until stdin ends."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
+    journal.begin(telemetry(), "recorder")
+    line = socket.socket(fileno=sys.stdin.fileno())
+    told = frames.receive(line)
+    if told is None:
+        return
+    try:
+        settings = from_json(told)
+        engine = connect(settings.database_url)
+        found = champions.load(Ledger(engine), settings.bentoml_home, HEADS)
+        ranked_by = rankers(settings, engine, found)
+    except RetainError as error:
+        sys.exit(f"{error.message}; {error.remedy}")
+    metrics = Metrics("recorder")
+    metrics.start()
+    gc.freeze()
+    try:
+        frames.send(line, ranked_by.digest.encode())
+        while (load := frames.receive(line)) is not None:
+            frames.send(line, _recorded(load, engine, ranked_by.arms, metrics))
+    except ConnectionError:
+        pass
+    metrics.close()
+
+
+def _recorded(load: bytes, engine: Engine, arms: Arms, metrics: Metrics) -> bytes:
+    try:
+        given = unpacked(load)
+        made = [restored(one, given.models, arms.ranker_of) for one in given.previews]
+        receipts = previews.write(engine, made)
+    except StoreUnavailable:
+        # who sent them will say so
+        return FAILED
+    except Exception:
+        log.exception("previews cannot be recorded here")
+        return FAILED
+    for receipt in receipts:
+        metrics.receipt(receipt)
+    return WRITTEN

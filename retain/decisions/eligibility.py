@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +29,22 @@ GOAL_REACHED = "goal_reached"
 """A rule in ``withdrawn_by`` holds, or an event that is a goal came after what is followed."""
 
 Mask = NDArray[np.bool_]
+_VALUES = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class _Forbids:
-    """A hindrance, asked of n rows at once or of one: both answer alike."""
+    """A hindrance, asked of n rows at once or of one: both answer alike.
+
+    Attributes:
+        rows: whether it forbids, (n,).
+        of: the column that ``one`` asks, ``context_channel`` of the context; None: all of them.
+        one: whether it forbids by this value of the column, or to this customer.
+    """
 
     rows: Callable[[Columns, int, Context], Mask]
-    row: Callable[[Known, Context], bool]
+    of: str | None
+    one: Callable[[Any], bool]
 
 
 class Eligibility:
@@ -55,7 +65,7 @@ class Eligibility:
                     self._forbids.append(forbids)
                 order.append(known[key])
             orders.append(order)
-        self._of_action = [tuple(order) for order in orders]
+        self._of_one = _OfOne(self._forbids, tuple(self._names), orders)
         nothing = len(self._names)
         self._names.append(None)
         longest = max(len(order) for order in orders)
@@ -76,20 +86,8 @@ class Eligibility:
         return names
 
     def of_row(self, row: Known, context: Context) -> list[str | None]:
-        """What :meth:`removed_by` says of one customer, (a,); each hindrance asked once at most."""
-        known: dict[int, bool] = {}
-        found: list[str | None] = []
-        for order in self._of_action:
-            name = None
-            for place in order:
-                forbidden = known.get(place)
-                if forbidden is None:
-                    forbidden = known[place] = self._forbids[place].row(row, context)
-                if forbidden:
-                    name = self._names[place]
-                    break
-            found.append(name)
-        return found
+        """What :meth:`removed_by` says of one customer, (a,)."""
+        return self._of_one.removed_by(row, context)
 
     def _hindrances(self, action: Action) -> Iterator[tuple[tuple[str, ...], _Forbids]]:
         if action.channel == "none":
@@ -118,6 +116,67 @@ class Eligibility:
                 yield (GOAL_REACHED, goal), _if(self._catalogue.rules[goal])
 
 
+class _OfOne:
+    """The hindrances of one customer as bits of a number.
+
+    Args:
+        hindrances: each of another bit.
+        names: of each.
+        orders: per action, which hindrances it has, in the order they are named in.
+    """
+
+    def __init__(
+        self,
+        hindrances: Sequence[_Forbids],
+        names: Sequence[str | None],
+        orders: Sequence[list[int]],
+    ) -> None:
+        bits = [(1 << place, each) for place, each in enumerate(hindrances)]
+        self._customer = [(bit, each.one) for bit, each in bits if each.of is None]
+        self._context = _bits_of(
+            [(bit, each.one) for bit, each in bits if each.of == CONTEXT_CHANNEL]
+        )
+        columns = dict.fromkeys(
+            each.of for each in hindrances if each.of not in (None, CONTEXT_CHANNEL)
+        )
+        self._columns = [
+            (name, _bits_of([(bit, each.one) for bit, each in bits if each.of == name]))
+            for name in columns
+        ]
+        self._actions = [
+            (sum(1 << place for place in order), [(1 << place, names[place]) for place in order])
+            for order in orders
+        ]
+
+    def removed_by(self, row: Known, context: Context) -> list[str | None]:
+        forbidden = self._context(context.channel)
+        for name, bits_of in self._columns:
+            value = row[name]
+            forbidden |= bits_of(tuple(value) if isinstance(value, list) else value)
+        for bit, forbids in self._customer:
+            if forbids(row):
+                forbidden |= bit
+        found: list[str | None] = []
+        for bits, order in self._actions:
+            name: str | None = None
+            if forbidden & bits:
+                for bit, name in order:  # noqa: B007 - the first of them that forbids
+                    if forbidden & bit:
+                        break
+            found.append(name)
+        return found
+
+
+def _bits_of(tests: Sequence[tuple[int, Callable[[Any], bool]]]) -> Callable[[Any], int]:
+    """Value to the bits of the tests that forbid by it; what many customers share is kept."""
+
+    @lru_cache(maxsize=_VALUES)
+    def bits(value: Any) -> int:
+        return sum(bit for bit, forbids in tests if forbids(value))
+
+    return bits
+
+
 def _named_in(column: str, *texts: str) -> _Forbids:
     wanted = frozenset(texts)
 
@@ -131,7 +190,7 @@ def _named_in(column: str, *texts: str) -> _Forbids:
             return np.zeros(rows, dtype=np.bool_)
         return np.array([one(row) for row in lists])
 
-    return _Forbids(rows_of, lambda row, _: one(row[column]))
+    return _Forbids(rows_of, column, one)
 
 
 def _withdrawn(channel: str) -> _Forbids:
@@ -144,7 +203,7 @@ def _withdrawn(channel: str) -> _Forbids:
             return np.zeros(rows, dtype=np.bool_)
         return np.array([one(row) for row in lists])
 
-    return _Forbids(rows_of, lambda row, _: one(row["withdrawn_channels"]))
+    return _Forbids(rows_of, "withdrawn_channels", one)
 
 
 def _flagged(columns: Columns, rows: int, _: Context) -> Mask:
@@ -157,15 +216,16 @@ def _are_unsubscribed(columns: Columns, rows: int, _: Context) -> Mask:
     return np.zeros(rows, dtype=np.bool_) if flags is None else np.equal(flags, 1)
 
 
-_undecidable = _Forbids(_flagged, lambda row, _: bool(row[STALE_FEATURES]))
-_unsubscribed = _Forbids(_are_unsubscribed, lambda row, _: bool(row["unsubscribed"] == 1))
+_undecidable = _Forbids(_flagged, STALE_FEATURES, bool)
+_unsubscribed = _Forbids(_are_unsubscribed, None, lambda row: bool(row["unsubscribed"] == 1))
 
 
 def _elsewhere(channel: str) -> _Forbids:
     surfaces = LIVE_SURFACES[channel]
     return _Forbids(
         lambda _, rows, context: np.full(rows, context.channel not in surfaces),
-        lambda _, context: context.channel not in surfaces,
+        CONTEXT_CHANNEL,
+        lambda channel: channel not in surfaces,
     )
 
 
@@ -181,7 +241,7 @@ def _unreachable(channel: str, *, by_default: bool) -> _Forbids:
             return np.full(rows, not by_default)
         return np.array([one(row) for row in lists])
 
-    return _Forbids(rows_of, lambda row, _: one(row["reachable_channels"]))
+    return _Forbids(rows_of, "reachable_channels", one)
 
 
 def _other_stage(stages: frozenset[str]) -> _Forbids:
@@ -191,18 +251,17 @@ def _other_stage(stages: frozenset[str]) -> _Forbids:
             return np.ones(rows, dtype=np.bool_)
         return np.array([each not in stages for each in stage])
 
-    return _Forbids(rows_of, lambda row, _: row["stage"] not in stages)
+    return _Forbids(rows_of, "stage", lambda stage: stage not in stages)
 
 
 def _unless(rule: Rule) -> _Forbids:
     holds = rule.of_row
     return _Forbids(
-        lambda columns, rows, _: ~rule.evaluate(columns, rows), lambda row, _: not holds(row)
+        lambda columns, rows, _: ~rule.evaluate(columns, rows),
+        None,
+        lambda row: not holds(row),
     )
 
 
 def _if(rule: Rule) -> _Forbids:
-    holds = rule.of_row
-    return _Forbids(
-        lambda columns, rows, _: rule.evaluate(columns, rows), lambda row, _: holds(row)
-    )
+    return _Forbids(lambda columns, rows, _: rule.evaluate(columns, rows), None, rule.of_row)

@@ -22,6 +22,9 @@ def judged(found: Mapping[str, Summary]) -> list[Bar]:
         bars.append(
             Bar("three heads, p99 over FastAPI's", quicker("heads", "fastapi"), 0.125, True)
         )
+    if {"heads", "fastapi_threads"} <= found.keys():
+        slower = times("heads", "fastapi_threads")
+        bars.append(Bar("for comparison: times FastAPI in threads", slower, 15, aspired=True))
     if {"heads", "mount"} <= found.keys():
         bars.append(Bar("three heads, times an empty mount", times("heads", "mount"), 0.5))
         bars.append(

@@ -4,7 +4,7 @@
 
 ``PEER_STORE`` is what ``prepare.py`` wrote. The endpoints are ``async def`` although they block:
 all work is in the interpreter, so threads (plain ``def``, what FastAPI advises for code that
-blocks) only fight over it, and answer half as many requests. ``/predict/threaded`` is the same
+blocks) only fight over it, and answer fewer requests. ``/predict/threaded`` is the same
 in threads, to see that.
 """
 

@@ -150,8 +150,8 @@ class _OfOne:
 
     def removed_by(self, row: Known, context: Context) -> list[str | None]:
         forbidden = self._context(context.channel)
-        for name, bits_of in self._columns:
-            value = row[name]
+        for column, bits_of in self._columns:
+            value = row[column]
             forbidden |= bits_of(tuple(value) if isinstance(value, list) else value)
         for bit, forbids in self._customer:
             if forbids(row):

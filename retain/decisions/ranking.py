@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from functools import partial
 from math import isnan
 from typing import Protocol
 
@@ -17,9 +18,10 @@ from retain.decisions.exploration import Exploration
 from retain.decisions.hours import Habits
 from retain.decisions.ranked import Beliefs, Outcomes, Ranked, WorthsOfOne
 from retain.decisions.send_times import SendTimes
-from retain.decisions.worth import Appraiser, ResponseModel, WorthsOfRow
+from retain.decisions.worth import Appraiser, Measure, ResponseModel, WorthsOfRow
 from retain.decisions.worths import Appraisers, Worths
 from retain.items.suggestions import SOURCES
+from retain.one.features import One
 from retain.rule_rows import Known, Row
 
 __all__ = ["Ranker", "Ranking"]
@@ -110,10 +112,9 @@ class Ranker:
             table=table,
         )
 
-
     def rank_one(
         self,
-        known: Known,
+        known: One,
         columns: Columns,
         customer_id: str,
         *,
@@ -156,8 +157,10 @@ class Ranking:
     beliefs: Beliefs
     suggestions: Suggested | None = None
     table: tuple[list[list[str | None]], Worths] | None = None
-    known: Known | None = None
-    _ranked: dict[int, tuple[Known, Ranked]] = field(default_factory=dict, compare=False, repr=False)
+    known: One | None = None
+    _ranked: dict[int, tuple[Known, Ranked]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     _limits: dict[int, Limits] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -224,14 +227,18 @@ class Ranking:
         return found
 
     def _rank(self, row: int) -> tuple[Known, Ranked]:
-        ranker, known = self.ranker, self.known
-        if known is None:
+        ranker, appraiser = self.ranker, self.ranker.appraiser
+        measured: Measure = partial(appraiser.measured, self.columns)
+        known: Known
+        if self.known is not None:
+            known, measured = self.known, partial(appraiser.measured_of, self.known)
+        else:
             known = Row(self.columns, ACTION_RULES, row)
         worths: WorthsOfOne
         if self.table is None:
             removed = ranker.eligibility.of_row(known, self.context)
             kept = [place for place, why in enumerate(removed) if why is None]
-            worths = WorthsOfRow(ranker.appraiser, self.columns, known, kept)
+            worths = WorthsOfRow(appraiser, known, measured, kept)
         else:
             removed, worths = list(self.table[0][row]), self.table[1].of_row(row)
         times = SendTimes(self.catalogue.config, ranker.habits, known, self.now, self.zone)

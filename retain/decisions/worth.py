@@ -7,16 +7,21 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retain.columns import Columns
+from retain.columns import ACTION_RULES, Columns
 from retain.decisions.actions import Action
 from retain.decisions.catalogues import Catalogue
 from retain.decisions.channels import HISTORY, ChannelPreference
 from retain.decisions.terms import BASES, Switches, Terms, score
 from retain.features.matrix import Vectors
 from retain.manifest import Manifest
+from retain.one.features import One
+from retain.one.rows import Row
 from retain.rule_rows import NAN, Known
 
 Floats = NDArray[np.float64]
+
+Measure = Callable[[Sequence[int]], tuple[Floats, Floats] | None]
+"""Places of actions to what the model says of them, each (1, len(places)); None: nothing."""
 
 _UNKNOWN = (NAN, NAN)
 _PRIOR, _MODEL, _RESPONSE = (BASES.index(basis) for basis in ("prior", "model", "response"))
@@ -111,7 +116,10 @@ class Appraiser:
         self._model = response
         taught = () if response is None else response.action_ids
         self.taught = frozenset(at for at, name in enumerate(self.ids) if name in taught)
-        self._vectors = Vectors(() if response is None else response.manifest.features)
+        features = () if response is None else response.manifest.features
+        self._vectors = Vectors(features)
+        self._row = Row(features)
+        self._is_known = all(one.name in ACTION_RULES for one in features)
         self._ways = [
             _Way(
                 catalogue.values[action.id].of_row,
@@ -134,6 +142,13 @@ class Appraiser:
             return None
         matrix = self._vectors.of(columns)
         return model.response(matrix, [self.ids[place] for place in places])
+
+    def measured_of(self, one: One, places: Sequence[int]) -> tuple[Floats, Floats] | None:
+        """As :meth:`measured` of one customer's plain values, each (1, len(places))."""
+        model = self._model
+        if model is None or not self._is_known:
+            return None
+        return model.response(self._row.of(one)[np.newaxis], [self.ids[place] for place in places])
 
     def of_row(
         self,
@@ -185,17 +200,21 @@ class WorthsOfRow:
 
     Args:
         appraiser: of the catalogue.
-        columns: one row.
-        row: the same, read as it is needed.
+        row: what is known of the customer.
+        measured: asks the model about places, as :meth:`Appraiser.measured` does.
         likely: places that will be asked for: the model is asked about all of them at once.
     """
 
     def __init__(
-        self, appraiser: Appraiser, columns: Columns, row: Known, likely: Sequence[int]
+        self,
+        appraiser: Appraiser,
+        row: Known,
+        measured: Measure,
+        likely: Sequence[int],
     ) -> None:
         self._appraiser = appraiser
-        self._columns = columns
         self._row = row
+        self._measure = measured
         self._likely = likely
         self._known: dict[int, Worth] = {}
         self._measured: dict[int, tuple[float, float]] = {}
@@ -225,7 +244,7 @@ class WorthsOfRow:
         places = [at for at in self._likely if at in taught]
         if place not in places:
             places = [at for at in taught if at not in asked]
-        measured = self._appraiser.measured(self._columns, places)
+        measured = self._measure(places)
         if measured is None:
             self._measured = dict.fromkeys(range(len(self._appraiser.ids)), _UNKNOWN)
         else:

@@ -81,3 +81,5 @@ def aged(stored: Floats, moment: int) -> Floats:
 
 
 _OBJECTS = {name: ACTION_RULES[name] == "list" for name in OBJECTS}
+STORED_TEXTS = frozenset(name for name in OBJECTS if ACTION_RULES[name] == "text") - {"currency"}
+"""The texts that are in a stored row."""

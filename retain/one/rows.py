@@ -7,7 +7,7 @@ import numpy as np
 from retain.features.sheet import PLACES
 from retain.manifest import ModelFeature
 from retain.one.blends import Blends
-from retain.one.features import Floats, One
+from retain.one.features import STORED_TEXTS, Floats, One
 from retain.predictors.blend import Blend
 
 
@@ -19,29 +19,35 @@ class Row:
     """
 
     def __init__(self, features: Sequence[ModelFeature]) -> None:
-        numbers = [one for one in features if one.dtype != "category"]
         self._others = [
             (place, one.name)
             for place, one in enumerate(features)
             if one.dtype != "category" and one.name not in PLACES
         ]
+        words = [(at, one) for at, one in enumerate(features) if one.dtype == "category"]
         self._words = [
             (place, one.name, {name.encode(): float(at) for at, name in enumerate(one.categories)})
-            for place, one in enumerate(features)
-            if one.dtype == "category"
+            for place, one in words
+            if one.name in STORED_TEXTS
+        ]
+        self._told = [
+            (place, one.name, {name: float(at) for at, name in enumerate(one.categories)})
+            for place, one in words
+            if one.name not in STORED_TEXTS
         ]
         self._places = np.array([PLACES.get(one.name, 0) for one in features], dtype=np.intp)
         self._defaults = np.array(
             [np.nan if one.null_default is None else one.null_default for one in features]
         )
         self._all_missing = bool(np.isnan(self._defaults).all())
-        assert len(numbers) + len(self._words) == len(features)  # noqa: S101
 
     def of(self, one: One) -> Floats:
         """The contiguous vector, (d,)."""
         row = one.vector.take(self._places)
         for place, name, codes in self._words:
             row[place] = codes.get(one.stored.raw(name), np.nan)  # type: ignore[arg-type]
+        for place, name, given in self._told:
+            row[place] = given.get(one[name], np.nan)
         for place, name in self._others:
             row[place] = one[name]
         if not self._all_missing:

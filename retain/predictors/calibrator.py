@@ -11,7 +11,8 @@ from retain.predictors.trees import Floats
 
 def sigmoid(logit: Floats) -> Floats:
     """Log-odds to probability."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -36.0, 36.0))), dtype=np.float64)
+    bounded = np.minimum(np.maximum(logit, -36.0), 36.0)
+    return np.asarray(1.0 / (1.0 + np.exp(-bounded)), dtype=np.float64)
 
 
 def log_odds(probability: Floats) -> Floats:

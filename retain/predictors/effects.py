@@ -17,6 +17,7 @@ What all but the first and the last say is levelled: their spread is multiplied 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -118,11 +119,12 @@ class Effects:
                 treated = control + self._ask("effect", matrix, asked, 1.0)
         effect = self.level.slope * (treated - control) + self.level.offsets[asked]
         with_action = control + effect
-        return (np.clip(with_action, 0.0, 1.0) if self.bounded else with_action), control
+        if self.bounded:
+            with_action = np.minimum(np.maximum(with_action, 0.0), 1.0)
+        return with_action, control
 
     def _both(self, matrix: Floats, codes: Codes) -> tuple[Floats, Floats]:
-        rows = [self._rows("outcome", matrix, codes, arm) for arm in (1.0, 0.0)]
-        flat = self.models["outcome"](np.vstack(rows))
+        flat = self.models["outcome"](self._rows("outcome", matrix, codes, 1.0, 0.0))
         arms = flat.reshape(2, len(codes), len(matrix)).transpose(0, 2, 1)
         return arms[0], arms[1]
 
@@ -133,9 +135,18 @@ class Effects:
         flat = self.models[name](self._rows(name, matrix, codes, treated))
         return flat.reshape(len(codes), len(matrix)).T
 
-    def _rows(self, name: str, matrix: Floats, codes: Codes, treated: float) -> Floats:
-        many = np.tile(matrix, (len(codes), 1))
-        each = np.repeat(codes, len(matrix))
+    def _rows(self, name: str, matrix: Floats, codes: Codes, *arms: float) -> Floats:
+        """Every row with each code, in each arm: arms apart, then codes."""
+        if len(matrix) == 1:
+            behind = _behind(name, tuple(codes.tolist()), arms, self.actions, self.separate)
+            width = matrix.shape[1]
+            made = np.empty((len(behind), width + behind.shape[1]))
+            made[:, :width] = matrix
+            made[:, width:] = behind
+            return made
+        many = np.tile(matrix, (len(arms) * len(codes), 1))
+        each = np.tile(np.repeat(codes, len(matrix)), len(arms))
+        treated = np.repeat(arms, len(codes) * len(matrix))
         return design(name, many, each, treated, self.actions, separate=self.separate)
 
 
@@ -167,6 +178,16 @@ def design(
     if name == "outcome":
         return np.hstack([matrix, *offered, one_hot * carried, carried])
     return np.hstack([matrix, one_hot])
+
+
+@lru_cache(maxsize=1_024)
+def _behind(
+    name: str, codes: tuple[int, ...], arms: tuple[float, ...], actions: int, separate: bool
+) -> Floats:
+    """What :func:`design` puts behind one row with each code in each arm: for all customers."""
+    each = np.tile(np.array(codes, dtype=np.intp), len(arms))
+    treated = np.repeat(arms, len(codes))
+    return design(name, np.empty((len(each), 0)), each, treated, actions, separate=separate)
 
 
 def columns(name: str, actions: int, *, separate: bool) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class ResponsePredictor:
         self.manifest = artefact.manifest
         given = self.manifest.parameters
         self.action_ids = tuple(str(action) for action in given["action_ids"])
+        self._codes = {action: code for code, action in enumerate(self.action_ids)}
         self.window_days = float(given["window_days"])
         self.mean_response = {str(k): float(v) for k, v in given["mean_response"].items()}
         side = artefact.json("effects.json")
@@ -52,10 +53,13 @@ class ResponsePredictor:
         An action that no campaign tried has NaN in its column: nothing is known of it. In
         ``response_only`` mode all that is known is the first of the two.
         """
+        codes = [self._codes.get(action, -1) for action in action_ids]
+        if len(matrix) and codes and min(codes) >= 0:
+            return self._effects.outcomes(matrix, codes)
         shape = (len(matrix), len(action_ids))
         treated, control = np.full(shape, np.nan), np.full(shape, np.nan)
-        known = [place for place, action in enumerate(action_ids) if action in self.action_ids]
+        known = [place for place, code in enumerate(codes) if code >= 0]
         if known and len(matrix):
-            codes = [self.action_ids.index(action_ids[place]) for place in known]
-            treated[:, known], control[:, known] = self._effects.outcomes(matrix, codes)
+            outcomes = self._effects.outcomes(matrix, [codes[place] for place in known])
+            treated[:, known], control[:, known] = outcomes
         return treated, control

@@ -103,9 +103,8 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
     arms = ranked_by.arms
     ranker, _ = arms.nobodys
     decisions = Decisions(engine, metrics.receipt, metrics.previews_dropped)
-    recorder = Recorder(settings, ranked_by.digest, _names(scoring))
-    if settings.receipts_apart:
-        decisions.record_elsewhere(recorder.record)
+    recorder = Recorder(settings, ranked_by, _names(scoring))
+    decisions.record_elsewhere(recorder.record)
     contacts = Contacts(engine, ranker.limiter)
     embedded = engine.dialect.name == "sqlite"
     previews = Previews(

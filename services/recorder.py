@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from retain.decisions.previews import Preview
-from retain.one.carried import Load, carried, packed
+from retain.one import carried
 from retain.settings import Settings
 from services import frames
+from services.rankers import Rankers
 from services.recording import WRITTEN
 from services.refresher_process import RefresherProcess
 
@@ -33,15 +34,17 @@ class Recorder(RefresherProcess):
     """Has the child write previews of single customers, and leaves the others to the caller.
 
     Args:
-        settings: of the home.
-        digest: of the rankers here; a child with others (:class:`services.rankers.Rankers`),
-            because the catalogue or a model was changed meanwhile, is given nothing.
+        settings: of the home; they also say whether there may be a child.
+        rankers: those here; a child with others, because the catalogue or a model was changed
+            meanwhile, is given nothing.
         models: what the previews rest on.
     """
 
-    def __init__(self, settings: Settings, digest: str, models: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, rankers: Rankers, models: Mapping[str, str]) -> None:
         super().__init__(settings, module=MODULE, name="the recorder", nice=NICE)
-        self.digest = digest
+        self._apart = settings.receipts_apart
+        self._digest = rankers.digest.encode()
+        self._ranker_of = rankers.arms.ranker_of
         self._models = dict(models)
         self._asking = Lock()
         self._line_to: socket.socket | None = None
@@ -59,20 +62,26 @@ class Recorder(RefresherProcess):
         return self._stopping.is_set() and not self._thread.is_alive()
 
     def record(self, previews: Sequence[Preview]) -> list[Preview]:
-        """Those of ``previews`` that were not written, for whatever reason; never raises."""
+        """What is left to write of ``previews``; never raises.
+
+        Where there are many, they come back ranked side by side, which their receipts cost less
+        with.
+        """
         own = self._line_to
         if own is None and len(previews) < BUSY:
             return list(previews)
         try:
-            pairs = [(one, carried(one)) for one in previews]
-            sent = [given for _, given in pairs if given is not None]
+            pairs = [(one, carried.carried(one)) for one in previews]
+            load = carried.Load(self._models, [given for _, given in pairs if given is not None])
+            left = [one for one, given in pairs if given is None]
             if own is None:
-                self._begin(len(sent))
-            elif sent and self._wrote(own, Load(self._models, sent)):
-                return [one for one, given in pairs if given is None]
+                self._begin(len(load.previews))
+            elif load.previews and self._wrote(own, load):
+                return left
+            return [*left, *carried.put_down(load, self._ranker_of)]
         except Exception:
             log.exception("previews cannot be carried to the recorder")
-        return list(previews)
+            return list(previews)
 
     def stop(self) -> None:
         """Have the child end; what it was given is written by then."""
@@ -85,16 +94,16 @@ class Recorder(RefresherProcess):
         super().stop()
 
     def _begin(self, many: int) -> None:
-        if many >= BUSY and not self._begun:
+        if self._apart and many >= BUSY and not self._begun:
             self._begun = True
             self.start()
 
-    def _wrote(self, own: socket.socket, load: Load) -> bool:
+    def _wrote(self, own: socket.socket, load: carried.Load) -> bool:
         with self._asking:
             try:
                 if not self._agreed(own):
                     return False
-                frames.send(own, packed(load))
+                frames.send(own, carried.pack(load))
                 return frames.receive(own) == WRITTEN
             except OSError as error:
                 # what it wrote all the same stays as it is: it is the same
@@ -112,7 +121,7 @@ class Recorder(RefresherProcess):
                 # it is still starting
                 return False
             told = frames.receive(own)
-            self._agrees = told == self.digest.encode()
+            self._agrees = told == self._digest
             if not self._agrees:
                 self._hang_up()
                 if told is not None:
@@ -135,5 +144,8 @@ class Recorder(RefresherProcess):
         with self._asking:
             self._hang_up()
             self._agrees = False
-            self._line_to = ours
+            if self._stopping.is_set():
+                ours.close()
+            else:
+                self._line_to = ours
         return child

@@ -18,7 +18,7 @@ from retain.decisions import previews
 from retain.errors import RetainError, StoreUnavailable
 from retain.experiments.variants import Arms
 from retain.ledger import Ledger
-from retain.one.carried import restored, unpacked
+from retain.one import carried
 from retain.settings import from_json, telemetry
 from services import frames, journal
 from services.metrics import Metrics
@@ -59,8 +59,7 @@ def main() -> None:
 
 def _recorded(load: bytes, engine: Engine, arms: Arms, metrics: Metrics) -> bytes:
     try:
-        given = unpacked(load)
-        made = [restored(one, given.models, arms.ranker_of) for one in given.previews]
+        made = carried.put_down(carried.unpack(load), arms.ranker_of)
         receipts = previews.write(engine, made)
     except StoreUnavailable:
         # who sent them will say so

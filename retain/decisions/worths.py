@@ -45,6 +45,7 @@ class OfOne:
         self._worths = worths
         self._row = row
         self._expected: list[float] = worths.expected[row].tolist()
+        self._all: list[Worth] | None = None
 
     def expected(self, place: int) -> float:
         """The expected value of the action at ``place`` of the catalogue."""
@@ -52,7 +53,10 @@ class OfOne:
 
     def of(self, place: int) -> Worth:
         """All its terms."""
-        return Worth(*(getattr(self._worths, name).item(self._row, place) for name in _FIELDS))
+        if self._all is None:
+            rows = (getattr(self._worths, name)[self._row].tolist() for name in _FIELDS)
+            self._all = list(map(Worth, *rows))
+        return self._all[place]
 
 
 _FIELDS = tuple(field.name for field in fields(Worths))

@@ -20,12 +20,13 @@ from retain.decisions.previews import Preview
 from retain.decisions.receipt_text import pack
 from retain.decisions.store import find
 from retain.eventlog import EventLog
-from retain.one.carried import Load, carried, packed, restored, unpacked
+from retain.one import carried
 from retain.one.scoring import OneScorer
 from retain.one.suggesting import Suggesting
 from retain.settings import PROJECT_CONFIG, Settings
 from services.deciding import Deciding, deciding
 from services.metrics import Metrics
+from services.rankers import Rankers, rankers
 from services.recorder import BUSY, Recorder
 from tests.experiments import arm, experiment
 from tests.tiny_home import AS_OF, HEADS, customers_of, make_home
@@ -102,8 +103,8 @@ def told(engine: Engine, customer: str) -> None:
 
 
 @pytest.fixture
-def recorder(home: Settings, made: Deciding) -> Iterator[Recorder]:
-    found = Recorder(home, made.recorder.digest, made.models)
+def recorder(home: Settings, engine: Engine, made: Deciding) -> Iterator[Recorder]:
+    found = Recorder(home, rankers(home, engine, made.scorer.champions), made.models)
     yield found
     found.stop()
 
@@ -123,9 +124,9 @@ def until(holds: Callable[[], bool]) -> None:
 def test_a_preview_that_was_carried_has_the_receipt_it_would_have_had(
     made: Deciding, previews: list[Preview]
 ) -> None:
-    sent = [one for one in map(carried, previews) if one is not None]
-    load = unpacked(packed(Load(made.models, sent)))
-    again = [restored(one, load.models, made.arms.ranker_of) for one in load.previews]
+    sent = [one for one in map(carried.carried, previews) if one is not None]
+    load = carried.unpack(carried.pack(carried.Load(made.models, sent)))
+    again = carried.put_down(load, made.arms.ranker_of)
     assert [pack(one.receipt()) for one in again] == [pack(one.receipt()) for one in previews]
     answers = [one.next_best_action() for one in previews]
     assert [one.next_best_action() for one in again] == answers
@@ -138,11 +139,22 @@ def test_the_recorder_writes_what_this_process_would_have_written(
     engine: Engine, recorder: Recorder, previews: list[Preview]
 ) -> None:
     assert recorder.record(previews[:1]) == previews[:1]
-    assert not recorder.runs, "it is started when there is enough to do"
-    assert recorder.record(previews) == previews
+    assert recorder.runs is None, "it is started when there is enough to do"
     until(lambda: not recorder.record(previews))
     for preview in previews:
         assert stored(engine, preview) == preview.receipt()
+
+
+def test_without_a_recorder_many_are_left_side_by_side(
+    home: Settings, engine: Engine, made: Deciding, previews: list[Preview]
+) -> None:
+    alone = replace(home, receipts_apart=False)
+    recorder = Recorder(alone, rankers(home, engine, made.scorer.champions), made.models)
+    left = recorder.record(previews)
+    assert [pack(one.receipt()) for one in left] == [pack(one.receipt()) for one in previews]
+    assert len({id(one.ranking.columns) for one in left}) < len(left)
+    assert recorder.runs is None
+    recorder.stop()
 
 
 def test_a_recorder_that_dies_leaves_its_previews_and_is_started_again(
@@ -153,7 +165,7 @@ def test_a_recorder_that_dies_leaves_its_previews_and_is_started_again(
     first = recorder.runs
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    until(lambda: recorder.record(previews) == previews)
+    until(lambda: bool(recorder.record(previews)))
     until(lambda: not recorder.record(previews))
     assert recorder.runs != first
 
@@ -161,7 +173,7 @@ def test_a_recorder_that_dies_leaves_its_previews_and_is_started_again(
 def test_a_recorder_with_another_catalogue_is_given_nothing(
     home: Settings, made: Deciding, engine: Engine, previews: list[Preview]
 ) -> None:
-    other = Recorder(home, "another", made.models)
+    other = Recorder(home, Rankers(made.arms, "another"), made.models)
     other.start()
     until(lambda: bool(other.record(previews)) and other.ended)
     assert not any(stored(engine, preview) for preview in previews)

@@ -4,7 +4,8 @@ A stored row answers only while it holds: it was computed at or before the momen
 no window edge has passed since (``valid_until``), and the log has nothing newer of that
 customer that has waited for :data:`FRESH_WITHIN` to be reflected, and none of its views is
 older than its time to live. Otherwise the customer's features are computed from the log, by the
-same SQL, and the customer is marked pending, so that the refresher writes the row again.
+same SQL, and the customer is marked pending, so that the refresher writes the row again. Where
+the store does not answer, a few customers are computed too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.online_features import Held, as_stored, joined, kept
+from feature_repo.online_features import Held, as_stored, joined, kept, last_known
 from feature_repo.online_many import many_reader
 from feature_repo.packed_ages import Ages
 from feature_repo.packed_home import online_rows
@@ -40,6 +41,10 @@ FRESH_WITHIN = timedelta(seconds=30)
 It reflects an event within a second. Where it cannot keep up, reads that computed what it has
 not got to would take the processor from it, and it would never catch up.
 """
+
+MOST_COMPUTED = 20
+"""Of so many customers features are computed where the online store is away; more would keep
+those waiting who ask for one."""
 
 _State = dict[str, Freshness]
 
@@ -102,6 +107,15 @@ class OnlineReader:
         rest = [one for one in customer_ids if one not in known]
         return [held, self.read(rest, as_of)] if rest else [held]
 
+    def last_known(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
+        """The stored rows of different customers, without a look at the log.
+
+        Raises:
+            StoreUnavailable: the online store did not answer.
+        """
+        asked = list(customer_ids)
+        return last_known(asked, self._sound(asked, as_of), as_of)
+
     def _held(self, customer_ids: Sequence[str], as_of: datetime) -> Features | None:
         if self._many is None or not customer_ids:
             return None
@@ -150,7 +164,13 @@ class OnlineReader:
         if not self._recomputes:
             stored = self._reader.read_table(asked, as_of)
             return as_stored(customer_ids, asked, stored, as_of)
-        found = self._sound(asked, as_of)
+        try:
+            found = self._sound(asked, as_of)
+        except StoreUnavailable:
+            if len(asked) > MOST_COMPUTED:
+                raise
+            last = {one: told.latest or 0 for one, told in state.items()}
+            return joined(customer_ids, self._recompute.read(asked, as_of, last))
         holds = self._holding(asked, found, state, as_of)
         behind = np.array([state[one].since is not None for one in asked], dtype=np.bool_)
         held = kept(asked, found, holds, as_of, behind)

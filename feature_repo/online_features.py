@@ -42,6 +42,13 @@ def as_stored(
     return joined(customer_ids, [known, Features(FEATURE_SCHEMA.empty_table(), missing, {})])
 
 
+def last_known(asked: list[str], found: PackedLines | PackedTable, as_of: datetime) -> Features:
+    """Whoever has rows of ``as_of`` or before, whatever happened since; as of their own moments."""
+    ages = found.ages
+    there: NDArray[np.bool_] = np.all(ages.present & (ages.event_us <= to_micros(as_of)), axis=1)
+    return kept(asked, found, there, as_of, there)
+
+
 def kept(
     asked: list[str],
     found: PackedLines | PackedTable,

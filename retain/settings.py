@@ -25,6 +25,7 @@ TIMEOUT_MS = 10_000
 IN_FLIGHT = 256
 BACKLOG_MS = 50
 DRAIN_SECONDS = 1
+DEGRADED_MAX_AGE_MINUTES = 60
 
 _MOST_DAYS = 100_000
 
@@ -53,6 +54,8 @@ class Settings:
             (``RETAIN_BACKLOG_MS``, default 50).
         drain_seconds: seconds for which a worker that is told to end still answers, closing
             connections (``RETAIN_DRAIN_SECONDS``, default 1).
+        degraded_max_age_minutes: minutes for which stored features answer while the event log
+            is away (``RETAIN_DEGRADED_MAX_AGE_MINUTES``, default 60); zero is not at all.
         receipts_apart: whether receipts of previews may be written by a process of their own
             (``RETAIN_RECEIPTS``: ``process``, the default where there is more than one core for
             this one, or ``thread``).
@@ -70,6 +73,7 @@ class Settings:
     in_flight: int = IN_FLIGHT
     backlog_ms: int = BACKLOG_MS
     drain_seconds: int = DRAIN_SECONDS
+    degraded_max_age_minutes: int = DEGRADED_MAX_AGE_MINUTES
     receipts_apart: bool = False
 
     @property
@@ -137,6 +141,13 @@ def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -
         in_flight=_whole(environ, "RETAIN_IN_FLIGHT", IN_FLIGHT, most=100_000),
         backlog_ms=_whole(environ, "RETAIN_BACKLOG_MS", BACKLOG_MS, most=10_000),
         drain_seconds=_whole(environ, "RETAIN_DRAIN_SECONDS", DRAIN_SECONDS, most=600),
+        degraded_max_age_minutes=_whole(
+            environ,
+            "RETAIN_DEGRADED_MAX_AGE_MINUTES",
+            DEGRADED_MAX_AGE_MINUTES,
+            least=0,
+            most=10_080,
+        ),
         receipts_apart=_apart(environ.get("RETAIN_RECEIPTS")),
     )
 
@@ -175,12 +186,15 @@ def _days(given: str | float) -> float:
     return days
 
 
-def _whole(environ: Mapping[str, str], name: str, default: int, *, most: int) -> int:
+def _whole(
+    environ: Mapping[str, str], name: str, default: int, *, most: int, least: int = 1
+) -> int:
     given = environ.get(name) or str(default)
-    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= most):
+    if not (given.isascii() and given.isdigit() and least <= int(given) <= most):
         raise InvalidInput(
             f"{name} is {given!r:.60}",
-            remedy=f"write a whole number from 1 to {most:,}, or leave it unset for {default:,}",
+            remedy=f"write a whole number from {least:,} to {most:,}, or leave it unset for "
+            f"{default:,}",
             field=name,
         )
     return int(given)

@@ -14,7 +14,7 @@ from feature_repo.online_one import OneReader
 from feature_repo.packed_home import online_rows
 from retain import signals
 from retain.access import IN_PROCESS, Access
-from retain.breaking import breakers
+from retain.breaking import READS, breakers
 from retain.clock import Clock, now, pinned
 from retain.database import connect
 from retain.decisions.feedback import Feedback
@@ -35,6 +35,7 @@ from retain.triggers.watch import Watch as TriggerWatch
 from retain.waits import SERVING
 from services.access_log import AccessLog
 from services.deciding import Deciding, deciding
+from services.degraded import Degraded
 from services.deliveries import Held
 from services.event_writer import EventWriter
 from services.front import Front
@@ -122,6 +123,12 @@ def compose(
             manifests=manifests,
             clock=clock,
             metrics=metrics,
+            degraded=Degraded(
+                silent=partial(readiness.silent_seconds, "database"),
+                refuses=lambda: breakers(engine)[READS].state != "closed",
+                most=timedelta(minutes=settings.degraded_max_age_minutes),
+                metrics=metrics,
+            ),
         ),
         ranking=made.ranking(read, clock, metrics, pools.aside),
         events=Ingest(
@@ -177,9 +184,7 @@ def compose(
         lambda: {f"database_{kind}": one.state for kind, one in breakers(engine).items()}
     )
     gate = Gate(
-        _fronted(
-            application(use_cases, pools), settings, log, made, clock=clock, metrics=metrics
-        ),
+        _fronted(application(use_cases, pools), settings, log, made, clock=clock, metrics=metrics),
         places=found,
         backlog=Backlog(),
         record=metrics.request,

@@ -33,6 +33,7 @@ PREDICT = Operation(
             {
                 "one": prediction_examples.EXAMPLE,
                 "explained": prediction_examples.EXPLAINED_EXAMPLE,
+                "degraded": prediction_examples.DEGRADED_EXAMPLE,
                 "many": prediction_examples.MANY_EXAMPLE,
             },
             headers={

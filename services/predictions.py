@@ -7,21 +7,26 @@ from datetime import datetime
 from typing import Protocol
 
 from retain.clock import Clock, iso
-from retain.errors import InvalidInput, UnknownCustomer
+from retain.errors import InvalidInput, StoreUnavailable, UnknownCustomer
 from retain.features.reader import Features, PartsReader
 from retain.features.sheet import Sheet
 from retain.manifest import Manifest
 from retain.reasons import Language, Reason
 from retain.scoring import Scores
 from retain.signals import Signals
+from retain.statuses import OK
 from services import answers
 from services.answers import Json
+from services.degraded import Degraded, never
 from services.languages import DEFAULT
 from services.metrics import Metrics
 from services.schemas.predictions import PARTS, PredictRequest
+from services.schemas.statuses import MISSING, Missing
 
 ROUTE = "/predict"
 UNKNOWN = "unknown_customer"
+DEGRADED = "degraded"
+UNAVAILABLE = "unavailable"
 _BY_SEGMENT = frozenset({"segment", "next_best_action"})
 
 
@@ -67,6 +72,7 @@ class Predictions:
         manifests: Mapping[str, Manifest],
         clock: Clock,
         metrics: Metrics,
+        degraded: Degraded | None = None,
     ) -> None:
         self._reader = reader
         self._scorer = scorer
@@ -76,6 +82,7 @@ class Predictions:
         self._manifests = manifests
         self._clock = clock
         self._metrics = metrics
+        self._degraded = degraded or never(metrics)
 
     def predict(self, request: PredictRequest) -> Json:
         """The answer: one prediction, or ``predictions`` in the order asked.
@@ -83,25 +90,45 @@ class Predictions:
         Raises:
             InvalidInput: ``as_of`` is in the future, or the request contradicts itself.
             UnknownCustomer: the one customer asked for is not known at ``as_of``.
-            StoreUnavailable: a store did not answer.
+            StoreUnavailable: a store did not answer, and without it there is nothing to say.
         """
         ids = request.ids()
         self._metrics.batch(ROUTE, len(ids))
         as_of = at_or_before(self._clock(), request.as_of)
         began = time.perf_counter()
         known: dict[str, Json] = {}
-        parts = self._reader.parts(list(dict.fromkeys(ids)), as_of)
+        parts, checked = self._features(
+            list(dict.fromkeys(ids)), as_of, is_now=request.as_of is None
+        )
         self._metrics.stages(ROUTE, None, time.perf_counter() - began, None, None, None)
         for features in parts:
-            known |= self._predict(features, as_of, request)
+            known |= self._predict(features, as_of, request, checked=checked)
+        if not checked and not known:
+            raise nothing_stored()
         if request.customer_id is not None:
             if request.customer_id not in known:
                 raise unknown(request.customer_id, field="customer_id")
             return known[request.customer_id]
-        return {"predictions": [known.get(i) or self._unknown(i) for i in ids]}
+        absent = self._unknown if checked else self._unavailable
+        return {"predictions": [known.get(i) or absent(i) for i in ids]}
+
+    def _features(
+        self, ids: list[str], as_of: datetime, *, is_now: bool
+    ) -> tuple[Sequence[Features], bool]:
+        """Features in parts, and whether the log was there to say that nothing came since."""
+        if not (is_now and self._degraded.is_away()):
+            try:
+                parts = self._reader.parts(ids, as_of)
+            except StoreUnavailable:
+                if not (is_now and self._degraded.is_allowed()):
+                    raise
+            else:
+                self._degraded.told("freshness", "features")
+                return parts, True
+        return [self._reader.last_known(ids, as_of)], False
 
     def _predict(
-        self, features: Features, as_of: datetime, request: PredictRequest
+        self, features: Features, as_of: datetime, request: PredictRequest, *, checked: bool
     ) -> dict[str, Json]:
         if not features.features_as_of:
             return {}
@@ -115,31 +142,47 @@ class Predictions:
         self._metrics.scores("next_purchase", scores.purchase_30d)
         self._metrics.scores("ltv", scores.ltv_value)
         language = request.language or DEFAULT
-        parts = self._parts(scores, features, request, language)
+        parts, missing = self._parts(scores, features, request, language, checked=checked)
+        told_missing = {"degraded": missing} if missing else {}
         why = self._explainer.explain(scores, include, language) if request.explain else None
         known: dict[str, Json] = {}
         told_as_of = iso(as_of)
         for row, customer_id in enumerate(scores.customer_ids):
+            status = scores.status[row]
+            if missing and status == OK:
+                status = DEGRADED
             fresh = features.features_as_of.get(customer_id)
             told = told_as_of if fresh == as_of else None if fresh is None else iso(fresh)
             known[customer_id] = {
                 "customer_id": customer_id,
                 "merged_into": features.merged_into.get(customer_id),
-                "status": scores.status[row],
+                "status": status,
+                **told_missing,
                 "as_of": told_as_of,
                 "features_as_of": told,
                 "stale_views": features.stale_views.get(customer_id, []),
                 **{name: objects[row] for name, objects in parts.items()},
                 "reasons": [] if why is None else [answers.reason(one) for one in why[row]],
             }
-            age = None if fresh is None else (as_of - fresh).total_seconds()
-            self._metrics.prediction(scores.status[row], age)
+            # of a row that nobody compared with the log nobody knows how old it is
+            age = None if fresh is None or not checked else (as_of - fresh).total_seconds()
+            self._metrics.prediction(status, age)
+        for one in missing:
+            self._degraded.missed(one, len(known))
         return known
 
     def _parts(
-        self, scores: Scores, features: Features, request: PredictRequest, language: Language
-    ) -> dict[str, Sequence[Json | None]]:
+        self,
+        scores: Scores,
+        features: Features,
+        request: PredictRequest,
+        language: Language,
+        *,
+        checked: bool,
+    ) -> tuple[dict[str, Sequence[Json | None]], list[Missing]]:
+        """The parts asked for, and what they lack because a store is away."""
         include = PARTS if request.include is None else request.include
+        missing: set[Missing] = set() if checked else {"freshness"}
         parts: dict[str, Sequence[Json | None]] = {}
         if "churn" in include:
             warnings = self._signals.find(scores.columns, scores.as_of)
@@ -149,19 +192,44 @@ class Predictions:
             manifest = self._manifests.get("next_purchase")
             of_items = self._manifests.get("next_items")
             suggested = scores.suggestions if request.next_items else None
-            parts["next_purchase"] = answers.next_purchase(scores, manifest, of_items, suggested)
+            try:
+                told = answers.next_purchase(scores, manifest, of_items, suggested)
+                if suggested is not None:
+                    self._degraded.told("next_items")
+            except StoreUnavailable:
+                # nobody knows what is sold out
+                told = answers.next_purchase(scores, manifest, of_items)
+                missing.add("next_items")
+            parts["next_purchase"] = told
         if "ltv" in include:
             parts["ltv"] = answers.ltv(scores, self._manifests.get("ltv"))
         if "segment" in include:
             parts["segment"] = answers.segment(scores)
         if "next_best_action" in include:
-            began = time.perf_counter()
-            parts["next_best_action"] = self._previews.preview(
-                of_survivors(scores, features), features
-            )
-            took = time.perf_counter() - began
-            self._metrics.stages(ROUTE, None, None, None, took, None)
-        return parts
+            decided = self._decided(scores, features) if checked else None
+            if decided is None:
+                missing.add("next_best_action")
+                decided = [None] * len(scores.customer_ids)
+            parts["next_best_action"] = decided
+        if "next_best_action" in missing and len(set(include)) == 1:
+            raise undecided()
+        return parts, [one for one in MISSING if one in missing]
+
+    def _decided(self, scores: Scores, features: Features) -> Sequence[Json | None] | None:
+        """The ``next_best_action`` objects; None where limits and consent cannot be checked."""
+        began = time.perf_counter()
+        try:
+            made = self._previews.preview(of_survivors(scores, features), features)
+        except StoreUnavailable:
+            return None
+        self._metrics.stages(ROUTE, None, None, None, time.perf_counter() - began, None)
+        self._degraded.told("next_best_action")
+        return made
+
+    def _unavailable(self, customer_id: str) -> Json:
+        self._metrics.prediction(UNAVAILABLE, None)
+        self._degraded.missed("features", 1)
+        return {"customer_id": customer_id, "status": UNAVAILABLE, "degraded": ["features"]}
 
     def _unknown(self, customer_id: str) -> Json:
         self._metrics.prediction(UNKNOWN, None)
@@ -191,6 +259,21 @@ def at_or_before(now: datetime, asked: datetime | None) -> datetime:
             field="as_of",
         )
     return asked
+
+
+def nothing_stored() -> StoreUnavailable:
+    """The error where the log is away and nothing is stored of those asked for."""
+    return StoreUnavailable(
+        "the event log does not answer, and no features are stored of those asked for",
+        remedy="send the same request again later",
+    )
+
+
+def undecided() -> StoreUnavailable:
+    """The error where only a decision was asked for, and none can be made."""
+    return StoreUnavailable(
+        "what limits decisions could not be read", remedy="send the same request again later"
+    )
 
 
 def unknown(customer_id: str, *, field: str) -> UnknownCustomer:

@@ -38,6 +38,8 @@ class Lookout:
         self._looked, self._stopping = Event(), Event()
         self._answers: bool | None = None
         self._since = monotonic()
+        self._heard: float | None = None
+        self._failed = False
         self._reached = False
         self._thread = Thread(target=self._run, name=f"retain-look-{store}", daemon=True)
 
@@ -63,6 +65,13 @@ class Lookout:
         hanging = began is not None and monotonic() - began > SLOW_SECONDS
         return bool(self._answers) and not hanging
 
+    @property
+    def silent_seconds(self) -> float:
+        """For how long it has not answered; 0 where it does, and before the first look."""
+        began, heard = self._began, self._heard
+        hanging = began is not None and monotonic() - began > SLOW_SECONDS
+        return monotonic() - heard if heard is not None and (hanging or self._failed) else 0.0
+
     def detail(self) -> str:
         """What is known of it, without what it said: that may hold names of hosts and users."""
         if self.answers:
@@ -77,11 +86,13 @@ class Lookout:
         try:
             self._reach()
         except RetainError as error:
+            self._failed = True
             self._tell(answers=False, why=error.message)
         except Exception as error:  # noqa: BLE001 - whatever it is, the store was not reached
+            self._failed = True
             self._tell(answers=False, why=repr(error))
         else:
-            self._reached = True
+            self._reached, self._failed, self._heard = True, False, monotonic()
             slow = monotonic() - self._began > SLOW_SECONDS
             self._tell(answers=not slow, why="it took too long")
         finally:
@@ -137,6 +148,10 @@ class Readiness:
         for one in self.lookouts:
             one.stop()
 
+    def silent_seconds(self, store: str) -> float:
+        """As :attr:`Lookout.silent_seconds` of the store of this name."""
+        return next(one for one in self.lookouts if one.store == store).silent_seconds
+
     def drain(self) -> None:
         """The service is about to end: from now on it is not ready."""
         self._draining = True
@@ -156,7 +171,7 @@ class Readiness:
             },
         }
 
-    def _status(self, every_store_answers: bool) -> str:  # noqa: FBT001
+    def _status(self, every_store_answers: bool) -> str:
         if self._draining or not all(one.reached for one in self.lookouts):
             return "not_ready"
         return "ready" if every_store_answers else "degraded"

@@ -83,6 +83,15 @@ class PartsReader(Protocol):
             StoreUnavailable: the store behind it did not answer.
         """
 
+    def last_known(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
+        """What is stored of different ``customer_ids``, whatever happened since.
+
+        Nobody is in ``unknown``: who has nothing stored may be known to the log.
+
+        Raises:
+            StoreUnavailable: the online store did not answer.
+        """
+
 
 class FeatureReader(Protocol):
     """Anything that can say what was known about customers at a moment."""

@@ -57,6 +57,9 @@ class Families:
 
     def _of_scores(self) -> None:
         self.predictions = self._counter("predictions", "Customers scored, by status.", "status")
+        self.degraded = self._counter(
+            "predictions_degraded", "Customers answered without a part, a store being away.", "part"
+        )
         self.feature_age = self._histogram(
             "feature_age_seconds", "Age of the features behind a prediction.", _AGE
         )

@@ -116,6 +116,10 @@ class Metrics:
         if len(self._predictions) > MOST:
             self.fold()
 
+    def degraded(self, part: str, customers: int) -> None:
+        """So many customers were answered without ``part``."""
+        self._families.degraded.labels(part).inc(customers)
+
     def score(self, head: str, value: float | None) -> None:
         """One answer of a head: a probability, or an amount of money; NaN and None are none."""
         self._scored((head, value))

@@ -41,10 +41,15 @@ class TimedReader:
     def __init__(self, reader: OnlineReader, metrics: Metrics) -> None:
         self._read = timed(reader.read, metrics, "online", "read")
         self._parts = timed(reader.parts, metrics, "online", "read")
+        self._last_known = timed(reader.last_known, metrics, "online", "read")
 
     def parts(self, customer_ids: Sequence[str], as_of: datetime) -> Sequence[Features]:
         """As the reader itself."""
         return self._parts(customer_ids, as_of)
+
+    def last_known(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
+        """As the reader itself."""
+        return self._last_known(customer_ids, as_of)
 
     def read(self, customer_ids: Sequence[str], as_of: datetime) -> Features:
         """As the reader itself."""

@@ -98,6 +98,13 @@ EXPLAINED_EXAMPLE: dict[str, Any] = {
         },
     ],
 }
+DEGRADED_EXAMPLE: dict[str, Any] = {
+    **EXAMPLE,
+    "status": "degraded",
+    "degraded": ["freshness", "next_best_action"],
+    "features_as_of": "2026-11-21T09:12:31Z",
+    "next_best_action": None,
+}
 MANY_EXAMPLE: dict[str, Any] = {
     "predictions": [
         EXAMPLE,

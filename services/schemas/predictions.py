@@ -18,21 +18,10 @@ from services.schemas.base import (
     UtcTime,
 )
 from services.schemas.reasons import Reason
+from services.schemas.statuses import CustomerStatus, HeadStatus, Missing
 
 Part = Literal["churn", "next_purchase", "ltv", "segment", "next_best_action"]
 PARTS: tuple[Part, ...] = ("churn", "next_purchase", "ltv", "segment", "next_best_action")
-HeadStatus = Literal[
-    "ok", "already_churned", "insufficient_data", "no_consent", "stale_features", "no_model"
-]
-CustomerStatus = Literal[
-    "ok",
-    "already_churned",
-    "insufficient_data",
-    "no_consent",
-    "stale_features",
-    "unknown_customer",
-]
-
 _EXACTLY_ONE: dict[str, Any] = {
     "oneOf": [
         {
@@ -255,10 +244,24 @@ class Prediction(Answer):
         description="The surviving customer, where the id asked for was merged into another: "
         "everything answered is that customer's.",
     )
-    status: CustomerStatus
+    status: CustomerStatus = Field(
+        description="`degraded`: it would be `ok`, but a store is away, and `degraded` says what "
+        "the answer lacks; of another status too. `unavailable`, in lists: a store is away, and "
+        "without it nothing is known of this customer; ask again."
+    )
+    degraded: list[Missing] = Field(
+        default_factory=list,
+        description="What is missing or uncertain because a store is away; absent where nothing "
+        "is. `freshness`: what happened after `features_as_of` (also a consent withdrawn, a merge) "
+        "may not be in it. `features`: nothing could be read. `next_items`: categories and "
+        "products are left out. `next_best_action`: it is null, since limits on contacts and "
+        "consent could not be checked.",
+    )
     as_of: datetime | None = None
     features_as_of: datetime | None = Field(
-        default=None, description="Until when events are reflected in the features used."
+        default=None,
+        description="Until when events are reflected in the features used; with `freshness` in "
+        "`degraded`, when these were stored.",
     )
     stale_views: list[str] = Field(
         default_factory=list, description="Feature views older than allowed."

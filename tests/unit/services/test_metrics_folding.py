@@ -169,7 +169,7 @@ def test_no_family_has_a_label_that_could_hold_a_customer() -> None:
     labels = {name for one in families if hasattr(one, "_labelnames") for name in one._labelnames}
     assert labels <= {
         *("route", "status", "stage", "lane", "head", "version", "action", "arm", "rule"),
-        *("outcome", "store", "operation", "state", "process", "generation"),
+        *("outcome", "store", "operation", "state", "process", "generation", "part"),
     }
 
 

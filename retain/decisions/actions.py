@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -70,6 +71,11 @@ class QuietHours(Declared):
         if self.start <= self.end:
             return self.start <= hour < self.end
         return hour >= self.start or hour < self.end
+
+    @cached_property
+    def by_hour(self) -> tuple[bool, ...]:
+        """Whether each of the 24 hours is quiet."""
+        return tuple(map(self.cover, range(24)))
 
 
 class NamedRule(Declared):

@@ -1,6 +1,6 @@
 """When: how likely each of the 168 hours of the week is one in which a customer responds."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -22,27 +22,21 @@ _DAY = 24
 _SPREAD = (1.0 + 2.0 * BESIDE) * (1.0 + 6.0 * OTHER_DAY)
 
 
-class Shares:
-    """The share of what was counted that falls on each hour, spread over what is like it."""
+def spread(counts: Mapping[int, float], first: int, many: int) -> list[float]:
+    """The shares of what was counted that fall on ``many`` hours from the ``first``.
 
-    __slots__ = ("_counts", "_of_hour", "_seen")
-
-    def __init__(self, counts: Mapping[int, float]) -> None:
-        self._counts = counts
-        self._seen = sum(counts.values())
-        self._of_hour = [0.0] * _DAY
-        for hour, count in counts.items():
-            self._of_hour[hour % _DAY] += count
-
-    def __getitem__(self, hour: int) -> float:
-        """Of one of the 168 hours; all of them add up to 1."""
-        around = self._own(hour) + BESIDE * (self._own(hour - 1) + self._own(hour + 1))
-        return around / (_SPREAD * self._seen)
-
-    def _own(self, hour: int) -> float:
-        return (1.0 - OTHER_DAY) * self._counts.get(hour % HOURS, 0.0) + (
-            OTHER_DAY * self._of_hour[hour % _DAY]
-        )
+    Each count is spread over the hours that are like its own; all of a week add up to 1.
+    """
+    of_hour = [0.0] * _DAY
+    for hour, count in counts.items():
+        of_hour[hour % _DAY] += count
+    on_its_own, on_any = 1.0 - OTHER_DAY, OTHER_DAY
+    own = [
+        on_its_own * counts.get(hour % HOURS, 0.0) + on_any * of_hour[hour % _DAY]
+        for hour in range(first - 1, first + many + 1)
+    ]
+    whole = _SPREAD * sum(counts.values())
+    return [(own[at] + BESIDE * (own[at - 1] + own[at + 1])) / whole for at in range(1, many + 1)]
 
 
 @dataclass(frozen=True)
@@ -60,13 +54,16 @@ class Habits:
         """Of the base, 168 shares; all alike where it was not counted."""
         if not any(self.counts):
             return [1.0 / HOURS] * HOURS
-        spread = Shares(dict(enumerate(self.counts)))
-        return [spread[hour] for hour in range(HOURS)]
+        return spread(dict(enumerate(self.counts)), 0, HOURS)
 
     def scores(
-        self, active: Sequence[str] | None, responsive: Sequence[str] | None
-    ) -> Callable[[int], float] | None:
-        """Hour of the week to its share: the customer's own, shrunk to that of the base.
+        self,
+        active: Sequence[str] | None,
+        responsive: Sequence[str] | None,
+        first: int = 0,
+        many: int = HOURS,
+    ) -> list[float] | None:
+        """Shares of ``many`` hours from the ``first``: the customer's own, shrunk to the base's.
 
         A posterior mean under a Dirichlet prior of :data:`BASE_TIMES` observations. None where
         neither the customer nor the base was ever seen.
@@ -74,14 +71,23 @@ class Habits:
         own: dict[int, float] = {}
         for lines, weight in ((active, 1.0), (responsive, RESPONSE_WEIGHT)):
             for line in lines or ():
-                hour, count = line.split(" ")
-                own[int(hour)] = own.get(int(hour), 0.0) + weight * float(count)
-        base = self.shares
+                name, count = line.split(" ")
+                hour = int(name)
+                own[hour] = own.get(hour, 0.0) + weight * float(count)
+        base = self._from(first, many)
         if not own:
-            return base.__getitem__ if any(self.counts) else None
-        mine, seen = Shares(own), sum(own.values())
+            return base if any(self.counts) else None
+        seen = sum(own.values())
         of_own = seen / (seen + BASE_TIMES)
-        return lambda hour: of_own * mine[hour] + (1.0 - of_own) * base[hour]
+        of_base = 1.0 - of_own
+        return [
+            of_own * mine + of_base * everybodys
+            for mine, everybodys in zip(spread(own, first, many), base, strict=True)
+        ]
+
+    def _from(self, first: int, many: int) -> list[float]:
+        base = self.shares
+        return [*base[first : first + many], *base[: max(first + many - HOURS, 0)]]
 
 
 def hour_of_week(at: datetime) -> int:

@@ -5,7 +5,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from retain.decisions.actions import Action, ActionConfig
-from retain.decisions.hours import ACTIVE, HOURS, RESPONSIVE, Habits, hour_of_week
+from retain.decisions.hours import ACTIVE, RESPONSIVE, Habits, hour_of_week
 from retain.rule_rows import Known
 
 _HOUR = timedelta(hours=1)
@@ -62,20 +62,19 @@ class SendTimes:
 
     def _likeliest(self, zone: tzinfo, *, quietly: bool) -> datetime:
         """The best hour of the next 24: by the customer's habits, else the catalogue's hour."""
-        score = self._habits.scores(self._row[ACTIVE], self._row[RESPONSIVE])
-        if score is None:
-            return self._usual(zone)
-        quiet = self._config.quiet_hours
         start = self._now.replace(minute=0, second=0, microsecond=0)
-        first = hour_of_week(start)
-        # what a change of the clocks moves into quiet hours is moved out of them afterwards
-        local = start.astimezone(zone).hour
-        best, most = 0, -1.0
-        for ahead in range(_DAY):
-            if quietly and quiet.cover((local + ahead) % _DAY):
-                continue
-            if (share := score((first + ahead) % HOURS)) > most:
-                best, most = ahead, share
+        active, responsive = self._row[ACTIVE], self._row[RESPONSIVE]
+        shares = self._habits.scores(active, responsive, hour_of_week(start), _DAY)
+        if shares is None:
+            return self._usual(zone)
+        if quietly:
+            # what a change of the clocks moves into quiet hours is moved out of them afterwards
+            local, quiet = start.astimezone(zone).hour, self._config.quiet_hours.by_hour
+            shares = [
+                -1.0 if quiet[(local + ahead) % _DAY] else share
+                for ahead, share in enumerate(shares)
+            ]
+        best = shares.index(max(shares))
         return max(start + best * _HOUR, self._now)
 
     def _usual(self, zone: tzinfo) -> datetime:

@@ -124,10 +124,17 @@ def test_the_time_zone_of_the_request_goes_before_the_profile():
 
 
 def test_the_scores_of_a_week_add_up_to_one():
-    score = base(h3=5.0).scores(["0 2", "167 1", "40 7"], ["40 1"])
-    assert sum(score(hour) for hour in range(HOURS)) == pytest.approx(1.0)
+    assert sum(base(h3=5.0).scores(["0 2", "167 1", "40 7"], ["40 1"])) == pytest.approx(1.0)
     assert sum(base(h3=5.0).shares) == pytest.approx(1.0)
     assert sum(NOBODY.shares) == pytest.approx(1.0)
+
+
+@given(st.integers(0, HOURS - 1), st.integers(0, HOURS))
+def test_the_scores_of_some_hours_are_those_of_the_week_from_there_on(first, many):
+    habits, lines = base(h3=5.0, h150=2.0), (["0 2", "167 1", "40 7"], ["40 1"])
+    for seen in (lines, ([], None)):
+        week = habits.scores(*seen)
+        assert habits.scores(*seen, first, many) == (week + week)[first : first + many]
 
 
 def test_every_customer_counts_once_in_the_habits_of_the_base():

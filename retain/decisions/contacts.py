@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -19,7 +18,6 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    func,
     insert,
     select,
     update,
@@ -28,11 +26,9 @@ from sqlalchemy import (
 from retain import identities
 from retain.clock import from_micros, to_micros
 from retain.database import Id, in_parts, metadata, reading
-from retain.decisions import messages, spending, suppressions
+from retain.decisions import goals, messages, spending, suppressions
 from retain.decisions.caps import Limiter
-from retain.decisions.constraints import REMEMBERED_DAYS
 from retain.decisions.state import Contact, ContactState, Spent, is_released, is_reported, sent_at
-from retain.eventlog import events
 from retain.identity_links import CUSTOMER
 from retain.prepared import Prepared
 
@@ -104,16 +100,16 @@ def states(
     latest = None if decided_until is None else to_micros(decided_until)
     made: defaultdict[str, list[Contact]] = defaultdict(list)
     closed: defaultdict[str, set[str]] = defaultdict(set)
-    goals: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+    reached: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     for ids in in_parts(customer_ids):
         owner = owners(connection, ids, to_micros(now))
         for one, contact in _made(connection, list(owner), now, latest):
             made[owner[one]].append(contact)
         for one, channel in suppressions.closed(connection, owner):
             closed[owner[one]].add(channel)
-        if wanted := goals_after(limiter, chain.from_iterable(made.values()), now):
-            for row in _goals(connection, list(owner), wanted, now):
-                known, at = goals[owner[row.customer_id]], from_micros(row.ts)
+        if wanted := goals.after(limiter, chain.from_iterable(made.values()), now):
+            for row in goals.read(connection, list(owner), wanted, now):
+                known, at = reached[owner[row.customer_id]], from_micros(row.ts)
                 known[row.type] = max(at, known.get(row.type, at))
     spent = _spent(connection, limiter, now)
     whom = customer_ids if spent else made.keys() | closed.keys()
@@ -121,7 +117,7 @@ def states(
         one: ContactState(
             tuple(made.get(one, ())),
             frozenset(closed.get(one, ())),
-            goals.get(one, {}),
+            reached.get(one, {}),
             spent,
         )
         for one in whom
@@ -220,18 +216,6 @@ def owners(connection: Connection, customer_ids: Sequence[str], at: int) -> dict
     return owner
 
 
-def goals_after(limiter: Limiter | None, made: Iterable[Contact], now: datetime) -> frozenset[str]:
-    """The goals to look for where these contacts were made: none where nothing follows them."""
-    if limiter is None or not (wanted := limiter.catalogue.goal_events):
-        return frozenset()
-    followed = limiter.catalogue.followed
-    for one in made:
-        within = followed.get(one.action_id or "")
-        if within is not None and now - max((one.at, *one.outcomes.values())) <= within:
-            return wanted
-    return frozenset()
-
-
 def _made(
     connection: Connection, customer_ids: Sequence[str], now: datetime, latest: int | None
 ) -> list[tuple[str, Contact]]:
@@ -272,28 +256,6 @@ def _contact(action_id: str, row: Row, told: Mapping[str, datetime] | None) -> C
         released=is_released(outcomes) if outcomes else bool(released),
         made_at=from_micros(made_at),
         outcomes=outcomes,
-    )
-
-
-def _goals(
-    connection: Connection, customer_ids: Sequence[str], goals: frozenset[str], now: datetime
-) -> Sequence[Any]:
-    since = to_micros(now - timedelta(days=REMEMBERED_DAYS))
-    given = {"ids": customer_ids, "since": since, "until": to_micros(now)}
-    return _reached(goals).rows(connection, given)
-
-
-@cache
-def _reached(goals: frozenset[str]) -> Prepared:
-    return Prepared(
-        select(events.c.customer_id, events.c.type, func.max(events.c.ts).label("ts"))
-        .where(
-            events.c.customer_id.in_(bindparam("ids", expanding=True)),
-            events.c.ts > bindparam("since"),
-            events.c.ts <= bindparam("until"),
-            events.c.type.in_(sorted(goals)),
-        )
-        .group_by(events.c.customer_id, events.c.type)
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from retain.clock import MICROSECONDS_PER_DAY, from_micros, to_micros
-from retain.decisions import contacts, messages, suppressions
+from retain.decisions import contacts, goals, messages, suppressions
 from retain.decisions.caps import Limiter
 from retain.decisions.constraints import REMEMBERED_DAYS
 from retain.decisions.state import Contact, ContactState, Spent
@@ -67,9 +67,9 @@ class ContactsOfOne:
         closed = self._closed(customer_id, rows)
         if not made and not closed and not spent:
             return None
-        wanted = contacts.goals_after(self._limiter, made, now)
-        goals = self._goals(customer_id, sorted(wanted), remembered, moment) if wanted else {}
-        return ContactState(made, closed, goals, spent)
+        wanted = goals.after(self._limiter, made, now)
+        reached = self._reached(customer_id, sorted(wanted), remembered, moment) if wanted else {}
+        return ContactState(made, closed, reached, spent)
 
     def _closed(self, customer_id: str, rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
         found = set()
@@ -81,7 +81,7 @@ class ContactsOfOne:
                 found.add(channel)
         return frozenset(found)
 
-    def _goals(
+    def _reached(
         self, customer_id: str, types: Sequence[str], since: int, until: int
     ) -> dict[str, datetime]:
         query = (

@@ -60,6 +60,18 @@ def test_what_is_not_stored_is_computed_unless_told_never_to() -> None:
         load({"RETAIN_RECOMPUTE": "no"}, home=HOME)
 
 
+def test_receipts_are_written_apart_where_there_are_cores_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for there, apart in ((1.0, False), (1.5, True), (8.0, True)):
+        monkeypatch.setattr("retain.settings.cores", lambda there=there: there)
+        assert load({}, home=HOME).receipts_apart is apart
+        assert load({"RETAIN_RECEIPTS": "process"}, home=HOME).receipts_apart
+        assert not load({"RETAIN_RECEIPTS": "thread"}, home=HOME).receipts_apart
+    with pytest.raises(InvalidInput, match="RETAIN_RECEIPTS"):
+        load({"RETAIN_RECEIPTS": "both"}, home=HOME)
+
+
 def test_settings_are_the_same_in_the_process_they_are_sent_to(tmp_path: Path) -> None:
     given = {"RETAIN_AS_OF": "2024-03-01T12:00:00Z", "RETAIN_ONLINE_URL": "redis://:pass@cache:1/2"}
     sent = load(given, home=tmp_path)

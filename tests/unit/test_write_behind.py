@@ -55,12 +55,12 @@ def test_a_store_that_is_away_loses_nothing(monkeypatch):
 def test_too_many_waiting_are_dropped_and_counted(monkeypatch):
     monkeypatch.setattr(write_behind, "MOST_WAITING", 2)
     monkeypatch.setattr(write_behind, "PAUSE_SECONDS", 60)
-    written = []
-    behind = WriteBehind(written.extend)
+    written, lost = [], []
+    behind = WriteBehind(written.extend, lost.append)
     for number in range(5):
         behind.put(str(number), number)
     behind.close()
-    assert (written, behind.dropped) == ([0, 1], 3)
+    assert (written, behind.dropped, sum(lost)) == ([0, 1], 3, 3)
 
 
 def test_what_can_never_be_written_is_dropped_counted_and_does_not_block(caplog):

@@ -111,6 +111,8 @@ def test_what_was_noted_is_there_at_the_end_and_at_every_rendering() -> None:
     metrics.removed("consent", 3)
     metrics.close()
     assert counted(metrics, "retain_candidates_removed_total") == 3
+    metrics.previews_dropped(2)
+    assert counted(metrics, "retain_previews_dropped_total") == 2
     assert metrics._pauses._told not in gc.callbacks
 
 

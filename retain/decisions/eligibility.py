@@ -29,7 +29,8 @@ GOAL_REACHED = "goal_reached"
 """A rule in ``withdrawn_by`` holds, or an event that is a goal came after what is followed."""
 
 Mask = NDArray[np.bool_]
-_VALUES = 1_024
+_MOST = 4_096
+"""So many answers are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,13 @@ class _Forbids:
         rows: whether it forbids, (n,).
         of: the column that ``one`` asks, ``context_channel`` of the context; None: all of them.
         one: whether it forbids by this value of the column, or to this customer.
+        unless: whether it forbids unless this holds of the customer.
     """
 
     rows: Callable[[Columns, int, Context], Mask]
     of: str | None
     one: Callable[[Any], bool]
+    unless: bool = False
 
 
 class Eligibility:
@@ -132,7 +135,7 @@ class _OfOne:
         orders: Sequence[list[int]],
     ) -> None:
         bits = [(1 << place, each) for place, each in enumerate(hindrances)]
-        self._customer = [(bit, each.one) for bit, each in bits if each.of is None]
+        self._customer = [(bit, each.one, each.unless) for bit, each in bits if each.of is None]
         self._context = _bits_of(
             [(bit, each.one) for bit, each in bits if each.of == CONTEXT_CHANNEL]
         )
@@ -147,30 +150,36 @@ class _OfOne:
             (sum(1 << place for place in order), [(1 << place, names[place]) for place in order])
             for order in orders
         ]
+        # many customers meet the same hindrances
+        self._removed = lru_cache(maxsize=_MOST)(self._names)
 
     def removed_by(self, row: Known, context: Context) -> list[str | None]:
         forbidden = self._context(context.channel)
         for column, bits_of in self._columns:
             value = row[column]
             forbidden |= bits_of(tuple(value) if isinstance(value, list) else value)
-        for bit, forbids in self._customer:
-            if forbids(row):
+        for bit, holds, unless in self._customer:
+            if holds(row) is not unless:
                 forbidden |= bit
+        return list(self._removed(forbidden))
+
+    def _names(self, forbidden: int) -> tuple[str | None, ...]:
+        """Per action the first of its hindrances among those that forbid."""
         found: list[str | None] = []
         for bits, order in self._actions:
-            name: str | None = None
+            name = None
             if forbidden & bits:
                 for bit, name in order:  # noqa: B007 - the first of them that forbids
                     if forbidden & bit:
                         break
             found.append(name)
-        return found
+        return tuple(found)
 
 
 def _bits_of(tests: Sequence[tuple[int, Callable[[Any], bool]]]) -> Callable[[Any], int]:
     """Value to the bits of the tests that forbid by it; what many customers share is kept."""
 
-    @lru_cache(maxsize=_VALUES)
+    @lru_cache(maxsize=_MOST)
     def bits(value: Any) -> int:
         return sum(bit for bit, forbids in tests if forbids(value))
 
@@ -255,11 +264,8 @@ def _other_stage(stages: frozenset[str]) -> _Forbids:
 
 
 def _unless(rule: Rule) -> _Forbids:
-    holds = rule.of_row
     return _Forbids(
-        lambda columns, rows, _: ~rule.evaluate(columns, rows),
-        None,
-        lambda row: not holds(row),
+        lambda columns, rows, _: ~rule.evaluate(columns, rows), None, rule.of_row, unless=True
     )
 
 

@@ -177,7 +177,11 @@ def _compile(labels: Sequence[Label], file: str) -> list[Rule]:
 
 def _first(rules: Sequence[Rule], row: Known) -> int:
     """The place of the first rule that holds; the last always does."""
-    return next(at for at, rule in enumerate(rules) if rule.of_row(row))
+    place = 0
+    for place, rule in enumerate(rules):  # noqa: B007 - the place is what is asked for
+        if rule.of_row(row):
+            break
+    return place
 
 
 class _Holding:

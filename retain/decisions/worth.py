@@ -178,7 +178,7 @@ class Appraiser:
                     context *= factor
         if counts.channel_weight:
             channel = preferred.get(way.channel, 1.0)
-        found: Worth | None = None
+        best: tuple[float, int, float, float, float] | None = None
         for treatment, (strength, discount, reward) in enumerate(way.arms):
             conversion = _within(before + uplift * strength, 0.0)
             added = conversion - before if counts.uplift else conversion
@@ -187,12 +187,13 @@ class Appraiser:
                 added, value, fixed.margin, fixed.contact_cost, given,
                 context, channel, fixed.lever,
             )  # fmt: skip
-            if found is None or expected > found.expected:
-                found = Worth(
-                    expected, treatment, basis, conversion, added, value, given, context, channel
-                )
-        assert found is not None  # noqa: S101 - an action has a treatment
-        return found._replace(expected=0.0) if way.channel == "none" else found
+            if best is None or expected > best[0]:
+                best = expected, treatment, conversion, added, given
+        assert best is not None  # noqa: S101 - an action has a treatment
+        expected, treatment, conversion, added, given = best
+        if way.channel == "none":
+            expected = 0.0
+        return Worth(expected, treatment, basis, conversion, added, value, given, context, channel)
 
 
 class WorthsOfRow:

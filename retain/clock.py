@@ -25,17 +25,18 @@ def parse_utc(text: str, *, field: str) -> datetime:
     """ISO 8601 to an aware UTC datetime; a time without zone is taken as UTC.
 
     Raises:
-        InvalidInput: ``text`` is not an ISO 8601 date or time.
+        InvalidInput: ``text`` is not an ISO 8601 date or time, or one that in UTC is before the
+            year 1 or after 9999.
     """
     try:
         value = datetime.fromisoformat(text)
-    except ValueError:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput(
             f"{text!r} is not an ISO 8601 time",
             remedy="write it like 2026-11-21T20:00:00Z or 2026-11-21",
             field=field,
         ) from None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def to_micros(at: datetime) -> int:

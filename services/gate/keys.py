@@ -127,7 +127,7 @@ class KeyCheck:
             raise Forbidden(
                 f"this needs a key with the scope {needed}; {key.id} has "
                 f"{', '.join(sorted(key.scopes))}",
-                remedy=f"ask for a key made with: retain keys add --scope {needed}",
+                remedy=f"ask for a key made with: retain keys add --scope {needed} --name NAME",
             )
 
 
@@ -140,6 +140,6 @@ def _presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
                 found = value[7:].strip()
                 break
         elif name == b"x-api-key":
-            found = value
+            found = value.strip()
     # what is longer is no key, and need not be digested
     return found[:_LONGEST_KEY] if found else None

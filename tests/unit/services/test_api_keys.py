@@ -119,6 +119,14 @@ def test_what_is_no_key_opens_nothing(store, value) -> None:
     assert refused(store.ring(), [(b"x-api-key", value)]) is Unauthorized
 
 
+@pytest.mark.parametrize("space", [b" ", b"\t"])
+def test_white_space_around_a_key_is_the_headers_and_not_the_keys(store, space) -> None:
+    made, text = store.keys.add("crm", [Scope.score])
+    ring = store.ring()
+    assert passes(ring, [(b"x-api-key", space + text.encode() + space)]) == made.id
+    assert passes(ring, [(b"authorization", b"Bearer " + text.encode() + space)]) == made.id
+
+
 def test_a_key_with_something_added_is_another(store) -> None:
     _, text = store.keys.add("crm", [Scope.score])
     for other in (text + "a", text[:-1], text.upper(), text + "a" * 300):

@@ -4,8 +4,9 @@ The counterpart for n customers is :mod:`retain.items.candidates`; what is said 
 candidates come from holds here. A channel is a dictionary by product, and what is not in it is 0.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,17 +20,21 @@ from retain.items.candidates import (
     SEEDS_VIEWED,
     trend,
 )
-from retain.items.tables import Floats, ItemTables
+from retain.items.tables import Floats, ItemTables, Places
 from retain.one.histories import History
 
-_NAN = float("nan")
-_NO_CATEGORY = (0.0, _NAN)
-_NOT_BOUGHT = (0.0, 0.0, _NAN, _NAN, _NAN)
 _FADING = np.array([[SEED_DAYS], [LATELY_DAYS]])
-_SEEN = slice(FEATURES.index("viewed"), FEATURES.index("viewed_with") + 1)
-_OWN = slice(FEATURES.index("times"), FEATURES.index("position") + 1)
-_CATEGORY = slice(FEATURES.index("category_share"), FEATURES.index("category_age_days") + 1)
+_TIMES, _TIMES_PER_ORDER, _AGE, _SINCE, _POSITION = map(
+    FEATURES.index, ("times", "times_per_order", "age_days", "orders_since_days", "position")
+)
+_VIEWED, _CART, _BOUGHT_WITH, _VIEWED_WITH = map(
+    FEATURES.index, ("viewed", "cart", "bought_with", "viewed_with")
+)
+_SHARE, _CATEGORY_AGE = map(FEATURES.index, ("category_share", "category_age_days"))
 _WHOLE = slice(FEATURES.index("orders"), FEATURES.index("novelty") + 1)
+_UNKNOWN = ("age_days", "orders_since_days", "position", "category_age_days")
+"""What is missing, and not 0, where a product or its category was not bought."""
+_REMEMBERED = 8_192
 
 Weights = dict[int, float]
 
@@ -55,14 +60,15 @@ class Finder:
     """Finds candidates by these tables and coarse weights."""
 
     def __init__(self, tables: ItemTables, coarse: Sequence[float]) -> None:
-        self._tables = tables
         self._coarse = tuple(coarse)
         self._nothing = len(tables.product_ids)
+        self._bought_near = _near(*tables.bought_near, self._nothing)
+        self._viewed_near = _near(*tables.viewed_near, self._nothing)
         popular = np.sqrt(tables.recent) * self._coarse[-1]
         self._popular: list[float] = popular.tolist()
         self._category: list[int] = tables.category.tolist()
         self._fixed = np.zeros((self._nothing, len(FEATURES)))
-        self._fixed[:, _OWN] = _NOT_BOUGHT
+        self._fixed[:, [FEATURES.index(name) for name in _UNKNOWN]] = np.nan
         for name, column in (
             ("recent", tables.recent),
             ("lasting", tables.lasting),
@@ -96,29 +102,39 @@ class Finder:
 
     def matrix(self, found: Candidates, history: History) -> Floats:
         """As :func:`retain.items.candidates.matrix`, (m, len(FEATURES))."""
-        products = found.products
-        matrix = self._fixed.take(np.array(products, dtype=np.intp), axis=0)
+        matrix = self._fixed.take(np.array(found.products, dtype=np.intp), axis=0)
+        matrix[:, _WHOLE] = (
+            history.orders, history.recency, history.basket, history.variety, history.novelty,
+        )  # fmt: skip
+        # most of the rest is nothing: what is something is put cell by cell
+        cells: Any = matrix.reshape(-1).data
+        rows = {product: row * len(FEATURES) for row, product in enumerate(found.products)}
         per_order, recency = max(history.orders, 1.0), history.recency
-        rows, bought = [], []
-        for row, product in enumerate(products):
-            own = found.own.get(product)
-            if own is not None:
-                times, age, at = own
-                rows.append(row)
-                bought.append((times, times / per_order, age, age - recency, at))
-        if rows:
-            matrix[rows, _OWN] = bought
-        channels = (found.viewed, found.cart, found.bought_with, found.viewed_with)
-        for place, channel in enumerate(channels, start=_SEEN.start):
-            if channel:
-                matrix[:, place] = [channel.get(product, 0.0) for product in products]
+        for product, (times, age, at) in found.own.items():
+            row = rows.get(product)
+            if row is not None:
+                cells[row + _TIMES] = times
+                cells[row + _TIMES_PER_ORDER] = times / per_order
+                cells[row + _AGE] = age
+                cells[row + _SINCE] = age - recency
+                cells[row + _POSITION] = at
+        for place, channel in (
+            (_VIEWED, found.viewed),
+            (_CART, found.cart),
+            (_BOUGHT_WITH, found.bought_with),
+            (_VIEWED_WITH, found.viewed_with),
+        ):
+            for product, weight in channel.items():
+                row = rows.get(product)
+                if row is not None:
+                    cells[row + place] = weight
         total = max(history.category_times, 1.0)
         shares = {name: (times / total, age) for _, name, times, age in history.categories}
         category = self._category
-        matrix[:, _CATEGORY] = [shares.get(category[product], _NO_CATEGORY) for product in products]
-        matrix[:, _WHOLE] = (
-            history.orders, recency, history.basket, history.variety, history.novelty,
-        )  # fmt: skip
+        for product, row in rows.items():
+            of_category = shares.get(category[product])
+            if of_category is not None:
+                cells[row + _SHARE], cells[row + _CATEGORY_AGE] = of_category
         return matrix
 
     def _bought(self, history: History) -> tuple[Weights, list[float]]:
@@ -144,40 +160,20 @@ class Finder:
         if not bought:
             return found
         seeds = sorted(range(len(bought)), key=[-one for one in strengths].__getitem__)[:SEEDS]
-        places = [bought[seed][1] for seed in seeds]
-        near, weights = self._tables.bought_near
-        nothing = self._nothing
-        for seed, products, closeness in zip(
-            seeds,
-            near.take(places, axis=0).tolist(),
-            weights.take(places, axis=0).tolist(),
-            strict=True,
-        ):
+        for seed in seeds:
             strength = strengths[seed]
-            for product, weight in zip(products, closeness, strict=True):
-                if product != nothing:
-                    found[product] = found.get(product, 0.0) + weight * strength
+            for product, weight in self._bought_near(bought[seed][1]):
+                found[product] = found.get(product, 0.0) + weight * strength
         return found
 
     def _viewed_with(self, history: History) -> Weights:
         """What is looked at together with what the customer looked at or put in the cart last."""
         found: Weights = {}
-        places = [
-            product
-            for seen in (history.viewed, history.cart)
-            for at, product in seen.items()
-            if at < SEEDS_VIEWED
-        ]
-        if not places:
-            return found
-        near, weights = self._tables.viewed_near
-        nothing = self._nothing
-        for products, closeness in zip(
-            near.take(places, axis=0).tolist(), weights.take(places, axis=0).tolist(), strict=True
-        ):
-            for product, weight in zip(products, closeness, strict=True):
-                if product != nothing:
-                    found[product] = found.get(product, 0.0) + weight
+        for seen in (history.viewed, history.cart):
+            for at, seed in seen.items():
+                if at < SEEDS_VIEWED:
+                    for product, weight in self._viewed_near(seed):
+                        found[product] = found.get(product, 0.0) + weight
         return found
 
     def _best(self, scores: Weights) -> list[int]:
@@ -187,9 +183,24 @@ class Finder:
             return sorted(scores)
         final = {product: score + popular[product] for product, score in scores.items()}
         least = sorted(final.values(), reverse=True)[KEPT - 1]
-        chosen = [product for product, score in final.items() if score > least]
-        tied = sorted(product for product, score in final.items() if score == least)
-        return sorted([*chosen, *tied[: KEPT - len(chosen)]])
+        chosen = [product for product, score in final.items() if score >= least]
+        if len(chosen) > KEPT:
+            tied = sorted(product for product in chosen if final[product] == least)
+            chosen = sorted(set(chosen).difference(tied[KEPT - len(chosen) :]))
+        return sorted(chosen)
+
+
+def _near(
+    places: Places, weights: Floats, nothing: int
+) -> Callable[[int], tuple[tuple[int, float], ...]]:
+    """A product to those near it and how near they are; what was asked for lately is kept."""
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def near(product: int) -> tuple[tuple[int, float], ...]:
+        found = zip(places[product].tolist(), weights[product].tolist(), strict=True)
+        return tuple((one, weight) for one, weight in found if one != nothing)
+
+    return near
 
 
 def _add(scores: Weights, products: Iterable[int], values: Iterable[float], weight: float) -> None:

@@ -104,7 +104,7 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
     ranker, _ = arms.nobodys
     decisions = Decisions(engine, metrics.receipt, metrics.previews_dropped)
     recorder = Recorder(settings, ranked_by, _names(scoring))
-    decisions.record_elsewhere(recorder.record)
+    decisions.carry_with(recorder)
     contacts = Contacts(engine, ranker.limiter)
     embedded = engine.dialect.name == "sqlite"
     previews = Previews(

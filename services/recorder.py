@@ -31,7 +31,7 @@ log = logging.getLogger("retain.service")
 
 
 class Recorder(RefresherProcess):
-    """Has the child write previews of single customers, and leaves the others to the caller.
+    """Has the child write previews of single customers.
 
     Args:
         settings: of the home; they also say whether there may be a child.
@@ -61,27 +61,26 @@ class Recorder(RefresherProcess):
         """Whether the child ended and is not started again."""
         return self._stopping.is_set() and not self._thread.is_alive()
 
-    def record(self, previews: Sequence[Preview]) -> list[Preview]:
-        """What is left to write of ``previews``; never raises.
-
-        Where there are many, they come back ranked side by side, which their receipts cost less
-        with.
-        """
-        own = self._line_to
-        if own is None and len(previews) < BUSY:
-            return list(previews)
+    def parcel(self, preview: Preview) -> bytes | None:
+        """What is carried of a preview; see :class:`retain.decisions.previews.Carrier`."""
         try:
-            pairs = [(one, carried.carried(one)) for one in previews]
-            load = carried.Load(self._models, [given for _, given in pairs if given is not None])
-            left = [one for one, given in pairs if given is None]
-            if own is None:
-                self._begin(len(load.previews))
-            elif load.previews and self._wrote(own, load):
-                return left
-            return [*left, *carried.put_down(load, self._ranker_of)]
+            return carried.parcel(preview)
         except Exception:
-            log.exception("previews cannot be carried to the recorder")
-            return list(previews)
+            log.exception("a preview cannot be carried to the recorder")
+            return None
+
+    def open(self, parcels: Sequence[bytes]) -> list[Preview]:
+        """The previews in these parcels, ranked side by side."""
+        load = carried.unpack(carried.pack(self._models, parcels))
+        return carried.put_down(load, self._ranker_of)
+
+    def write(self, parcels: Sequence[bytes]) -> bool:
+        """Whether the child has written them."""
+        own = self._line_to
+        if own is None:
+            self._begin(len(parcels))
+            return False
+        return self._wrote(own, carried.pack(self._models, parcels))
 
     def stop(self) -> None:
         """Have the child end; what it was given is written by then."""
@@ -98,12 +97,12 @@ class Recorder(RefresherProcess):
             self._begun = True
             self.start()
 
-    def _wrote(self, own: socket.socket, load: carried.Load) -> bool:
+    def _wrote(self, own: socket.socket, load: bytes) -> bool:
         with self._asking:
             try:
                 if not self._agreed(own):
                     return False
-                frames.send(own, carried.pack(load))
+                frames.send(own, load)
                 return frames.receive(own) == WRITTEN
             except OSError as error:
                 # what it wrote all the same stays as it is: it is the same

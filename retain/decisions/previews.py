@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
@@ -53,6 +53,19 @@ class Preview:
             limit=1,
             reserved=False,
         )
+
+
+class Carrier(Protocol):
+    """Has previews written by another process, which it gives what they were decided from."""
+
+    def parcel(self, preview: Preview) -> bytes | None:
+        """That, in bytes; None where the preview cannot be carried. Never raises."""
+
+    def open(self, parcels: Sequence[bytes]) -> list[Preview]:
+        """The previews in their order: their receipts are those of the ones in the parcels."""
+
+    def write(self, parcels: Sequence[bytes]) -> bool:
+        """Whether the other process has written all of them. Never raises."""
 
 
 def write(engine: Engine, previews: Sequence[Preview]) -> list[Receipt]:

@@ -29,7 +29,7 @@ from retain.database import Id, metadata, reading, writing
 from retain.decisions import contacts, reservations, spending
 from retain.decisions import previews as preview_rows
 from retain.decisions.caps import ContactState
-from retain.decisions.previews import Preview
+from retain.decisions.previews import Carrier, Preview
 from retain.decisions.ranking import Ranking
 from retain.decisions.receipt import Decision, Evidence, Receipt, write_receipt
 from retain.decisions.receipt_text import pack, unpack
@@ -63,9 +63,6 @@ NO_STATE = ContactState()
 LAPSE_EVERY = timedelta(seconds=10)
 
 
-Elsewhere = Callable[[list[Preview]], list[Preview]]
-
-
 class Decisions:
     """Makes, keeps and finds decisions; safe with several processes on one database.
 
@@ -83,9 +80,9 @@ class Decisions:
     ) -> None:
         self._engine = engine
         self._told = told
-        self._elsewhere: Elsewhere | None = None
+        self._carrier: Carrier | None = None
         self._together = GroupCommit(engine)
-        self._previews: WriteBehind[Preview] = WriteBehind(self._write, lost)
+        self._previews: WriteBehind[Preview | bytes] = WriteBehind(self._write, lost)
         self._lapsed_at: datetime | None = None
 
     def replay(
@@ -198,13 +195,14 @@ class Decisions:
             ulid.new(clock.now()), ranking, row, state or NO_STATE, evidence or Evidence()
         )
 
-    def record_elsewhere(self, elsewhere: Elsewhere | None) -> None:
-        """Have previews written by ``elsewhere``, which returns those that are left to write."""
-        self._elsewhere = elsewhere
+    def carry_with(self, carrier: Carrier) -> None:
+        """Have ``carrier`` write what it can of previews from now on."""
+        self._carrier = carrier
 
     def record_preview(self, preview: Preview) -> None:
-        """Store the receipt within a second, from a thread of its own."""
-        self._previews.put(preview.decision_id, preview)
+        """Store the receipt within a second, by a thread of its own or another process."""
+        parcel = None if self._carrier is None else self._carrier.parcel(preview)
+        self._previews.put(preview.decision_id, preview if parcel is None else parcel)
 
     def get(self, decision_id: str) -> Receipt:
         """The receipt of a decision, as it was written.
@@ -215,7 +213,8 @@ class Decisions:
         """
         waiting = self._previews.get(decision_id)
         if waiting is not None:
-            return waiting.receipt()
+            [preview] = self._opened([waiting])
+            return preview.receipt()
         with reading(self._engine) as connection:
             receipt = find(connection, decision_id)
         if receipt is None:
@@ -234,13 +233,21 @@ class Decisions:
         """Write what waits and end the thread."""
         self._previews.close()
 
-    def _write(self, previews: list[Preview]) -> None:
-        if self._elsewhere is not None:
-            previews = self._elsewhere(previews)
-        receipts = preview_rows.write(self._engine, previews) if previews else []
+    def _write(self, waiting: list[Preview | bytes]) -> None:
+        parcels = [one for one in waiting if isinstance(one, bytes)]
+        if self._carrier is not None and parcels and self._carrier.write(parcels):
+            waiting = [one for one in waiting if not isinstance(one, bytes)]
+        receipts = preview_rows.write(self._engine, self._opened(waiting)) if waiting else []
         if self._told is not None:
             for receipt in receipts:
                 self._told(receipt)
+
+    def _opened(self, waiting: list[Preview | bytes]) -> list[Preview]:
+        previews = [one for one in waiting if not isinstance(one, bytes)]
+        parcels = [one for one in waiting if isinstance(one, bytes)]
+        if self._carrier is not None and parcels:
+            previews += self._carrier.open(parcels)
+        return previews
 
 
 def find(connection: Connection, decision_id: str) -> Receipt | None:

@@ -64,13 +64,16 @@ class Load(msgspec.Struct, array_like=True):
     previews: list[Carried]
 
 
-def carried(preview: Preview) -> Carried | None:
-    """What has to be carried of a preview; None where it is of a customer among many."""
+def parcel(preview: Preview) -> bytes | None:
+    """What has to be carried of a preview; None where it is of a customer among many.
+
+    It is a sixteenth of what the preview holds, and nothing that is looked through for garbage.
+    """
     ranking, evidence = preview.ranking, preview.evidence
     known = ranking.known
     if not isinstance(known, One):
         return None
-    return Carried(
+    one = Carried(
         preview.decision_id,
         ranking.customer_ids[0],
         ranking.now,
@@ -82,6 +85,7 @@ def carried(preview: Preview) -> Carried | None:
         [dict(one) for one in evidence.experiments],
         list(evidence.stale_views),
     )
+    return _ENCODER.encode(one)
 
 
 def put_down(load: Load, ranker_of: RankerOf) -> list[Preview]:
@@ -103,12 +107,13 @@ def put_down(load: Load, ranker_of: RankerOf) -> list[Preview]:
     return [found[place] for place in range(len(load.previews))]
 
 
-def pack(load: Load) -> bytes:
-    """The bytes of a load."""
-    return _ENCODER.encode(load)
+def pack(models: dict[str, str], parcels: Sequence[bytes]) -> bytes:
+    """The bytes of a load of parcels."""
+    return _ENCODER.encode((models, [msgspec.Raw(one) for one in parcels]))
 
 
 unpack: Callable[[bytes], Load] = msgspec.msgpack.Decoder(Load).decode
+"""The load in what :func:`pack` made."""
 
 
 def _plain(value: Any) -> Any:

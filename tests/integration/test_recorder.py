@@ -114,6 +114,10 @@ def stored(engine: Engine, preview: Preview) -> dict | None:
         return find(connection, preview.decision_id)
 
 
+def parcels(previews: list[Preview]) -> list[bytes]:
+    return [one for one in map(carried.parcel, previews) if one is not None]
+
+
 def until(holds: Callable[[], bool]) -> None:
     ends = time.monotonic() + 60
     while not holds():
@@ -124,9 +128,7 @@ def until(holds: Callable[[], bool]) -> None:
 def test_a_preview_that_was_carried_has_the_receipt_it_would_have_had(
     made: Deciding, previews: list[Preview]
 ) -> None:
-    sent = [one for one in map(carried.carried, previews) if one is not None]
-    load = carried.unpack(carried.pack(carried.Load(made.models, sent)))
-    again = carried.put_down(load, made.arms.ranker_of)
+    again = made.recorder.open(parcels(previews))
     assert [pack(one.receipt()) for one in again] == [pack(one.receipt()) for one in previews]
     answers = [one.next_best_action() for one in previews]
     assert [one.next_best_action() for one in again] == answers
@@ -135,38 +137,42 @@ def test_a_preview_that_was_carried_has_the_receipt_it_would_have_had(
     assert any(one.state.contacts for one in again)
 
 
+def test_a_preview_among_many_is_not_carried(previews: list[Preview]) -> None:
+    other = replace(previews[0], ranking=replace(previews[0].ranking, known=None))
+    assert carried.parcel(other) is None
+
+
 def test_the_recorder_writes_what_this_process_would_have_written(
     engine: Engine, recorder: Recorder, previews: list[Preview]
 ) -> None:
-    assert recorder.record(previews[:1]) == previews[:1]
+    given = parcels(previews)
+    assert not recorder.write(given[:1])
     assert recorder.runs is None, "it is started when there is enough to do"
-    until(lambda: not recorder.record(previews))
+    until(lambda: recorder.write(given))
     for preview in previews:
         assert stored(engine, preview) == preview.receipt()
 
 
-def test_without_a_recorder_many_are_left_side_by_side(
+def test_where_there_may_be_no_recorder_none_is_started(
     home: Settings, engine: Engine, made: Deciding, previews: list[Preview]
 ) -> None:
     alone = replace(home, receipts_apart=False)
     recorder = Recorder(alone, rankers(home, engine, made.scorer.champions), made.models)
-    left = recorder.record(previews)
-    assert [pack(one.receipt()) for one in left] == [pack(one.receipt()) for one in previews]
-    assert len({id(one.ranking.columns) for one in left}) < len(left)
+    assert not recorder.write(parcels(previews))
     assert recorder.runs is None
     recorder.stop()
 
 
 def test_a_recorder_that_dies_leaves_its_previews_and_is_started_again(
-    engine: Engine, recorder: Recorder, previews: list[Preview]
+    recorder: Recorder, previews: list[Preview]
 ) -> None:
-    recorder.start()
-    until(lambda: not recorder.record(previews))
+    given = parcels(previews)
+    until(lambda: recorder.write(given))
     first = recorder.runs
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    until(lambda: bool(recorder.record(previews)))
-    until(lambda: not recorder.record(previews))
+    until(lambda: not recorder.write(given))
+    until(lambda: recorder.write(given))
     assert recorder.runs != first
 
 
@@ -174,18 +180,22 @@ def test_a_recorder_with_another_catalogue_is_given_nothing(
     home: Settings, made: Deciding, engine: Engine, previews: list[Preview]
 ) -> None:
     other = Recorder(home, Rankers(made.arms, "another"), made.models)
-    other.start()
-    until(lambda: bool(other.record(previews)) and other.ended)
+    given = parcels(previews)
+    until(lambda: not other.write(given) and other.ended)
     assert not any(stored(engine, preview) for preview in previews)
     other.stop()
 
 
-def test_what_is_left_to_write_is_written_here(
-    made: Deciding, engine: Engine, previews: list[Preview]
+def test_previews_are_found_while_they_wait_and_written_here_without_a_recorder(
+    home: Settings, engine: Engine, previews: list[Preview], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other, *_ = previews
-    made.decisions.record_elsewhere(lambda given: given[1:])
-    made.decisions._write([one, other])
-    made.decisions.record_elsewhere(None)
-    assert stored(engine, other) == other.receipt()
-    assert stored(engine, one) is None
+    monkeypatch.setattr("retain.write_behind.PAUSE_SECONDS", 60)
+    mine = deciding(replace(home, receipts_apart=False), engine, Metrics())
+    for preview in previews:
+        mine.decisions.record_preview(preview)
+    for preview in previews[:5]:
+        assert mine.decisions.get(preview.decision_id) == preview.receipt()
+        assert stored(engine, preview) is None
+    mine.close()
+    for preview in previews:
+        assert stored(engine, preview) == preview.receipt()

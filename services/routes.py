@@ -1,6 +1,7 @@
 """The routes: each reads its input, hands it to a use case in a thread, and answers JSON."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 
@@ -120,7 +121,14 @@ class Routes:
         return json_response(await self._pools.store(self._do.deliveries.take, limit, lease))
 
     async def acknowledge(self, request: Request) -> Response:
-        return await self._acknowledged([request.path_params["delivery_id"]])
+        delivery_id = request.path_params["delivery_id"]
+        if len(delivery_id) > MAX_ID_LENGTH:
+            raise InvalidInput(
+                f"a delivery's id has at most {MAX_ID_LENGTH} characters",
+                remedy="send the delivery_id that GET /deliveries gave",
+                field="delivery_id",
+            )
+        return await self._acknowledged([delivery_id])
 
     async def acknowledge_many(self, request: Request) -> Response:
         asked = bodies.parse(AckRequest, await bodies.read(request))
@@ -207,11 +215,11 @@ def application(use_cases: UseCases, pools: Pools) -> Starlette:
         (operations.DOCUMENT, routes.document),
     ]
     listed = [
-        Route(_route(o.path), _guarded(handler), methods=[o.method], name=o.name)
+        _exactly(Route(_route(o.path), _guarded(handler), methods=[o.method], name=o.name))
         for o, handler in offered
     ]
     hidden = [
-        Route(path, _guarded(handler), include_in_schema=False)
+        _exactly(Route(path, _guarded(handler), include_in_schema=False))
         for path, handler in (("/", routes.index), ("/static_content/{name}", routes.asset))
     ]
 
@@ -226,6 +234,17 @@ def application(use_cases: UseCases, pools: Pools) -> Starlette:
 def _route(path: str) -> str:
     """The path as Starlette reads it: an id may hold slashes, which a client sends as %2F."""
     return path.replace("_id}", "_id:path}")
+
+
+def _exactly(route: Route) -> Route:
+    """``route`` for the paths that the gate takes for its own, and for no other.
+
+    Starlette's patterns end before a line break at the end too, which would leave an operation
+    to a key without its scope, and an id with one inside they do not find.
+    """
+    pattern = route.path_regex.pattern.removesuffix("$").replace(".*", ".+")
+    route.path_regex = re.compile(rf"{pattern}\Z", re.DOTALL)
+    return route
 
 
 def _guarded(handler: Handler) -> Handler:

@@ -75,10 +75,18 @@ def or_null(model: type[BaseModel]) -> BeforeValidator:
     )
 
 
+def _whole(given: Any) -> Any:
+    """JSON has one kind of number: 2.0 is 2."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Whole = BeforeValidator(_whole)
+Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True), Whole]
 UtcTime = Annotated[datetime, BeforeValidator(_utc)]
 Identifier = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_ID_LENGTH),
     AfterValidator(_storable),
+    Field(json_schema_extra={"pattern": r"^[^\u0000]*$"}),
 ]
 Probability = Annotated[float, Field(ge=0, le=1)]

@@ -47,11 +47,12 @@ _EVENTS: dict[str, Any] = {
     "maxItems": MAX_EVENTS,
     "items": {"$ref": "#/components/schemas/Event"},
 }
-_SENT_AT = {
-    "type": "string",
-    "format": "date-time",
-    "description": "When the batch was sent, by the sender's clock: corrects the times of those "
-    "of its events that do not say it themselves.",
+# of no type: what cannot be read costs nobody an event
+_SENT_AT: dict[str, Any] = {
+    "description": "When the batch was sent, by the sender's clock, as a date-time: corrects the "
+    "times of those of its events that do not say it themselves. One that is no time is named in "
+    "their `dropped`, and corrects nothing.",
+    "examples": ["2026-11-21T19:58:12Z"],
 }
 BATCH_SCHEMA: dict[str, Any] = {
     "title": "EventBatch",

@@ -12,9 +12,11 @@ from retain.errors import InvalidInput
 from services.schemas.base import (
     MAX_ACTIONS,
     Answer,
+    Count,
     Identifier,
     Probability,
     Request,
+    Whole,
     or_null,
 )
 
@@ -36,7 +38,6 @@ def _local(given: Any) -> Any:
 
 
 LocalTime = Annotated[datetime, BeforeValidator(_local)]
-Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 
 
 class Place(Request):
@@ -126,7 +127,7 @@ class RankRequest(Request):
     customer_id: Identifier | None = None
     anonymous_id: Identifier | None = None
     context: Annotated[Context, or_null(Context)] = Context()
-    limit: int = Field(default=3, ge=1, le=MAX_ACTIONS, strict=True)
+    limit: Annotated[int, Field(ge=1, le=MAX_ACTIONS, strict=True), Whole] = 3
     receipt: bool = Field(default=False, description="Answer every candidate and why it lost.")
 
     def check(self) -> None:

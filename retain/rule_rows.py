@@ -1,15 +1,14 @@
 """Rules for one row: the same expression over plain Python values instead of arrays.
 
 A rule over arrays of one value costs some thirty times what the values themselves do. What is
-read here was checked by :mod:`retain.rules`; of its parts a Python function is written anew, so
-that nothing of a rule's own text is ever run. A property test holds both to the same answers.
+read here was checked by :mod:`retain.rules`; a property test holds both to the same answers.
 """
 # NaN alone is not equal to itself, and asking so costs a tenth of what a call of isnan() does
 # ruff: noqa: PLR0124
 
 import ast
+import operator
 from collections.abc import Callable, Mapping
-from itertools import count
 from typing import Any
 
 from retain.columns import Columns, Kind
@@ -47,111 +46,70 @@ class Row(dict[str, Any]):
 
 def of_row(tree: ast.expr, known: Mapping[str, Kind], *, truth: bool) -> Read:
     """What the checked expression ``tree`` says of a row: a bool, or a float with NaN."""
-    writer = _Writer(known)
-    written = writer.truth(tree) if truth else writer.value(tree)
-    read: Read = eval(f"lambda row: {written}", {"__builtins__": {}, **_CALLED})  # noqa: S307
-    return read
+    compiler = _Compiler(known)
+    return compiler.truth(tree) if truth else compiler.value(tree)
 
 
-class _Writer:
-    """Writes the parts of a rule as Python over ``row``, each within brackets where it needs any.
-
-    Of the rule's text it takes over literals and names of columns, and these as literals.
-    """
-
+class _Compiler:
     def __init__(self, known: Mapping[str, Kind]) -> None:
         self.known = known
-        self._numbers = count()
 
-    def truth(self, node: ast.expr) -> str:
-        written = self.value(node)
-        if self._is_truth(node):
-            return written
-        name, named = self._named(written)
-        return f"({named} != 0 and {name} == {name})"
+    def truth(self, node: ast.expr) -> Read:
+        read = self.value(node)
+        return read if self._is_truth(node) else _not_zero(read)
 
-    def value(self, node: ast.expr) -> str:
+    def value(self, node: ast.expr) -> Read:
         match node:
             case ast.Constant(value=bool() | str() as fixed):
-                return repr(fixed)
+                return lambda _: fixed
             case ast.Constant(value=number):
-                return repr(float(number))  # type: ignore[arg-type]
+                amount = float(number)  # type: ignore[arg-type]
+                return lambda _: amount
             case ast.Name(id=name):
-                return f"row[{name!r}]"
-            case ast.BoolOp(op=op, values=values):
-                word = " and " if isinstance(op, ast.And) else " or "
-                return f"({word.join(map(self.truth, values))})"
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return f"(not {self.truth(operand)})"
-            case ast.UnaryOp(operand=operand):
-                return f"(-{self.value(operand)})"
+                return operator.itemgetter(name)
+            case ast.BoolOp(op=ast.And(), values=values):
+                return _all([self.truth(value) for value in values])
+            case ast.BoolOp(values=values):
+                return _any([self.truth(value) for value in values])
+            case ast.UnaryOp(op=op, operand=operand):
+                return self.turned(op, operand)
             case ast.BinOp(left=left, op=op, right=right):
-                return self.calculated(op, self.value(left), self.value(right))
+                return _calculated(op, self.value(left), self.value(right))
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 pairs = zip([left, *comparators[:-1]], ops, comparators, strict=True)
-                return f"({' and '.join(self.pair(*pair) for pair in pairs)})"
+                return _all([self.pair(*pair) for pair in pairs])
             case ast.Call(func=ast.Name(id=function), args=args):
                 return self.call(function, args)
         raise AssertionError(ast.dump(node))
 
-    def calculated(self, op: ast.operator, a: str, b: str) -> str:
-        sign = _SIGNS.get(type(op))
-        return f"divided({a}, {b})" if sign is None else f"({a} {sign} {b})"
+    def turned(self, op: ast.unaryop, operand: ast.expr) -> Read:
+        if isinstance(op, ast.Not):
+            condition = self.truth(operand)
+            return lambda row: not condition(row)
+        number = self.value(operand)
+        return lambda row: -number(row)
 
-    def pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> str:
+    def pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Read:
         a = self.value(left)
         if isinstance(op, ast.In | ast.NotIn):
             negated = isinstance(op, ast.NotIn)
             if isinstance(right, ast.List | ast.Tuple):
-                return self.one_of(a, right.elts, self._kind(left), negated=negated)
-            return self.contained(left, self.value(right), negated=negated)
-        b = self.value(right)
-        if isinstance(op, ast.NotEq):
-            return f"differ({a}, {b})"
-        if isinstance(op, ast.Eq) and self._kind(left) == "text":
-            name, named = self._named(a)
-            return f"({named} is not None and {name} == {b})"
-        return f"{a} {_SIGNS[type(op)]} {b}"
+                values = [one.value for one in right.elts if isinstance(one, ast.Constant)]
+                return _one_of(a, frozenset(values), negated=negated)
+            return _contains(a, self.value(right), negated=negated)
+        return _compared(op, a, self.value(right))
 
-    def one_of(self, a: str, items: list[ast.expr], kind: Kind, *, negated: bool) -> str:
-        literals = [repr(one.value) for one in items if isinstance(one, ast.Constant)]
-        choices = f"({''.join(f'{each}, ' for each in literals)})"
-        if not negated:
-            return f"{a} in {choices}"
-        name, named = self._named(a)
-        known = "is not None" if kind == "text" else f"== {name}"
-        return f"({named} {known} and {name} not in {choices})"
-
-    def contained(self, text: ast.expr, texts: str, *, negated: bool) -> str:
-        word = "not in" if negated else "in"
-        if isinstance(text, ast.Constant):
-            return f"{text.value!r} {word} ({texts} or ())"
-        name, named = self._named(self.value(text))
-        return f"({named} is not None and {name} {word} ({texts} or ()))"
-
-    def call(self, function: str, args: list[ast.expr]) -> str:
+    def call(self, function: str, args: list[ast.expr]) -> Read:
+        reads = [self.value(arg) for arg in args]
         if function == "missing":
-            return self.missing(args[0])
-        return f"{function}_of({', '.join(map(self.value, args))})"
-
-    def missing(self, node: ast.expr) -> str:
-        kind, (name, named) = self._kind(node), self._named(self.value(node))
-        if kind == "list":
-            return f"(not {named})"
-        return f"({named} is None)" if kind == "text" else f"({named} != {name})"
-
-    def _named(self, written: str) -> tuple[str, str]:
-        """A name for a value that is needed twice, and the value as it gets the name."""
-        name = f"v{next(self._numbers)}"
-        return name, f"({name} := {written})"
-
-    def _kind(self, node: ast.expr) -> Kind:
-        match node:
-            case ast.Name(id=name):
-                return self.known[name]
-            case ast.Constant(value=str()):
-                return "text"
-        return "number"
+            return _missing(reads[0])
+        if function == "abs":
+            number = reads[0]
+            return lambda row: abs(number(row))
+        folded, fold = reads[0], {"min": _least, "max": _most, "first": _first}[function]
+        for read in reads[1:]:
+            folded = fold(folded, read)
+        return folded
 
     def _is_truth(self, node: ast.expr) -> bool:
         match node:
@@ -164,51 +122,114 @@ class _Writer:
         return False
 
 
-def _divided(a: float, b: float) -> float:
-    return NAN if b == 0 else a / b
+def _not_zero(read: Read) -> Read:
+    def holds(row: Known) -> bool:
+        value = read(row)
+        return bool(value != 0 and value == value)
+
+    return holds
 
 
-def _differ(a: Any, b: Any) -> bool:
-    known = a is not None and b is not None and a == a and b == b
-    return known and bool(a != b)
+def _all(reads: list[Read]) -> Read:
+    if len(reads) == 1:
+        return reads[0]
+    if len(reads) == 2:
+        a, b = reads
+        return lambda row: a(row) and b(row)
+    return lambda row: all(read(row) for read in reads)
 
 
-def _least(least: float, *others: float) -> float:
-    for other in others:
-        if not (least <= other or least != least):
-            least = other
+def _any(reads: list[Read]) -> Read:
+    if len(reads) == 2:
+        a, b = reads
+        return lambda row: a(row) or b(row)
+    return lambda row: any(read(row) for read in reads)
+
+
+def _calculated(op: ast.operator, a: Read, b: Read) -> Read:
+    match op:
+        case ast.Add():
+            return lambda row: a(row) + b(row)
+        case ast.Sub():
+            return lambda row: a(row) - b(row)
+        case ast.Mult():
+            return lambda row: a(row) * b(row)
+
+    def divided(row: Known) -> float:
+        by = b(row)
+        return NAN if by == 0 else float(a(row) / by)
+
+    return divided
+
+
+def _compared(op: ast.cmpop, a: Read, b: Read) -> Read:
+    match op:
+        case ast.Lt():
+            return lambda row: a(row) < b(row)
+        case ast.LtE():
+            return lambda row: a(row) <= b(row)
+        case ast.Gt():
+            return lambda row: a(row) > b(row)
+        case ast.GtE():
+            return lambda row: a(row) >= b(row)
+    equal = isinstance(op, ast.Eq)
+
+    def known_and_equal(row: Known) -> bool:
+        x, y = a(row), b(row)
+        if x is None or y is None or x != x or y != y:
+            return False
+        return bool(x == y) is equal
+
+    return known_and_equal
+
+
+def _one_of(a: Read, choices: frozenset[Any], *, negated: bool) -> Read:
+    if not negated:
+        return lambda row: a(row) in choices
+
+    def is_none_of(row: Known) -> bool:
+        value = a(row)
+        return value is not None and value == value and value not in choices
+
+    return is_none_of
+
+
+def _contains(a: Read, b: Read, *, negated: bool) -> Read:
+    def holds(row: Known) -> bool:
+        text, texts = a(row), b(row)
+        return text is not None and (texts is not None and text in texts) is not negated
+
+    return holds
+
+
+def _missing(read: Read) -> Read:
+    def holds(row: Known) -> bool:
+        value = read(row)
+        # an empty text is known, an empty list is not
+        return value is None or value != value or (not value and not isinstance(value, str | float))
+
+    return holds
+
+
+def _least(a: Read, b: Read) -> Read:
+    def least(row: Known) -> float:
+        x, y = a(row), b(row)
+        return float(x if x <= y or x != x else y)
+
     return least
 
 
-def _most(most: float, *others: float) -> float:
-    for other in others:
-        if not (most >= other or most != most):
-            most = other
+def _most(a: Read, b: Read) -> Read:
+    def most(row: Known) -> float:
+        x, y = a(row), b(row)
+        return float(x if x >= y or x != x else y)
+
     return most
 
 
-def _first(*values: float) -> float:
-    for value in values:
-        if value == value:
-            return value
-    return NAN
+def _first(a: Read, b: Read) -> Read:
+    def first(row: Known) -> float:
+        x = a(row)
+        return float(x if x == x else b(row))
 
-
-_SIGNS: dict[type[ast.AST], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Eq: "==",
-}
-_CALLED: dict[str, Callable[..., Any]] = {
-    "abs_of": abs,
-    "divided": _divided,
-    "differ": _differ,
-    "first_of": _first,
-    "max_of": _most,
-    "min_of": _least,
-}
+    return first

@@ -1,6 +1,6 @@
 """A small, safe expression language over columns, for segments and actions.
 
-Python's expression syntax, read by :func:`ast.parse` and never run as it is: names of
+Python's expression syntax, read by :func:`ast.parse` and never executed: names of
 declared columns, numbers, strings, lists of them, ``and or not``, chained comparisons,
 ``in`` and ``not in``, ``+ - * /``, ``min max abs``, ``first(a, b)`` (the first that is not
 missing) and ``missing(x)``. Anything else is refused when the rule is loaded.

@@ -31,7 +31,7 @@ def check(settings: Settings) -> None:
     Raises:
         StoreUnavailable: the database cannot be opened, or Redis does not answer.
         NoModel: too few heads have a champion, or a champion's folder is gone.
-        CorruptModel: a champion's file is not the sealed one.
+        CorruptModel: a champion's file is not the sealed one, or may not be read.
         FingerprintMismatch: a champion needs features this version does not compute.
         InvalidInput: a file of the configuration that the service reads is wrong, or the
             environment has no secret for an endpoint of the triggers.
@@ -120,6 +120,16 @@ def require_stages(catalogue: Catalogue, config: SegmentConfig) -> None:
 
 
 def _sealed(settings: Settings, head: Head, version: str) -> Manifest:
+    try:
+        return _verified(settings, head, version)
+    except PermissionError as error:
+        raise CorruptModel(
+            f"the user who serves may not read {error.filename}, which {head}:{version} needs",
+            remedy="let that user read it: chmod -R a+rX on the model store, or chown",
+        ) from None
+
+
+def _verified(settings: Settings, head: Head, version: str) -> Manifest:
     folder = artefacts.folder(settings.bentoml_home, head, version)
     found = manifest.read(folder)
     for name, digest in found.files.items():

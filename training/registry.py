@@ -46,3 +46,6 @@ def _store(bentoml_home: Path, sealed: Manifest, staged: Path) -> None:
         _model_store=ModelStore(str(models)),
     ) as model:
         shutil.copytree(staged, model.path, dirs_exist_ok=True)
+    # temporary folders are their owner's alone; who serves may be another user than who trained
+    stored = artefacts.folder(bentoml_home, sealed.head, sealed.version)
+    stored.chmod(models.stat().st_mode)

@@ -69,6 +69,17 @@ def test_a_file_that_is_gone_is_named(home) -> None:
         check(home)
 
 
+def test_a_model_that_another_user_made_for_himself_is_named(home, monkeypatch) -> None:
+    # as root, who may read everything, no mode of a file would do
+    def forbidden(folder: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr("retain.manifest.read", forbidden)
+    with pytest.raises(CorruptModel, match="may not read .*retain-churn") as refused:
+        check(home)
+    assert "chmod" in refused.value.remedy
+
+
 def test_a_manifest_that_is_gone_is_no_model(home) -> None:
     model_file(home, "churn", "manifest.json").unlink()
     with pytest.raises(NoModel, match="churn"):

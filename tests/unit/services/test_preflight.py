@@ -75,7 +75,7 @@ def test_a_model_that_another_user_made_for_himself_is_named(home, monkeypatch) 
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setattr("retain.manifest.read", forbidden)
-    with pytest.raises(CorruptModel, match="may not read .*retain-churn") as refused:
+    with pytest.raises(CorruptModel, match=r"may not read .*retain-churn") as refused:
         check(home)
     assert "chmod" in refused.value.remedy
 

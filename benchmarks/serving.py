@@ -32,6 +32,7 @@ come near 1 it is the client that was measured. A home of 10,000 simulated custo
 is missed.
 """
 _WARM_AT_ONCE = 1_000
+_WARM_SECONDS = 8.0
 
 
 def main() -> None:
@@ -145,14 +146,21 @@ def prepared(folder: Path, kept: Path, given: argparse.Namespace) -> Ground:
     return ground
 
 
-def warm(field: Field) -> None:
-    """Ask Retain for everybody once: rows whose windows have moved on are computed anew."""
+def warm(field: Field, asked: list[cases.Case]) -> None:
+    """Ask Retain for everybody once: rows whose windows have moved on are computed anew.
+
+    Where previews are measured, its process that writes their receipts is started by some, too.
+    """
     if RETAIN not in field.servers:
         return
     for start in range(0, len(field.customers), _WARM_AT_ONCE):
         ids = field.customers[start : start + _WARM_AT_ONCE]
         body = {"customer_ids": ids, "include": HEADS}
         contestants.ask(field.servers[RETAIN].port, "/predict", body, field.headers)
+    preview = BY_NAME["preview"]
+    if preview in asked:
+        bodies = preview.bodies(field.customers)
+        cases.measure(preview, field.servers[RETAIN], bodies, _WARM_SECONDS, field.headers)
 
 
 def compare(

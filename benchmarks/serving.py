@@ -73,7 +73,7 @@ def beside(
     with contestants.serving(ground, names, environment) as servers:
         field = Field(ground, servers, ground.customers, headers)
         contestants.check(ground, servers)
-        warm(field)
+        warm(field, asked)
         rounds = compare(field, asked, given)
         found = {name: summary(each) for name, each in rounds.items()}
         bars = judged(found)

@@ -112,9 +112,7 @@ def score_one(one: Mapping[str, Any], edges: RfmEdges) -> tuple[float, float, fl
 
 
 def _values(columns: Columns) -> tuple[Floats, Floats, Floats]:
-    recency, frequency, monetary = (
-        np.asarray(columns[name], dtype=np.float64) for name in _READ
-    )
+    recency, frequency, monetary = (np.asarray(columns[name], dtype=np.float64) for name in _READ)
     return recency, np.nan_to_num(frequency), np.nan_to_num(monetary)
 
 

@@ -137,9 +137,7 @@ def test_nobody_is_computed_who_is_not_asked_about(made, loaded, monkeypatch) ->
     scores.suggestions.items("replenishment", 2, 5)
     scores.suggestions.items("next_products", 2, 5)
     assert asked == [1]
-    answers.next_purchase(
-        scores, loaded.manifests["next_purchase"], suggested=scores.suggestions
-    )
+    answers.next_purchase(scores, loaded.manifests["next_purchase"], suggested=scores.suggestions)
     assert asked == [1, 4]
 
 

@@ -170,9 +170,7 @@ class FakeScorer:
         self.statuses = statuses or {}
         self.told: dict[str, np.ndarray] | None = None
 
-    def score(
-        self, sheet: Sheet, stale_views: object = None, *, segments: bool = True
-    ) -> Scores:
+    def score(self, sheet: Sheet, stale_views: object = None, *, segments: bool = True) -> Scores:
         as_of = sheet.as_of.astype(object)[0].replace(tzinfo=UTC)
         return scores(sheet.customer_ids, as_of, self.statuses, self.told)
 

@@ -88,8 +88,10 @@ def prepare(settings: Settings, steps: Steps, shop: Shop) -> Prepared:
 def _simulate(folder: Path, customers: int) -> Path:
     from retain import simulator
 
+    # up to this moment: a shop that ended at midnight looks stopped in the afternoon
+    today, tomorrow = now(), now() + timedelta(days=1)
     with counter("simulate") as progress:
-        return simulator.write(folder, customers, SEED, progress, end=now()).events
+        return simulator.write(folder, customers, SEED, progress, end=tomorrow, until=today).events
 
 
 def _import(settings: Settings, shop: Shop, data: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from retain.event import EVENT_SCHEMA
@@ -46,8 +47,11 @@ def write(
     *,
     start: datetime | None = None,
     end: datetime | None = None,
+    until: datetime | None = None,
 ) -> WrittenShop:
     """Simulate a shop into ``folder``; the same arguments write the same bytes.
+
+    Events from ``until`` on are left out: of a last day that is not over yet.
 
     ``progress(done, total)`` counts customers. Files appear under their names only when
     all of them are complete; a killed run leaves a ``.simulating-*`` folder to delete.
@@ -59,7 +63,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix=".simulating-", dir=folder))
     try:
-        event_count = _write_blocks(workshop, shop, progress)
+        event_count = _write_blocks(workshop, shop, progress, until)
         products = catalogue(shop.seed).to_table()
         pq.write_table(products, workshop / "products.parquet", compression=_COMPRESSION)
         about = {**shop.as_json(), "events": event_count, "products": products.num_rows}
@@ -82,7 +86,12 @@ def write(
     )
 
 
-def _write_blocks(workshop: Path, shop: Plan, progress: Callable[[int, int], None]) -> int:
+def _write_blocks(
+    workshop: Path,
+    shop: Plan,
+    progress: Callable[[int, int], None],
+    until: datetime | None,
+) -> int:
     writers = {
         name: pq.ParquetWriter(workshop / f"{name}.parquet", schema, compression=_COMPRESSION)
         for name, schema in _TABLES.items()
@@ -91,10 +100,14 @@ def _write_blocks(workshop: Path, shop: Plan, progress: Callable[[int, int], Non
     try:
         for block in shop.blocks():
             drawn = simulate_block(shop, block)
+            tables = {name: getattr(drawn, name) for name in writers}
+            if until is not None:
+                events = tables["events"]
+                tables["events"] = events.filter(pc.less(events.column("ts"), pa.scalar(until)))
             for name, writer in writers.items():
-                _write_row_group(writer, getattr(drawn, name))
+                _write_row_group(writer, tables[name])
             done += drawn.customers
-            event_count += drawn.events.num_rows
+            event_count += tables["events"].num_rows
             progress(done, shop.customers)
     finally:
         for writer in writers.values():

@@ -1,7 +1,11 @@
 """A shop on disk: complete or absent, the same bytes again."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,6 +19,9 @@ FILES = {
     "campaign_truth.parquet",
     "shop.json",
 }
+
+
+END = datetime(2026, 10, 31, tzinfo=UTC)
 
 
 class Counter:
@@ -81,3 +88,14 @@ def test_an_interrupted_run_keeps_the_shop_that_was_there(tmp_path):
         write(tmp_path, 60, 1, stop)
     assert before.events.read_bytes() == content
     assert json.loads(before.shop.read_text())["customers"] == 40
+
+
+def test_what_has_not_happened_yet_on_the_last_day_is_left_out(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole", 50, 5, end=END)
+    noon = END - timedelta(hours=12)
+    part = write(tmp_path / "part", 50, 5, end=END, until=noon)
+    told = pq.read_table(part.events)
+    assert told.num_rows == part.event_count < whole.event_count
+    assert pc.max(told.column("ts")).as_py() < noon
+    usual = pq.read_table(whole.events)
+    assert told.equals(usual.filter(pc.less(usual.column("ts"), pa.scalar(noon))))

@@ -57,7 +57,7 @@ def places(settings: Settings) -> tuple[Places, tuple[Lane, ...]]:
     known = [
         Place("/predict", predict, MOST_BYTES_OF_IDS, _DATA, behind=first, least=_A_FEW),
         Place("/rank", rank, MOST_BYTES_OF_ONE, _DATA, late=_KEYED, behind=first, least=_A_FEW),
-        Place("/events", events, MOST_BYTES, _DATA, late=_SAFE, behind=later),
+        Place("/events", events, MOST_BYTES, _DATA, late=_SAFE, behind=later, least=_A_FEW),
         Place("/feedback", other, MOST_BYTES, _DATA, late=_SAFE, behind=later),
         Place("/deliveries", other, MOST_BYTES_OF_ONE, _DATA, late=_LEASED, behind=later),
         *(

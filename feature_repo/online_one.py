@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from feature_repo.online import FRESH_WITHIN
-from feature_repo.online_files import FileRows, unavailable
+from feature_repo.online_files import FileRows
 from retain.clock import Clock, now, to_micros
 from retain.eventlog import EventLog
 from retain.features.ageing import STORED_NUMBERS
 from retain.one.features import One, aged
 from retain.one.glance import LOOK, Glanced, joined
+from retain.one.log_file import unavailable
 from retain.settings import Settings
 
 _MANY = len(STORED_NUMBERS)

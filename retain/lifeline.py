@@ -1,6 +1,7 @@
-"""A child process that ends with its parent, also where that one is killed."""
+"""Whether a process runs; and a child that ends with its parent, also where that is killed."""
 
 import ctypes
+import os
 import signal
 import sys
 
@@ -15,3 +16,14 @@ def end_with_parent(signum: int = signal.SIGTERM) -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of this id, whoever's it is."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

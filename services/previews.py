@@ -6,6 +6,7 @@ from typing import Any
 
 from retain.decisions.columns import of_scores, put_scores
 from retain.decisions.contacts import Contacts
+from retain.decisions.previews import Preview
 from retain.decisions.receipt import Evidence
 from retain.decisions.state import ContactState
 from retain.decisions.store import Decisions
@@ -72,10 +73,7 @@ class Previews:
                 state=states.get(customer_id),
                 evidence=evidence(self._models, features, customer_id, assigned),
             )
-            answer = preview.next_best_action()
-            self._decisions.record_preview(preview)
-            self._metrics.decision(answer["action_id"], arm_of(assigned))
-            answers.append(answer)
+            answers.append(self._told(preview, assigned))
         return answers
 
     def of_one(
@@ -104,6 +102,10 @@ class Previews:
                 experiments=tuple(one.as_json() for one in assigned),
             ),
         )
+        return self._told(preview, assigned)
+
+    def _told(self, preview: Preview, assigned: Assignments) -> Json:
+        """The answer, its receipt on its way."""
         answer = preview.next_best_action()
         self._decisions.record_preview(preview)
         self._metrics.decision(answer["action_id"], arm_of(assigned))

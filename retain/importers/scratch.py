@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from retain.duck import connected
+from retain.lifeline import is_running
 
 MEMORY_LIMIT = "320MB"
 _PREFIX = ".scratch-"
@@ -39,18 +40,8 @@ def _sweep(folder: Path) -> None:
     """Remove what imports left that were killed."""
     for left in folder.glob(f"{_PREFIX}*"):
         number = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if number.isdigit() and not _is_running(int(number)):
+        if number.isdigit() and not is_running(int(number)):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 class Distinct:

@@ -43,7 +43,6 @@ class CurveReader:
     ) -> None:
         hazards: Hazards = curves.hazards
         self._hazards = hazards
-        self._ends = len(hazards.ends)
         self._days: Numbers = hazards.days.tolist()
         self._worth = YearlyOfOne(curves.clock.worth)
         calendar, _ = curves.clock.knots(np.array([curves.clock.worth.since]))

@@ -2,7 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -17,40 +18,68 @@ _LOOK_AT_FILE_EVERY_SECONDS = 0.1
 
 
 class LogFile:
-    """Reads of one process from the file of ``engine``; every thread has its own connection."""
+    """Reads of one process from the file of ``engine``; every thread has its own connection.
 
-    def __init__(self, engine: Engine) -> None:
+    Where a file is locked against readers, a read fails at once.
+
+    Args:
+        engine: of the operational store.
+        attached: other files that are read beside it, by the name of their schema.
+    """
+
+    def __init__(self, engine: Engine, attached: Mapping[str, Path] | None = None) -> None:
         self._engine = engine
+        self._attached = dict(attached or {})
+        self._looked_at_file = -_LOOK_AT_FILE_EVERY_SECONDS
         self._threads = local()
-        self._looked_at = -_LOOK_AT_FILE_EVERY_SECONDS
 
     def rows(self, query: str, given: Sequence[Any]) -> list[tuple[Any, ...]]:
         """All rows of a query, as they are at one moment.
 
         Raises:
-            StoreUnavailable: the file cannot be read at once, or is not the one opened.
+            StoreUnavailable: a file cannot be read at once, or is not the one opened.
         """
-        clock = time.monotonic()
-        if clock - self._looked_at >= _LOOK_AT_FILE_EVERY_SECONDS:
-            require_file(self._engine)
-            self._looked_at = clock
-        try:
-            return self._connection().execute(query, given).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise StoreUnavailable(
-                f"the database did not answer: {error}",
-                remedy="try again; if it persists, check the database",
-            ) from error
+        with self.reading() as connection:
+            return connection.execute(query, given).fetchall()
 
-    def _connection(self) -> sqlite3.Connection:
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read over.
+
+        Raises:
+            StoreUnavailable: a file cannot be read at once, or is not the one opened.
+        """
+        try:
+            yield self.connection()
+        except sqlite3.DatabaseError as error:
+            raise unavailable(error) from error
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's; as :meth:`reading`, for who translates errors (:func:`unavailable`)."""
+        clock = time.monotonic()
+        if clock - self._looked_at_file >= _LOOK_AT_FILE_EVERY_SECONDS:
+            require_file(self._engine)
+            self._looked_at_file = clock
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
-            # a read makes no file
-            path = quote(str(Path(self._engine.url.database or "").absolute()))
-            connection = sqlite3.connect(
-                f"file:{path}?mode=rw", uri=True, isolation_level=None, timeout=0.0
-            )
+            log = Path(self._engine.url.database or "")
+            connection = sqlite3.connect(_uri(log), uri=True, isolation_level=None, timeout=0.0)
+            for name, path in self._attached.items():
+                connection.execute(f"ATTACH ? AS {name}", (_uri(path),))
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA mmap_size=1073741824")
             self._threads.connection = connection
         return connection
+
+
+def unavailable(error: sqlite3.DatabaseError) -> StoreUnavailable:
+    """What a failed read is to a caller."""
+    return StoreUnavailable(
+        f"the database did not answer: {error}",
+        remedy="try again; if it persists, check the database",
+    )
+
+
+def _uri(path: Path) -> str:
+    """The file, which has to be there: a read makes none."""
+    return f"file:{quote(str(path.absolute()))}?mode=rw"

@@ -5,7 +5,6 @@ Two kinds go: live gauges, and files in which nothing was ever counted, or a chi
 its start again and again would fill the folder.
 """
 
-import os
 import re
 import struct
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
+from retain.lifeline import is_running
 from retain.settings import metrics_folder
 from services.metrics.families import PREFIX
 
@@ -57,21 +57,11 @@ def forget_the_dead(folder: Path) -> None:
         if found := _OF_PROCESS.search(file.name):
             files.setdefault(int(found[1]), []).append(file)
     for process, theirs in files.items():
-        if not _runs(process):
+        if not is_running(process):
             mark_process_dead(process, str(folder))  # type: ignore[no-untyped-call]
             for file in theirs:
                 if _is_empty(file):
                     file.unlink(missing_ok=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _is_empty(file: Path) -> bool:

@@ -82,3 +82,21 @@ def served(
     finally:
         if process.poll() is None:
             service.stop()
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process started, in any of its threads."""
+    found = []
+    for task in Path(f"/proc/{process}/task").iterdir():
+        found += [int(one) for one in (task / "children").read_text().split()]
+    return found
+
+
+def worker_of(service: Served) -> int:
+    """The one worker of a service."""
+    (worker,) = [
+        one
+        for one in children(service.process.pid)
+        if b"worker.service" in Path(f"/proc/{one}/cmdline").read_bytes()
+    ]
+    return worker

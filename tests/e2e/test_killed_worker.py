@@ -14,7 +14,7 @@ import pytest
 from retain.clock import iso
 from retain.database import connect
 from retain.eventlog import EventLog
-from tests.served import Served, clean_environment, served
+from tests.served import Served, children, clean_environment, served, worker_of
 from tests.tiny_home import AS_OF, make_home
 
 EVENTS = 300
@@ -35,22 +35,6 @@ def service(home, tmp_path_factory):
         [sys.executable, "-m", "services", "--workers", "1"], folder, environment
     ) as running:
         yield running
-
-
-def children(process: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{process}/task").iterdir():
-        found += [int(one) for one in (task / "children").read_text().split()]
-    return found
-
-
-def worker_of(service: Served) -> int:
-    (worker,) = [
-        one
-        for one in children(service.process.pid)
-        if b"worker.service" in Path(f"/proc/{one}/cmdline").read_bytes()
-    ]
-    return worker
 
 
 def viewed(number: int) -> dict:

@@ -16,7 +16,7 @@ from retain.ledger import Ledger
 from retain.settings import Settings
 from services.supervisor import MOST_CRASHES
 from tests.redis_server import free_port
-from tests.served import Served, clean_environment, served
+from tests.served import children, clean_environment, served, worker_of
 from tests.tiny_home import AS_OF, make_home
 
 SERVE = [sys.executable, "-m", "services", "--workers", "1"]
@@ -31,22 +31,6 @@ def home(tmp_path: Path) -> Settings:
 @pytest.fixture
 def environment(home: Settings) -> dict[str, str]:
     return clean_environment(RETAIN_HOME=str(home.home), RETAIN_AS_OF=iso(AS_OF))
-
-
-def children(process: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{process}/task").iterdir():
-        found += [int(one) for one in (task / "children").read_text().split()]
-    return found
-
-
-def worker_of(service: Served) -> int:
-    [worker] = [
-        one
-        for one in children(service.process.pid)
-        if b"worker.service" in Path(f"/proc/{one}/cmdline").read_bytes()
-    ]
-    return worker
 
 
 def churn_of(home: Settings) -> Path:

@@ -4,6 +4,7 @@ The counterpart for n rows is :class:`retain.predictors.blend.Blend`.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class Blends:
     def __init__(self, blends: Sequence[Blend]) -> None:
         linears = [one for blend in blends for one, _ in blend.members if isinstance(one, Linear)]
         self._linears = Linears(linears) if linears else None
+        self._blends, self._members = blends, linears
         self._parts = [self._planned(blend, linears) for blend in blends]
 
     def raw(self, row: Floats) -> list[float]:
@@ -35,6 +37,35 @@ class Blends:
                 score = score + term if place else term
             scores.append(score)
         return scores
+
+    def compiled(self, module: Any, width: int) -> tuple[Any, ...]:
+        """What the same in C is made of: linear models, every blend's parts, what they point to."""
+        linears = (CLIP, *(Linears(self._members).arrays() if self._members else 5 * ((),)))
+        keeping: list[Any] = []
+        parts = tuple(
+            tuple(
+                self._part(module, member, share, width, keeping)
+                for member, share in blend.members
+            )
+            for blend in self._blends
+        )
+        return linears, parts, keeping
+
+    def _part(self, module, member, share, width, keeping):
+        if isinstance(member, Linear):
+            number = next(at for at, one in enumerate(self._members) if one is member)
+            return 0, share, (number,)
+        if isinstance(member, Trees):
+            from retain.predictors.single_row import _Call, _PREDICT
+            import ctypes
+            call = _Call(member._booster, width)
+            keeping.append(call)
+            return 2, share, (ctypes.cast(_PREDICT, ctypes.c_void_p).value, call._config.value)
+        model = member.model
+        return 1, share, (
+            model.r, model.alpha, np.log(model.a).item(), model.b, member.horizon_days,
+            MOST_CERTAIN, *member.columns,
+        )
 
     @staticmethod
     def _planned(blend: Blend, linears: Sequence[Linear]) -> list[tuple[int, Score | None, float]]:
@@ -60,6 +91,10 @@ class Linears:
         self._weights = np.array([one.weights for one in models])
         self._missing = np.array([one.missing for one in models])
         self._intercepts = [one.intercept for one in models]
+
+    def arrays(self) -> tuple[Any, ...]:
+        """Centres, scales, weights and what missing is worth, (models, width); intercepts."""
+        return self._center, self._scale, self._weights, self._missing, self._intercepts
 
     def raw(self, row: Floats) -> list[float]:
         """One score per model."""

@@ -6,32 +6,48 @@ of its two clocks holds here.
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
+from retain import native
 from retain.clock import MICROSECONDS_PER_DAY
 from retain.predictors.survival import Curves, Hazards
 from retain.predictors.yearly import DAYS, WEEKS, Yearly
 
 Numbers = list[float]
+_COMPILED = native.compiled("curves")
+
+
+class Reads(Protocol):
+    """What reads a curve."""
+
+    def read(self, score: float, moment: int, /) -> tuple[Numbers, Numbers]:
+        """As :meth:`CurveReader.read`."""
+
+
+def reader_of(curves: Curves, horizons: Sequence[float], quantiles: Sequence[float]) -> Reads:
+    """What reads a curve at fixed horizons and quantiles, the fastest there is."""
+    own = CurveReader(curves, horizons, quantiles)
+    return own if _COMPILED is None else own.compiled(_COMPILED)
 
 
 class YearlyOfOne:
     """As :meth:`retain.predictors.yearly.Yearly.at` of one moment."""
 
     def __init__(self, yearly: Yearly) -> None:
-        self._since = int(yearly.since.astype("M8[us]").astype(np.int64))
-        self._rows: list[Numbers] = yearly.rows.tolist()
+        self.since = int(yearly.since.astype("M8[us]").astype(np.int64))
+        self.rows: list[Numbers] = yearly.rows.tolist()
 
     def at(self, moment: int) -> Numbers:
         """The numbers at ``moment`` (epoch microseconds), (k,)."""
-        place = (float(moment - self._since) / MICROSECONDS_PER_DAY) % DAYS / 7.0
+        place = (float(moment - self.since) / MICROSECONDS_PER_DAY) % DAYS / 7.0
         left = min(int(place), WEEKS - 1)
         share = place - left
         rest = 1.0 - share
         return [
             rest * a + share * b
-            for a, b in zip(self._rows[left], self._rows[left + 1], strict=True)
+            for a, b in zip(self.rows[left], self.rows[left + 1], strict=True)
         ]
 
 
@@ -50,6 +66,23 @@ class CurveReader:
         self._rest = self._calendar[-1] - self._calendar[-2]
         self._places = [_place(calendar.tolist(), horizon) for horizon in horizons]
         self._targets: Numbers = [float(-np.log1p(-quantile)) for quantile in quantiles]
+
+    def compiled(self, module: Any) -> Reads:
+        """The same in C."""
+        hazards, places = self._hazards, self._places
+        made: Reads = module.Curve(
+            self._days,
+            hazards.offsets,
+            hazards.slopes,
+            hazards.tail_from,
+            self._worth.since,
+            self._worth.rows,
+            self._calendar,
+            [right for right, _ in places],
+            [share for _, share in places],
+            self._targets,
+        )
+        return made
 
     def read(self, score: float, moment: int) -> tuple[Numbers, Numbers]:
         """Probabilities of an order within each horizon, and days until it is as probable."""

@@ -4,14 +4,19 @@ The counterpart for n customers is :meth:`retain.predictors.ltv.LtvPredictor.val
 """
 
 from bisect import bisect_right
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from retain import native
 from retain.one.curves import YearlyOfOne
 from retain.predictors.blend import Blend
 from retain.predictors.calibrator import sigmoid
 from retain.predictors.ltv import LtvPredictor
+
+Ends = tuple[float, float, float]
+_COMPILED = native.compiled("worth")
 
 
 class LtvOfOne(NamedTuple):
@@ -34,16 +39,38 @@ class Worth:
         self._tiers = predictor.tier_names
         self._edges = predictor.tier_edges
         self.blends: tuple[Blend, ...] = predictor.blends
+        self.ends: Callable[[float, float, int], Ends] = self.around
+        if _COMPILED is not None:
+            self.ends = self.compiled(_COMPILED).of
 
     def of(self, scores: list[float], moment: int) -> LtvOfOne:
         """The value of a customer with these scores by :attr:`blends`, at ``moment``."""
-        value = self._level * np.exp(scores[0]).item()
+        value, low, high = self.ends(scores[0], scores[-1], moment)
+        return LtvOfOne(value, low, high, self._tiers[bisect_right(self._edges, value)])
+
+    def around(self, amount: float, buys: float, moment: int) -> Ends:
+        """The value, and the ends of its interval; ``buys`` is of a hurdle."""
+        value = self._level * np.exp(amount).item()
         if self._buys is not None:
             platt = self._buys
-            value *= sigmoid(platt.slope * scores[1] + platt.offset).item()  # type: ignore[arg-type]
+            value *= sigmoid(platt.slope * buys + platt.offset).item()  # type: ignore[arg-type]
         value *= self._season.at(moment)[0]
         place, own = np.log(max(value, 1e-9)), self._interval
         low = value * np.interp(place, own.log_values, own.low_ratios).item()
         high = value * np.interp(place, own.log_values, own.high_ratios).item()
-        tier = self._tiers[bisect_right(self._edges, value)]
-        return LtvOfOne(value, min(low, value), max(high, value), tier)
+        return value, min(low, value), max(high, value)
+
+    def compiled(self, module: Any) -> Any:
+        """The same in C, as ``of``."""
+        buys, own = self._buys, self._interval
+        return module.Worth(
+            self._level,
+            buys is not None,
+            0.0 if buys is None else buys.slope,
+            0.0 if buys is None else buys.offset,
+            self._season.since,
+            self._season.rows,
+            own.log_values,
+            own.low_ratios,
+            own.high_ratios,
+        )

@@ -1,14 +1,20 @@
 """Model rows of one customer: each kind of row made once, whatever number of models read it."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
+from retain import native
+from retain.features.ageing import NUMBERS
 from retain.features.sheet import PLACES
 from retain.manifest import ModelFeature
 from retain.one.blends import Blends
 from retain.one.features import STORED_TEXTS, Floats, One
 from retain.predictors.blend import Blend
+from retain.rule_rows import NAN
+
+_COMPILED = native.compiled("blends")
 
 
 class Row:
@@ -19,40 +25,75 @@ class Row:
     """
 
     def __init__(self, features: Sequence[ModelFeature]) -> None:
-        self._others = [
-            (place, one.name)
-            for place, one in enumerate(features)
+        words = [(at, one) for at, one in enumerate(features) if one.dtype == "category"]
+        stored = [(at, one) for at, one in words if one.name in STORED_TEXTS]
+        told = [(at, one) for at, one in words if one.name not in STORED_TEXTS]
+        others = [
+            (at, one.name)
+            for at, one in enumerate(features)
             if one.dtype != "category" and one.name not in PLACES
         ]
-        words = [(at, one) for at, one in enumerate(features) if one.dtype == "category"]
         self._words = [
-            (place, one.name, {name.encode(): float(at) for at, name in enumerate(one.categories)})
-            for place, one in words
-            if one.name in STORED_TEXTS
+            (one.name, {name.encode(): float(code) for code, name in enumerate(one.categories)})
+            for _, one in stored
         ]
         self._told = [
-            (place, one.name, {name: float(at) for at, name in enumerate(one.categories)})
-            for place, one in words
-            if one.name not in STORED_TEXTS
+            (one.name, {name: float(code) for code, name in enumerate(one.categories)})
+            for _, one in told
         ]
-        self._places = np.array([PLACES.get(one.name, 0) for one in features], dtype=np.intp)
-        self._defaults = np.array(
+        self._others = [name for _, name in others]
+        self.puts = np.array([at for at, _ in (*stored, *told, *others)], dtype=np.intp)
+        self.places = np.array([PLACES.get(one.name, 0) for one in features], dtype=np.intp)
+        self.defaults = np.array(
             [np.nan if one.null_default is None else one.null_default for one in features]
         )
-        self._all_missing = bool(np.isnan(self._defaults).all())
+        self._all_missing = bool(np.isnan(self.defaults).all())
+
+    def put(self, one: One) -> list[float]:
+        """What is not among the read-time numbers, in the order of :attr:`puts`."""
+        values = [codes.get(one.stored.raw(name), NAN) for name, codes in self._words]  # type: ignore[arg-type]
+        values += [given.get(one[name], NAN) for name, given in self._told]
+        values += [one[name] for name in self._others]
+        return values
 
     def of(self, one: One) -> Floats:
         """The contiguous vector, (d,)."""
-        row = one.vector.take(self._places)
-        for place, name, codes in self._words:
-            row[place] = codes.get(one.stored.raw(name), np.nan)  # type: ignore[arg-type]
-        for place, name, given in self._told:
-            row[place] = given.get(one[name], np.nan)
-        for place, name in self._others:
-            row[place] = one[name]
+        row = one.vector.take(self.places)
+        row[self.puts] = self.put(one)
         if not self._all_missing:
-            np.copyto(row, self._defaults, where=np.isnan(row))
+            np.copyto(row, self.defaults, where=np.isnan(row))
         return row
+
+
+class Scored:
+    """Blends of rows of one kind."""
+
+    def __init__(self, features: Sequence[ModelFeature], blends: Sequence[Blend]) -> None:
+        self._row = Row(features)
+        self._blends = Blends(blends)
+        self.scores: Callable[[One], list[float]] = self.plain
+        if _COMPILED is not None:
+            self._raw = self.compiled(_COMPILED).raw
+            self.scores = self._fast
+
+    def plain(self, one: One) -> list[float]:
+        """The scores in link space of every blend."""
+        return self._blends.raw(self._row.of(one))
+
+    def compiled(self, module: Any) -> Any:
+        """The same in C, as ``raw`` of the read-time numbers and what is put into the row."""
+        row, blends = self._row, self._blends
+        return module.Blends(
+            len(NUMBERS),
+            row.places,
+            row.puts,
+            row.defaults,
+            *blends.compiled(module, len(row.places)),
+        )
+
+    def _fast(self, one: One) -> list[float]:
+        found: list[float] = self._raw(one.vector, self._row.put(one))
+        return found
 
 
 class Board:
@@ -62,7 +103,7 @@ class Board:
         self._features: list[tuple[ModelFeature, ...]] = []
         self._blends: list[list[Blend]] = []
         self._places: dict[Hashable, tuple[int, int]] = {}
-        self._planned: list[tuple[Row, Blends]] = []
+        self._planned: list[Scored] = []
 
     def place(
         self, key: Hashable, features: Sequence[ModelFeature], blend: Blend
@@ -81,10 +122,10 @@ class Board:
     def plan(self) -> None:
         """Nothing is placed any more."""
         self._planned = [
-            (Row(features), Blends(blends))
+            Scored(features, blends)
             for features, blends in zip(self._features, self._blends, strict=True)
         ]
 
     def scores(self, one: One) -> list[list[float]]:
         """The scores in link space of everything placed."""
-        return [blends.raw(row.of(one)) for row, blends in self._planned]
+        return [each.scores(one) for each in self._planned]

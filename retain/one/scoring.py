@@ -12,7 +12,7 @@ from retain.champions import Champions
 from retain.clock import MICROSECONDS_PER_DAY
 from retain.features.consent import PROFILING
 from retain.manifest import Manifest
-from retain.one.curves import CurveReader
+from retain.one.curves import Reads, reader_of
 from retain.one.features import One
 from retain.one.ltv import LtvOfOne, Worth
 from retain.one.rows import Board
@@ -125,10 +125,10 @@ class _Churn:
         self._edges, self._names = predictor.band_edges, predictor.BANDS
         manifest, orders = predictor.manifest, predictor.orders
         self._calibrator: Calibrator | None = predictor.calibrator
-        self._curve: CurveReader | None = None
+        self._curve: Reads | None = None
         self._read_already = read_already
         if orders is not None:
-            self._curve = CurveReader(orders.reader, (float(manifest.horizon_days),), ())
+            self._curve = reader_of(orders.reader, (float(manifest.horizon_days),), ())
         self._place = board.place(_key(manifest), manifest.features, predictor.blend)
 
     def has_left(self, one: One) -> bool:
@@ -156,7 +156,7 @@ class _Purchase:
     def __init__(
         self, manifest: Manifest, orders: Orders, board: Board, also: tuple[float, ...]
     ) -> None:
-        self._curve = CurveReader(orders.reader, (*_NEAR, *also), QUANTILES)
+        self._curve = reader_of(orders.reader, (*_NEAR, *also), QUANTILES)
         self._place = board.place(_key(manifest), manifest.features, orders.blend)
 
     def put(self, found: OneScores, scores: list[list[float]]) -> tuple[float, ...]:

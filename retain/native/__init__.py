@@ -1,0 +1,19 @@
+"""The hot path's innermost parts in C, where they were compiled for this Python.
+
+Each stands in for Python that does the same to the last bit and is what runs where there was no
+compiler. :mod:`retain.native.build` compiles them in place.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from retain.native.sources import SOURCES, digest
+
+
+def compiled(name: str) -> Any:
+    """The module of ``name``.c; None where it was not compiled, or from another source."""
+    try:
+        found = import_module(f"{__name__}.{name}")
+    except ImportError:
+        return None
+    return found if found.SOURCE == digest(SOURCES / f"{name}.c") else None

@@ -6,82 +6,82 @@ its start again and again would fill the folder.
 """
 
 import re
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.mmap_dict import MmapedDict
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
 from retain.lifeline import is_running
 from retain.settings import metrics_folder
 from services.metrics.families import PREFIX
+from services.metrics.joined import Joined
+from services.metrics.mapped import MappedFile
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_TRIES = 5
 _OF_PROCESS = re.compile(r"_(\d+)\.db$")
-# a file that was just made has no header yet, one that was just removed is gone
-_CHANGING = (FileNotFoundError, struct.error)
+_OF_THE_LIVING = "gauge_live"
 
 
-def render(registry: CollectorRegistry) -> bytes:
+class Exposition:
     """``registry``'s families, of all workers together where there are several."""
-    # BentoML names a folder for its workers, and prometheus-client then keeps values there
-    if ValueClass is MutexValue:
-        return generate_latest(registry)
-    folder = metrics_folder()
-    forget_the_dead(folder)
-    for _ in range(_TRIES - 1):
-        try:
-            return joined(folder)
-        except _CHANGING:
-            continue
-    return joined(folder)
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._several: _Several | None = None
+        # BentoML names a folder for its workers, and prometheus-client then keeps values there
+        if ValueClass is not MutexValue:
+            self._several = _Several(metrics_folder())
+
+    def render(self) -> bytes:
+        """The text."""
+        if self._several is None:
+            return generate_latest(self._registry)
+        return self._several.render()
 
 
-def joined(folder: Path) -> bytes:
-    """What all processes have in ``folder``."""
-    registry = CollectorRegistry()
-    registry.register(_Ours(folder))
-    return generate_latest(registry)
-
-
-def forget_the_dead(folder: Path) -> None:
-    """Remove what processes that have ended leave behind and nothing is lost with."""
-    files: dict[int, list[Path]] = {}
-    for file in folder.glob("*.db"):
-        if found := _OF_PROCESS.search(file.name):
-            files.setdefault(int(found[1]), []).append(file)
-    for process, theirs in files.items():
-        if not is_running(process):
-            mark_process_dead(process, str(folder))  # type: ignore[no-untyped-call]
-            for file in theirs:
-                if _is_empty(file):
-                    file.unlink(missing_ok=True)
-
-
-def _is_empty(file: Path) -> bool:
-    """Whether nothing but zeros was ever written."""
-    try:
-        values = list(MmapedDict.read_all_values_from_file(str(file)))  # type: ignore[no-untyped-call]
-    except _CHANGING:
-        return False
-    return not any(value or timestamp for _, value, timestamp, _ in values)
-
-
-class _Ours(Collector):
-    """Values of all workers; libraries keep theirs in the same folder, and those are left out."""
+class _Several:
+    """What all processes have in ``folder``; libraries' own values, there too, are left out."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = str(folder)
+        self._dead = Dead(folder)
+        self._joined = Joined(folder, PREFIX)
 
-    def collect(self) -> Iterator[Metric]:
-        """Our own families."""
-        everything = MultiProcessCollector(None, self._folder)  # type: ignore[no-untyped-call]
-        for family in everything.collect():  # type: ignore[no-untyped-call]
-            if family.name.startswith(PREFIX):
-                yield family
+    def render(self) -> bytes:
+        self._dead.forget()
+        return self._joined.render()
+
+
+class Dead:
+    """What processes that have ended leave behind in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: set[Path] = set()
+
+    def forget(self) -> None:
+        """Remove what nothing is lost with."""
+        for file, process in self._files():
+            if is_running(process):
+                # the number may be that of another by now, which writes on in the same file
+                self._kept.discard(file)
+            elif file not in self._kept:
+                if file.name.startswith(_OF_THE_LIVING) or _is_empty(file):
+                    file.unlink(missing_ok=True)
+                else:
+                    self._kept.add(file)
+
+    def _files(self) -> Iterator[tuple[Path, int]]:
+        for file in self._folder.glob("*.db"):
+            if found := _OF_PROCESS.search(file.name):
+                yield file, int(found[1])
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether nothing but zeros was ever written."""
+    file = MappedFile(path)
+    try:
+        file.read()
+    except (FileNotFoundError, ValueError):
+        return False
+    return not any(file.values) and not any(file.times)

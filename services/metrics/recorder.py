@@ -18,8 +18,8 @@ from prometheus_client import CollectorRegistry
 from retain.decisions.receipt import Receipt
 from retain.manifest import Manifest
 from retain.quality.findings import Sample
-from services.metrics import exposition
 from services.metrics.buffer import MOST
+from services.metrics.exposition import Exposition
 from services.metrics.families import Families
 from services.metrics.folding import Histograms
 from services.metrics.observations import Observations
@@ -47,6 +47,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._families = Families(self._registry)
         self._quality = QualityGauges(self._registry)
+        self._exposition = Exposition(self._registry)
         self._observed = observed = Observations(self._families)
         self._requests, self._answered = observed.requests, observed.requests.append
         self._staged = observed.stages.append
@@ -225,7 +226,7 @@ class Metrics:
         """The exposition text, of all workers together."""
         self._families.memory.labels(self._process).set(resident_bytes())
         self.fold()
-        return exposition.render(self._registry)
+        return self._exposition.render()
 
     def _run(self) -> None:
         while not self._stopping.wait(FOLD_EVERY_SECONDS):

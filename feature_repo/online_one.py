@@ -11,15 +11,15 @@ from typing import Any
 
 from feature_repo.online import FRESH_WITHIN
 from feature_repo.online_files import FileRows
+from feature_repo.packed_hold import hold_of
+from feature_repo.packed_one import PackedOne
 from retain.clock import Clock, now, to_micros
 from retain.eventlog import EventLog
-from retain.features.ageing import STORED_NUMBERS
-from retain.one.features import One, aged
+from retain.one.features import One
 from retain.one.glance import LOOK, Glanced, joined
 from retain.one.log_file import unavailable
 from retain.settings import Settings
 
-_MANY = len(STORED_NUMBERS)
 _FRESH_WITHIN_US = int(1e6 * FRESH_WITHIN.total_seconds())
 _SEEN = 3
 
@@ -42,6 +42,7 @@ class OneReader:
         self._files = rows.files
         self._plan = rows.plan
         self._life = rows.life
+        self._hold = hold_of(rows.plan)
         self._clock = clock
         # what the log says is read before the row: what is reflected by then is in the row
         self._query = f"SELECT {LOOK}, {rows.columns} FROM {rows.table} AS t WHERE key = ?1"
@@ -75,10 +76,10 @@ class OneReader:
 
     def _held(self, cells: tuple[Any, ...], seen: Glanced, moment: int) -> Found | None:
         """The customer of these rows, where they hold."""
-        packed = self._plan.read(cells)
-        if packed is None or packed.newest > moment:
+        held = self._hold(cells, 0, moment)
+        if held is None:
             return None
-        computed = packed.oldest
+        vector, computed = held
         if self._life is not None and computed < moment - self._life:
             return None
         since, latest = seen
@@ -87,8 +88,5 @@ class OneReader:
                 return None
         elif since <= to_micros(self._clock()) - _FRESH_WITHIN_US:
             return None
-        for end in packed.numbers[_MANY:].tolist():
-            if end <= moment:
-                return None
-        one = One(aged(packed.numbers[:_MANY], moment), packed)
+        one = One(vector, PackedOne(self._plan, cells))
         return Found(one, moment if since is None else computed)

@@ -7,7 +7,7 @@ schemas asked for; whoever meets anything else takes that way.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,8 +104,8 @@ class OnePlan:
         everything = [*floats, *ints]
         self.order = np.array([everything.index(name) for name in names], dtype=np.intp)
 
-    def read(self, cells: Sequence[Any]) -> "PackedOne | None":
-        """The customer whose rows these are, one per view; None where they are not as planned."""
+    def read(self, cells: Sequence[Any]) -> "Numbers | None":
+        """The numbers of these rows, one per view; None where they are not as planned."""
         floats, ints, heads = [], [], []
         for cell, place in zip(cells, self.places, strict=True):
             if type(cell) is not bytes or cell[:8] != place.mark or len(cell) < place.width:
@@ -118,7 +118,7 @@ class OnePlan:
         whole = block[self.floats :].view(np.int64)
         values[self.floats :] = whole
         values[self.floats :][whole == NO_TIME] = np.nan
-        return PackedOne(self, cells, values.take(self.order), min(heads), max(heads))
+        return Numbers(values.take(self.order), _moment(min(heads)), _moment(max(heads)))
 
     def cut(self, cell: bytes, view: int) -> tuple[int, ...]:
         """Where the variable values of a view's row begin, and where the last of them ends.
@@ -133,30 +133,32 @@ class OnePlan:
         return (place.width, *[place.width + end for end in ends])
 
 
-class PackedOne:
-    """The rows of one customer.
+class Numbers(NamedTuple):
+    """The numbers of one customer.
 
     Attributes:
-        numbers: those planned, (d,); NaN is missing.
+        values: those planned, (d,); NaN is missing.
         oldest, newest: event times in epoch microseconds, of the view written first and last.
     """
 
-    __slots__ = ("_cells", "_ends", "_plan", "newest", "numbers", "oldest")
+    values: Floats
+    oldest: int
+    newest: int
 
-    def __init__(
-        self,
-        plan: OnePlan,
-        cells: Sequence[bytes],
-        numbers: Floats,
-        oldest: bytes,
-        newest: bytes,
-    ) -> None:
+
+def _moment(head: bytes) -> int:
+    return int.from_bytes(head, "big") - _SIGN
+
+
+class PackedOne:
+    """The texts and lists of one customer, whose rows are as planned, as they are asked for."""
+
+    __slots__ = ("_cells", "_ends", "_plan")
+
+    def __init__(self, plan: OnePlan, cells: Sequence[bytes]) -> None:
         self._plan = plan
         self._cells = cells
         self._ends: dict[int, tuple[int, ...]] = {}
-        self.numbers = numbers
-        self.oldest = int.from_bytes(oldest, "big") - _SIGN
-        self.newest = int.from_bytes(newest, "big") - _SIGN
 
     def raw(self, name: str) -> bytes | None:
         """A text as it is stored; None is missing.

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from retain.clock import MICROSECONDS_PER_DAY
 from retain.columns import ACTION_RULES
 from retain.features.ageing import NUMBERS, OBJECTS, OVER, SINCE, STORED_NUMBERS, UNDER, UNTIL
+from retain.features.sheet import PLACES
 from retain.rule_rows import NAN
 
 Floats = NDArray[np.float64]
@@ -32,7 +33,7 @@ class Texts(Protocol):
 
 
 class One(dict[str, Any]):
-    """What is known of one customer by name, as rules read it: each text made when it is asked.
+    """What is known of one customer by name, as rules read it: made when it is asked for.
 
     Numbers are floats with NaN for missing, texts str or None, lists lists. What is not stored (a
     score, a segment) is there once somebody put it there, and missing before.
@@ -45,15 +46,15 @@ class One(dict[str, Any]):
     __slots__ = ("stored", "vector")
 
     def __init__(self, vector: Floats, texts: Texts) -> None:
-        # all numbers at once cost less than a dozen that are asked for
-        super().__init__(zip(NUMBERS, vector.tolist(), strict=True))
         self.vector = vector
         self.stored = texts
 
     def __missing__(self, name: str) -> Any:
-        """The value of a text or list, or what is missing of its kind."""
+        """The value of a feature, or what is missing of its kind."""
         value: Any
-        if name == "currency":
+        if (place := PLACES.get(name)) is not None:
+            value = self.vector.item(place)
+        elif name == "currency":
             value = self["order_currency"] or self["profile_currency"]
         elif (is_list := _OBJECTS.get(name)) is not None:
             value = self.stored.texts(name) if is_list else self.stored.text(name)

@@ -57,18 +57,23 @@ class Candidates(NamedTuple):
 
 
 class Finder:
-    """Finds candidates by these tables and coarse weights."""
+    """Finds candidates by these tables and coarse weights.
+
+    Attributes:
+        fixed: what the ranking model sees of a product, whoever asks, (P, len(FEATURES)).
+        popular: what the coarse score says of it, (P,).
+    """
 
     def __init__(self, tables: ItemTables, coarse: Sequence[float]) -> None:
         self._coarse = tuple(coarse)
         self._nothing = len(tables.product_ids)
         self._bought_near = _near(*tables.bought_near, self._nothing)
         self._viewed_near = _near(*tables.viewed_near, self._nothing)
-        popular = np.sqrt(tables.recent) * self._coarse[-1]
-        self._popular: list[float] = popular.tolist()
+        self.popular = np.sqrt(tables.recent) * self._coarse[-1]
+        self._popular: list[float] = self.popular.tolist()
         self._category: list[int] = tables.category.tolist()
-        self._fixed = np.zeros((self._nothing, len(FEATURES)))
-        self._fixed[:, [FEATURES.index(name) for name in _UNKNOWN]] = np.nan
+        self.fixed = np.zeros((self._nothing, len(FEATURES)))
+        self.fixed[:, [FEATURES.index(name) for name in _UNKNOWN]] = np.nan
         for name, column in (
             ("recent", tables.recent),
             ("lasting", tables.lasting),
@@ -76,7 +81,7 @@ class Finder:
             ("repeated", tables.repeated),
             ("price", tables.price),
         ):
-            self._fixed[:, FEATURES.index(name)] = column
+            self.fixed[:, FEATURES.index(name)] = column
 
     def find(self, history: History) -> Candidates:
         """As :func:`retain.items.candidates.find`."""
@@ -102,7 +107,7 @@ class Finder:
 
     def matrix(self, found: Candidates, history: History) -> Floats:
         """As :func:`retain.items.candidates.matrix`, (m, len(FEATURES))."""
-        matrix = self._fixed.take(np.array(found.products, dtype=np.intp), axis=0)
+        matrix = self.fixed.take(np.array(found.products, dtype=np.intp), axis=0)
         matrix[:, _WHOLE] = (
             history.orders, history.recency, history.basket, history.variety, history.novelty,
         )  # fmt: skip

@@ -12,19 +12,20 @@ from retain.one.histories import History
 
 
 class Categories:
-    """Asks a logistic regression about every category."""
+    """Asks a logistic regression about every category.
+
+    Attributes:
+        recent, lasting: what it says of a category's popularity, whoever asks, (C,).
+    """
 
     def __init__(self, tables: ItemTables, logistic: Logistic) -> None:
         self._names = tables.categories
         self._intercept = logistic.intercept
         self._weights: list[float] = logistic.weights.tolist()
         recent, lasting = self._weights[4:6]
-        of_all = zip(
-            (np.log(tables.category_recent + SMALL) * recent).tolist(),
-            (np.log(tables.category_lasting + SMALL) * lasting).tolist(),
-            strict=True,
-        )
-        self._popular = list(of_all)
+        self.recent = np.log(tables.category_recent + SMALL) * recent
+        self.lasting = np.log(tables.category_lasting + SMALL) * lasting
+        self._popular = list(zip(self.recent.tolist(), self.lasting.tolist(), strict=True))
 
     def likeliest(self, history: History, limit: int) -> list[tuple[str, float]]:
         """At most ``limit`` categories with their probabilities, the likeliest first."""

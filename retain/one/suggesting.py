@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from itertools import islice
-from typing import NamedTuple
 
 from retain.clock import EPOCH
-from retain.items.relations import RELATIONS, Relation
+from retain.items.relations import Relation
 from retain.items.suggestions import CATEGORIES, PRODUCTS, SOURCES
-from retain.one.candidates import Candidates
-from retain.one.histories import History
-from retain.one.items import Items, Offered, Ranked
+from retain.one.compiled_items import CompiledItems, compiled_items
+from retain.one.items import Items, ItemsOfOne, Offered
 from retain.one.scoring import OneScores
 from retain.predictors import NextItemsPredictor
 from retain.stock import EMPTY, Stock, StockState
@@ -20,7 +17,7 @@ class Suggesting:
     """Suggestions by one model; without a model there are none."""
 
     def __init__(self, predictor: NextItemsPredictor | None, stock: Stock | None) -> None:
-        self._items = None if predictor is None else Items(predictor)
+        self._items = None if predictor is None else compiled_items(Items(predictor))
         self._stock = stock
 
     def suggestions(self, scores: OneScores) -> "SuggestionsOfOne | None":
@@ -30,22 +27,17 @@ class Suggesting:
         return SuggestionsOfOne(self._items, self._stock, scores)
 
 
-class _Found(NamedTuple):
-    history: History
-    candidates: Candidates
-    ranked: Ranked
-
-
 class SuggestionsOfOne:
     """As :class:`retain.items.suggestions.Suggestions` of one customer, whose row is the first."""
 
-    def __init__(self, items: Items, stock: Stock | None, scores: OneScores) -> None:
+    def __init__(
+        self, items: Items | CompiledItems, stock: Stock | None, scores: OneScores
+    ) -> None:
         self._items = items
         self._stock = stock
         self._scores = scores
         self._offered: Offered | None = None
-        self._history: History | None = None
-        self._found: _Found | None = None
+        self._own: ItemsOfOne | None = None
         self._state: StockState | None = None
 
     def prepare(self, rows: Sequence[int]) -> None:
@@ -60,50 +52,24 @@ class SuggestionsOfOne:
         """The likeliest categories of the next order, with their probabilities."""
         if not self._scores.consent:
             return []
-        return self._items.categories(self._read(), CATEGORIES)
+        return self._of_one().categories(CATEGORIES)
 
     def products(self, row: int) -> list[tuple[str, float, Relation]]:  # noqa: ARG002
         """The likeliest products in stock, with their probabilities and relations."""
         if not self._scores.consent:
             return []
-        history, candidates, ranked = self._ranked()
-        products = ranked.products[:PRODUCTS]
-        probabilities = self._items.probabilities(history, ranked.scores[:PRODUCTS])
-        relations = self._items.relations(candidates, products, self._for_sale())
-        ids = self._items.tables.product_ids
-        return [
-            (ids[product], probability, relation)
-            for product, probability, relation in zip(
-                products, probabilities, relations, strict=True
-            )
-        ]
+        return self._of_one().products(self._for_sale(), PRODUCTS)
 
     def items(self, source: str, row: int, limit: int) -> list[str]:  # noqa: ARG002
         """At most ``limit`` product ids of one of :data:`SOURCES`, the likeliest first."""
         if not self._scores.consent:
             return []
-        _, candidates, ranked = self._ranked()
-        wanted, ids = SOURCES[source], self._items.tables.product_ids
-        if len(wanted) == len(RELATIONS):
-            return [ids[product] for product in ranked.products[:limit]]
-        relations = self._items.relations(candidates, ranked.products, self._for_sale())
-        chosen = (
-            ids[product]
-            for product, relation in zip(ranked.products, relations, strict=True)
-            if relation in wanted
-        )
-        return list(islice(chosen, limit))
+        return self._of_one().ids(self._for_sale(), SOURCES[source], limit)
 
-    def _ranked(self) -> _Found:
-        if self._found is None:
-            history = self._read()
-            self._found = _Found(history, *self._items.rank(history, self._for_sale()))
-        return self._found
-
-    def _read(self) -> History:
-        if self._history is None:
-            self._history = self._items.history(self._scores.features, self._scores.moment)
-        return self._history
+    def _of_one(self) -> ItemsOfOne:
+        if self._own is None:
+            self._own = self._items.of(self._scores.features, self._scores.moment)
+        return self._own
 
     def _for_sale(self) -> Offered:
         if self._offered is None:

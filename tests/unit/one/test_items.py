@@ -8,12 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retain.features.ageing import NUMBERS
+from retain.features.sheet import PLACES
 from retain.items.candidates import COARSE, FEATURES, KEPT
 from retain.items.categories import FEATURES as OF_CATEGORIES
 from retain.items.relations import RELATIONS
 from retain.items.suggestions import SOURCES, Suggestions
 from retain.items.tables import ItemTables
-from retain.one.suggesting import Suggesting
+from retain.native import compiled
+from retain.one.compiled_items import CompiledItems
+from retain.one.features import One
+from retain.one.items import Items
+from retain.one.suggesting import Suggesting, SuggestionsOfOne
 from retain.predictors import NextItemsPredictor
 from retain.stock import StockState
 from tests.tiny_items import AS_OF, columns
@@ -111,6 +117,41 @@ class Feed:
         return self.state
 
 
+class Stored:
+    """The lists of a row as they are stored: items, each ended by 0xFF."""
+
+    def __init__(self, row) -> None:
+        self._row = row
+
+    def raw(self, name):
+        items = self._row[name]
+        return b"".join(one.encode() + b"\xff" for one in items) if items else None
+
+    def texts(self, name):
+        return list(self._row[name])
+
+
+def one(row) -> One:
+    vector = np.full(len(NUMBERS), np.nan)
+    for name in PLACES.keys() & row.keys():
+        vector[PLACES[name]] = row[name]
+    return One(vector, Stored(row))
+
+
+def ways(model):
+    """Everything that suggests to one customer here: the Python, and the C where it is there."""
+    plain, module = Items(model), compiled("items")
+    return [plain] if module is None else [plain, CompiledItems(module, plain)]
+
+
+WAYS = {name: ways(model) for name, model in MODELS.items()}
+
+
+def suggestions(items, row, feed):
+    scores = SimpleNamespace(features=one(row), moment=int(AS_OF.astype(np.int64)), consent=True)
+    return SuggestionsOfOne(items, feed, scores)
+
+
 @pytest.mark.parametrize("categories", ["some", "none"])
 @settings(max_examples=120, deadline=None)
 @given(rows=st.lists(anybody, min_size=2, max_size=4), state=states)
@@ -119,17 +160,71 @@ def test_a_customer_alone_is_suggested_the_same_as_among_others(categories, rows
     as_of, allowed = np.full(len(rows), AS_OF), np.ones(len(rows), dtype=np.bool_)
     together = Suggestions(model, columns(*rows), as_of, allowed, feed)
     together.prepare(range(len(rows)))
-    suggesting = Suggesting(model, feed)
-    moment = int(AS_OF.astype(np.int64))
     for place, row in enumerate(rows):
-        scores = SimpleNamespace(features=row, moment=moment, consent=True)
-        alone = suggesting.suggestions(scores)
-        assert alone.products(0) == together.products(place)
-        assert alone.categories(0) == together.categories(place)
-        assert alone.in_stock(NAMES) == together.in_stock(NAMES)
-        for source in SOURCES:
-            for limit in (1, 5, KEPT):
-                assert alone.items(source, 0, limit) == together.items(source, place, limit)
+        for items in WAYS[categories]:
+            alone = suggestions(items, row, feed)
+            assert alone.products(0) == together.products(place)
+            assert alone.categories(0) == together.categories(place)
+            assert alone.in_stock(NAMES) == together.in_stock(NAMES)
+            for source in SOURCES:
+                for limit in (1, 5, KEPT):
+                    assert alone.items(source, 0, limit) == together.items(source, place, limit)
+
+
+USUAL = dict.fromkeys(
+    ("order_recency_days", "orders_lifetime", "items_per_order", "product_count_365d"), 3.0
+) | {"new_product_share": 0.5, "last_viewed": [], "open_cart": []}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "1_0 2024-02-11 p3",
+        "2.5 2024-02-11 p3",
+        "20240211 20240211 p3",
+        "1 2024-W07-7 p3",
+        "1000000000000000 2024-02-11 p3",
+        "1 0001-01-01 p3",
+        "1 2024-02-29 p 3",
+    ],
+)
+def test_a_count_or_a_day_that_is_written_in_another_way_is_read_all_the_same(entry):
+    row = USUAL | {"bought_products": ["1 2024-02-11 p1", entry], "bought_categories": []}
+    plain, *others = (suggestions(items, row, None) for items in WAYS["some"])
+    for each in others:
+        assert each.products(0) == plain.products(0)
+        assert each.items("replenishment", 0, 9) == plain.items("replenishment", 0, 9)
+    row = USUAL | {"bought_products": [], "bought_categories": [entry.replace("p3", "tea")]}
+    plain, *others = (suggestions(items, row, None) for items in WAYS["some"])
+    for each in others:
+        assert each.categories(0) == plain.categories(0)
+
+
+@pytest.mark.parametrize(
+    "entry", ["p3", "1 p3", "1 2023-02-29 p3", "1 2024-13-01 p3", "one 2024-02-11 p"]
+)
+def test_an_entry_that_is_none_is_an_error_whoever_reads_it(entry):
+    row = USUAL | {"bought_products": [entry], "bought_categories": [entry]}
+    for items in WAYS["some"]:
+        with pytest.raises(ValueError, match=r"unpack|isoformat|range|must be|convert"):
+            suggestions(items, row, None).products(0)
+        with pytest.raises(ValueError, match=r"unpack|isoformat|range|must be|convert"):
+            suggestions(items, row, None).categories(0)
+
+
+def test_what_a_customer_had_to_do_with_is_forgotten_with_the_next():
+    many = USUAL | {
+        "bought_products": [f"{1 + place % 3} 2024-02-11 p{place}" for place in range(30)],
+        "bought_categories": ["3 2024-02-11 tea"],
+        "last_viewed": ["p80", "p81"],
+    }
+    few = USUAL | {"bought_products": ["1 2024-02-11 p3"], "bought_categories": []}
+    for items in WAYS["some"]:
+        before = suggestions(items, few, None)
+        told = before.products(0), before.categories(0), before.items("complements", 0, KEPT)
+        suggestions(items, many, None).products(0)
+        after = suggestions(items, few, None)
+        assert told == (after.products(0), after.categories(0), after.items("complements", 0, KEPT))
 
 
 def test_the_customers_tried_here_meet_every_relation_and_more_candidates_than_are_kept():

@@ -8,16 +8,17 @@ read here was checked by :mod:`retain.rules`; a property test holds both to the 
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from retain import rule_columns
 from retain.columns import Columns, Kind
+from retain.rule_columns import Known, Read
+
+__all__ = ["NAN", "Known", "Read", "Row", "of_row"]
 
 NAN = float("nan")
-
-Known = dict[str, Any]
-"""One row's values by name, each there when it is asked for: a :class:`Row`, or the like."""
-Read = Callable[[Known], Any]
+_NESTED = 4
 
 
 class Row(dict[str, Any]):
@@ -55,6 +56,8 @@ class _Compiler:
         self.known = known
 
     def truth(self, node: ast.expr) -> Read:
+        if isinstance(node, ast.Name):
+            return rule_columns.not_zero(node.id)
         read = self.value(node)
         return read if self._is_truth(node) else _not_zero(read)
 
@@ -90,16 +93,32 @@ class _Compiler:
         return lambda row: -number(row)
 
     def pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Read:
+        if (read := self._of_one_column(left, op, right)) is not None:
+            return read
         a = self.value(left)
         if isinstance(op, ast.In | ast.NotIn):
             negated = isinstance(op, ast.NotIn)
             if isinstance(right, ast.List | ast.Tuple):
-                values = [one.value for one in right.elts if isinstance(one, ast.Constant)]
-                return _one_of(a, frozenset(values), negated=negated)
+                return _one_of(a, _choices(right), negated=negated)
             return _contains(a, self.value(right), negated=negated)
         return _compared(op, a, self.value(right))
 
+    def _of_one_column(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Read | None:
+        if isinstance(op, ast.In):
+            match left, right:
+                case ast.Name(id=name), ast.List() | ast.Tuple():
+                    return rule_columns.one_of(name, _choices(right))
+                case ast.Constant(value=str(text)), ast.Name(id=name):
+                    return rule_columns.contains(text, name)
+            return None
+        return rule_columns.compared(left, op, right)
+
     def call(self, function: str, args: list[ast.expr]) -> Read:
+        match function, args:
+            case "missing", [ast.Name(id=name)]:
+                return rule_columns.missing(name, self.known[name])
+            case "first", [ast.Name(id=name), ast.Constant(value=int() | float() as fixed)]:
+                return rule_columns.known_or(name, float(fixed))
         reads = [self.value(arg) for arg in args]
         if function == "missing":
             return _missing(reads[0])
@@ -122,6 +141,10 @@ class _Compiler:
         return False
 
 
+def _choices(listed: ast.List | ast.Tuple) -> frozenset[Any]:
+    return frozenset(one.value for one in listed.elts if isinstance(one, ast.Constant))
+
+
 def _not_zero(read: Read) -> Read:
     def holds(row: Known) -> bool:
         value = read(row)
@@ -133,17 +156,19 @@ def _not_zero(read: Read) -> Read:
 def _all(reads: list[Read]) -> Read:
     if len(reads) == 1:
         return reads[0]
-    if len(reads) == 2:
-        a, b = reads
-        return lambda row: a(row) and b(row)
-    return lambda row: all(read(row) for read in reads)
+    if len(reads) > _NESTED:
+        return lambda row: all(read(row) for read in reads)
+    first, rest = reads[0], _all(reads[1:])
+    return lambda row: first(row) and rest(row)
 
 
 def _any(reads: list[Read]) -> Read:
-    if len(reads) == 2:
-        a, b = reads
-        return lambda row: a(row) or b(row)
-    return lambda row: any(read(row) for read in reads)
+    if len(reads) == 1:
+        return reads[0]
+    if len(reads) > _NESTED:
+        return lambda row: any(read(row) for read in reads)
+    first, rest = reads[0], _any(reads[1:])
+    return lambda row: first(row) or rest(row)
 
 
 def _calculated(op: ast.operator, a: Read, b: Read) -> Read:

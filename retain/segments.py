@@ -1,7 +1,8 @@
 """Segments, journey stages and tags by declared rules; what they are is in segments.yaml."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -122,6 +123,10 @@ def unsaid(rows: int) -> Segments:
     return Segments(nothing, nothing, nothing, tags, missing, missing, missing)
 
 
+Rfm = tuple[float, float, float]
+_Holds = Callable[[Known], bool]
+
+
 class OneSegment(NamedTuple):
     """Where one customer belongs: see :class:`Segments`."""
 
@@ -142,17 +147,54 @@ class Segmenter:
         self._groups = _compile(config.groups, file)
         self._stages = _compile(config.stages, file)
         self._tags = _compile(config.tags, file)
+        self._stage_holds = [
+            (rule.of_row, stage.name)
+            for rule, stage in zip(self._stages, config.stages, strict=True)
+        ]
+        self._tag_holds = [(rule.of_row, rule.name) for rule in self._tags]
+        # most groups are told by r, f and m alone, which are one of 126 triples
+        self._left: dict[Rfm | None, tuple[Sequence[_Holds], Sequence[Group]]] = {}
         self.by_name: Mapping[str, Group] = {group.name: group for group in config.groups}
 
     def of_one(self, row: Known) -> OneSegment:
         """As :meth:`segment`, of one customer; what it says is put into ``row`` for later rules."""
-        row.update(zip(RFM, rfm.score_one(row, self._edges), strict=True))
+        scores = rfm.score_one(row, self._edges)
+        row["r"], row["f"], row["m"] = scores
         row["vip_spend_365d"] = self._edges.vip_spend_365d
-        group = self._config.groups[_first(self._groups, row)]
-        stage = self._config.stages[_first(self._stages, row)].name
-        tags = [rule.name for rule in self._tags if rule.of_row(row)]
-        row.update(segment=group.name, priority=group.priority, stage=stage, tags=tags)
+        group = self._group(scores, row)
+        stage = ""
+        for holds, stage in self._stage_holds:  # noqa: B007 - the last always holds
+            if holds(row):
+                break
+        tags = [tag for holds, tag in self._tag_holds if holds(row)]
+        row["segment"], row["priority"] = group.name, group.priority
+        row["stage"], row["tags"] = stage, tags
         return OneSegment(group.name, group.priority, stage, tags)
+
+    def _group(self, scores: Rfm, row: Known) -> Group:
+        key = None if isnan(scores[0]) else scores
+        left = self._left.get(key)
+        if left is None:
+            left = self._left[key] = self._left_of(scores)
+        rules, groups = left
+        for holds, group in zip(rules, groups, strict=False):
+            if holds(row):
+                return group
+        return groups[-1]
+
+    def _left_of(self, scores: Rfm) -> tuple[Sequence[_Holds], Sequence[Group]]:
+        """The rules to ask of who has these scores, and a group for each and where none holds."""
+        known = dict(zip(RFM, scores, strict=True))
+        rules: list[_Holds] = []
+        groups: list[Group] = []
+        for rule, group in zip(self._groups, self._config.groups, strict=True):
+            if not rule.columns <= known.keys():
+                rules.append(rule.of_row)
+                groups.append(group)
+            elif rule.of_row(known):
+                groups.append(group)
+                break
+        return rules, groups
 
     def segment(self, columns: Columns) -> Segments:
         """Groups, stages and tags of the n customers of ``columns`` (read-time features)."""

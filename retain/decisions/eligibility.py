@@ -119,8 +119,14 @@ class Eligibility:
                 yield (GOAL_REACHED, goal), _if(self._catalogue.rules[goal])
 
 
+_Ask = tuple[int, str | None, Callable[[Known], bool], bool]
+"""A rule's bit and name, whether it holds, and whether it forbids unless it does."""
+_Left = tuple[int, list[_Ask]]
+"""An action's place, and the rules it is yet to be asked of, in their order."""
+
+
 class _OfOne:
-    """The hindrances of one customer as bits of a number.
+    """The hindrances of one customer as bits of a number; no rule is asked that decides nothing.
 
     Args:
         hindrances: each of another bit.
@@ -135,7 +141,6 @@ class _OfOne:
         orders: Sequence[list[int]],
     ) -> None:
         bits = [(1 << place, each) for place, each in enumerate(hindrances)]
-        self._customer = [(bit, each.one, each.unless) for bit, each in bits if each.of is None]
         self._context = _bits_of(
             [(bit, each.one) for bit, each in bits if each.of == CONTEXT_CHANNEL]
         )
@@ -146,34 +151,52 @@ class _OfOne:
             (name, _bits_of([(bit, each.one) for bit, each in bits if each.of == name]))
             for name in columns
         ]
-        self._actions = [
-            (sum(1 << place for place in order), [(1 << place, names[place]) for place in order])
-            for order in orders
+        self._orders = [
+            [(1 << place, names[place], hindrances[place]) for place in order] for order in orders
         ]
         # many customers meet the same hindrances
-        self._removed = lru_cache(maxsize=_MOST)(self._names)
+        self._left = lru_cache(maxsize=_MOST)(self._left_of)
 
     def removed_by(self, row: Known, context: Context) -> list[str | None]:
         forbidden = self._context(context.channel)
         for column, bits_of in self._columns:
             value = row[column]
             forbidden |= bits_of(tuple(value) if isinstance(value, list) else value)
-        for bit, holds, unless in self._customer:
-            if holds(row) is not unless:
-                forbidden |= bit
-        return list(self._removed(forbidden))
+        names, left = self._left(forbidden)
+        removed = list(names)
+        asked = 0
+        for place, rules in left:
+            for bit, name, holds, unless in rules:
+                if not asked & bit:
+                    asked |= bit
+                    if holds(row) is not unless:
+                        forbidden |= bit
+                if forbidden & bit:
+                    removed[place] = name
+                    break
+        return removed
 
-    def _names(self, forbidden: int) -> tuple[str | None, ...]:
-        """Per action the first of its hindrances among those that forbid."""
+    def _left_of(self, forbidden: int) -> tuple[tuple[str | None, ...], list[_Left]]:
+        """Per action what removes it by columns; of the others, the rules that are left to ask.
+
+        An action is removed by the first of its hindrances: what stands before one that is known
+        to forbid is asked all the same.
+        """
         found: list[str | None] = []
-        for bits, order in self._actions:
+        left: list[_Left] = []
+        for place, order in enumerate(self._orders):
+            rules: list[_Ask] = []
             name = None
-            if forbidden & bits:
-                for bit, name in order:  # noqa: B007 - the first of them that forbids
-                    if forbidden & bit:
-                        break
+            for bit, name_of, forbids in order:
+                if forbids.of is None:
+                    rules.append((bit, name_of, forbids.one, forbids.unless))
+                elif forbidden & bit:
+                    name = name_of
+                    break
             found.append(name)
-        return tuple(found)
+            if rules:
+                left.append((place, rules))
+        return tuple(found), left
 
 
 def _bits_of(tests: Sequence[tuple[int, Callable[[Any], bool]]]) -> Callable[[Any], int]:

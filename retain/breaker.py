@@ -15,8 +15,8 @@ class Breaker:
     """Open from a failure on; then one question at a time tries, until one was answered.
 
     Shared by threads: with few of them at work, each waiting out a timeout, those that queue
-    behind would wait many times as long. ``message`` and ``remedy`` are for who is not let
-    through.
+    behind would wait many times as long. Who looks at the store apart from all questions may hold
+    it open: then none of them tries. ``message`` and ``remedy`` are for who is not let through.
     """
 
     def __init__(self, message: str, *, remedy: str) -> None:
@@ -24,10 +24,13 @@ class Breaker:
         self._remedy = remedy
         self._lock = Lock()
         self._again_at: float | None = None
+        self._held = False
 
     @property
     def state(self) -> State:
         """``closed``: all may ask. ``open``: nobody may. ``half_open``: the next one tries."""
+        if self._held:
+            return "open"
         again_at = self._again_at
         if again_at is None:
             return "closed"
@@ -37,8 +40,11 @@ class Breaker:
         """Let a question pass; after a failure one per pause, which is the one that tries.
 
         Raises:
-            StoreUnavailable: the store failed a moment ago, or somebody is just trying.
+            StoreUnavailable: the store failed a moment ago, somebody is just trying, or it is
+                known not to answer.
         """
+        if self._held:
+            raise StoreUnavailable(self._message, remedy=self._remedy)
         if self._again_at is None:
             return
         with self._lock:
@@ -54,5 +60,14 @@ class Breaker:
         self._again_at = monotonic() + PAUSE_SECONDS
 
     def answered(self) -> None:
-        """A question was answered: everybody may ask."""
+        """A question was answered: everybody may ask, unless it is held open."""
+        self._again_at = None
+
+    def hold(self) -> None:
+        """The store is seen not to answer: nobody asks it until :meth:`release`."""
+        self._held = True
+
+    def release(self) -> None:
+        """The store is seen to answer: everybody may ask."""
+        self._held = False
         self._again_at = None

@@ -9,10 +9,12 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 
 from retain.breaker import Breaker
 from retain.errors import StoreUnavailable
+from retain.sockets import Sockets
 
 READS = "reads"
 WRITES = "writes"
 _BREAKERS = "retain_breakers"
+_SOCKETS = "retain_sockets"
 _MESSAGE = "the database did not answer a moment ago"
 _REMEDY = "try again; if it persists, check the database"
 _MOMENTARY = {"55P03", "57014", "40001", "40P01"}
@@ -26,11 +28,39 @@ def install(engine: Engine) -> None:
     apart = engine.dialect.name == "sqlite"
     reads = Breaker(_MESSAGE, remedy=_REMEDY) if apart else writes
     engine.update_execution_options(**{_BREAKERS: {READS: reads, WRITES: writes}})
+    if not apart:
+        sockets = Sockets()
+        sockets.watch(engine)
+        engine.update_execution_options(**{_SOCKETS: sockets})
 
 
 def breakers(engine: Engine) -> Mapping[str, Breaker]:
     """The breakers of ``engine`` by what they keep back, where it has any."""
     found: Mapping[str, Breaker] = engine.get_execution_options().get(_BREAKERS, {})
+    return found
+
+
+def seen(engine: Engine, *, answers: bool) -> None:
+    """Somebody who looks at the database of ``engine`` saw it answer, or not.
+
+    Where it does not, no question is let through, and those under way fail now, with
+    StoreUnavailable: a server that is stopped would leave them waiting until it goes on.
+    """
+    breaker = breakers(engine).get(READS)
+    if breaker is None:
+        return
+    if answers:
+        breaker.release()
+        return
+    breaker.hold()
+    sockets = sockets_of(engine)
+    if sockets is not None:
+        sockets.shut()
+
+
+def sockets_of(engine: Engine) -> Sockets | None:
+    """The sockets of ``engine``, where questions over them can be ended."""
+    found: Sockets | None = engine.get_execution_options().get(_SOCKETS)
     return found
 
 

@@ -59,13 +59,13 @@ def connect(url: str, waits: Waits = PATIENT) -> Engine:
             if engine.url.database:
                 Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             event.listen(engine, "connect", partial(_configure_sqlite, waits))
+        if waits.breaks:
+            breaking.install(engine)
         with writing(engine, alone="schema") as connection:
             if engine.dialect.name == "postgresql":
                 postgres.take_time(connection, PATIENT)
             schema.complete(connection, metadata)
         _remember_file(engine)
-        if waits.breaks:
-            breaking.install(engine)
     except (StoreUnavailable, OSError, ProgrammingError) as error:
         said = error.orig if isinstance(error, ProgrammingError) else error
         raise StoreUnavailable(
@@ -76,6 +76,25 @@ def connect(url: str, waits: Waits = PATIENT) -> Engine:
             "and that the user may create tables",
         ) from error
     return engine
+
+
+def apart(engine: Engine) -> Engine:
+    """An engine for the database of ``engine`` with connections of its own, and no breaker.
+
+    Whoever looks whether the database answers asks over it: neither others that keep every
+    connection busy nor a breaker that is open hide how it is. Its questions, too, fail when
+    :func:`retain.breaking.seen` says that the database does not answer.
+    """
+    known = engine.get_execution_options()
+    waits: Waits = known[_WAITS]
+    own = _engine(engine.url.render_as_string(hide_password=False), waits)
+    own.update_execution_options(**{name: known[name] for name in (_WAITS, _FILE) if name in known})
+    if engine.dialect.name == "sqlite":
+        event.listen(own, "connect", partial(_configure_sqlite, waits))
+    if sockets := breaking.sockets_of(engine):
+        sockets.watch(own)
+    event.listen(engine, "engine_disposed", lambda _: own.dispose())
+    return own
 
 
 def describe(engine: Engine) -> str:

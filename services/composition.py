@@ -1,7 +1,7 @@
 """The composition root of the service: everything is built here, from settings."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -14,13 +14,14 @@ from feature_repo.online_one import OneReader
 from feature_repo.packed_home import online_rows
 from retain import signals
 from retain.access import IN_PROCESS, Access
-from retain.breaking import READS, breakers
+from retain.breaking import READS, breakers, seen
 from retain.clock import Clock, now, pinned
-from retain.database import connect
+from retain.database import apart, connect
 from retain.decisions.feedback import Feedback
 from retain.eventlog import EventLog
 from retain.exclusive import Exclusive
 from retain.ledger import Ledger
+from retain.manifest import Manifest
 from retain.one.scoring import OneScorer
 from retain.one.suggesting import Suggesting
 from retain.quality import thresholds
@@ -60,6 +61,7 @@ from services.traced import tracing
 from services.triggering import MODULE
 from services.use_cases import UseCases
 
+DATABASE = "database"
 _log = logging.getLogger("retain.service")
 
 
@@ -105,14 +107,7 @@ def compose(
     writer = EventWriter(timed(append, metrics, "log", "append"), nudge)
     manifests = {str(head): one for head, one in made.scorer.champions.manifests.items()}
     metrics.models(manifests)
-    readiness = Readiness(
-        manifests,
-        {
-            "database": partial(Ledger(engine).champion, "rfm"),
-            "online_store": online_rows(settings).schemas,
-        },
-        report=metrics.store_up,
-    )
+    readiness = _readiness(settings, engine, manifests, metrics)
     use_cases = UseCases(
         predictions=Predictions(
             reader=read,
@@ -124,7 +119,7 @@ def compose(
             clock=clock,
             metrics=metrics,
             degraded=Degraded(
-                silent=partial(readiness.silent_seconds, "database"),
+                silent=partial(readiness.silent_seconds, DATABASE),
                 refuses=lambda: breakers(engine)[READS].state != "closed",
                 most=timedelta(minutes=settings.degraded_max_age_minutes),
                 metrics=metrics,
@@ -198,6 +193,23 @@ def compose(
         gate.drain()
 
     return Composition(app, drain, close)
+
+
+def _readiness(
+    settings: Settings, engine: Engine, manifests: Mapping[str, Manifest], metrics: Metrics
+) -> Readiness:
+    """The looks at the stores; they open and close the breaker of the database."""
+
+    def saw(store: str, answers: bool) -> None:
+        metrics.store_up(store, answers)
+        if store == DATABASE:
+            seen(engine, answers=answers)
+
+    stores: dict[str, Callable[[], object]] = {
+        DATABASE: partial(Ledger(apart(engine)).champion, "rfm"),
+        "online_store": online_rows(settings).schemas,
+    }
+    return Readiness(manifests, stores, report=saw)
 
 
 def _fronted(

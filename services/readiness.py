@@ -6,7 +6,7 @@ either, and with all of them gone nobody would answer what needs no store.
 
 import logging
 from collections.abc import Callable, Mapping
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 
 from retain.errors import RetainError
@@ -17,6 +17,7 @@ from services.preflight import without_champion
 LOOK_EVERY_SECONDS = 1.0
 SLOW_SECONDS = 2.0
 _FIRST_LOOK_SECONDS = 0.5
+_TICK_SECONDS = 0.1
 log = logging.getLogger("retain.service")
 
 Report = Callable[[str, bool], None]
@@ -28,13 +29,19 @@ def _nobody(_store: str, _answers: bool) -> None:
 
 
 class Lookout:
-    """Looks at one store every second, in a thread of its own; whoever asks never waits for it."""
+    """Looks at one store every second, in a thread of its own; whoever asks never waits for it.
+
+    A look that hangs cannot say so: whoever watches over it calls :meth:`tick`. Its ticks are what
+    a look's time is counted in, as those of a process that is frozen do not go on.
+    """
 
     def __init__(self, store: str, reach: Callable[[], object], report: Report = _nobody) -> None:
         self.store = store
         self._reach = reach
         self._report = report
-        self._began: float | None = None
+        self._looks = False
+        self._ticks = 0
+        self._lock = Lock()
         self._looked, self._stopping = Event(), Event()
         self._answers: bool | None = None
         self._since = monotonic()
@@ -61,16 +68,14 @@ class Lookout:
     @property
     def answers(self) -> bool:
         """Whether it answered when it was looked at last, and not too slowly."""
-        began = self._began
-        hanging = began is not None and monotonic() - began > SLOW_SECONDS
-        return bool(self._answers) and not hanging
+        return bool(self._answers)
 
     @property
     def silent_seconds(self) -> float:
         """For how long it has not answered; 0 where it does, and before the first look."""
-        began, heard = self._began, self._heard
-        hanging = began is not None and monotonic() - began > SLOW_SECONDS
-        return monotonic() - heard if heard is not None and (hanging or self._failed) else 0.0
+        heard = self._heard
+        silent = self._failed or self._hangs()
+        return monotonic() - heard if heard is not None and silent else 0.0
 
     def detail(self) -> str:
         """What is known of it, without what it said: that may hold names of hosts and users."""
@@ -82,22 +87,36 @@ class Lookout:
 
     def look(self) -> None:
         """Look once."""
-        self._began = monotonic()
+        with self._lock:
+            self._looks, self._ticks = True, 0
         try:
             self._reach()
         except RetainError as error:
             self._failed = True
-            self._tell(answers=False, why=error.message)
+            self._end(answers=False, why=error.message)
         except Exception as error:  # noqa: BLE001 - whatever it is, the store was not reached
             self._failed = True
-            self._tell(answers=False, why=repr(error))
+            self._end(answers=False, why=repr(error))
         else:
             self._reached, self._failed, self._heard = True, False, monotonic()
-            slow = monotonic() - self._began > SLOW_SECONDS
-            self._tell(answers=not slow, why="it took too long")
+            self._end(answers=not self._hangs(), why="it took too long")
         finally:
-            self._began = None
             self._looked.set()
+
+    def tick(self) -> None:
+        """Another :data:`_TICK_SECONDS` have passed."""
+        with self._lock:
+            self._ticks += self._looks
+            if self._hangs():
+                self._tell(answers=False, why="it took too long")
+
+    def _hangs(self) -> bool:
+        return self._looks and self._ticks * _TICK_SECONDS > SLOW_SECONDS
+
+    def _end(self, *, answers: bool, why: str) -> None:
+        with self._lock:
+            self._looks = False
+            self._tell(answers=answers, why=why)
 
     def _tell(self, *, answers: bool, why: str) -> None:
         if answers == self._answers:
@@ -137,14 +156,18 @@ class Readiness:
         self._models = f"{named}; no model for {missing}" if missing else named
         self.lookouts = [Lookout(name, reach, report) for name, reach in stores.items()]
         self._draining = False
+        self._stopping = Event()
+        self._thread = Thread(target=self._watch, name="retain-look-watch", daemon=True)
 
     def start(self) -> None:
         """Begin to look at the stores."""
         for one in self.lookouts:
             one.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Look at no store any more."""
+        self._stopping.set()
         for one in self.lookouts:
             one.stop()
 
@@ -170,6 +193,11 @@ class Readiness:
                 **stores,
             },
         }
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_TICK_SECONDS):
+            for one in self.lookouts:
+                one.tick()
 
     def _status(self, every_store_answers: bool) -> str:
         if self._draining or not all(one.reached for one in self.lookouts):

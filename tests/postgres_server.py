@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.redis_server import free_port
+from tests.served import children
 
 USER, PASSWORD = "retain", "s3cret"
 _numbers = count(1)
@@ -42,6 +43,20 @@ class PostgresServer:
         finally:
             if self.process.poll() is None:
                 self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It stands still: connections stay up, new ones too, and nothing is ever said."""
+        # the first one starts no more while the others are found
+        self.process.send_signal(signal.SIGSTOP)
+        stopped = children(self.process.pid)
+        for one in stopped:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in [*stopped, self.process.pid]:
+                os.kill(one, signal.SIGCONT)
 
     def run(self, statement: str) -> None:
         """Run SQL as the superuser."""

@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import multiprocessing
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -173,6 +174,30 @@ def test_without_redis_a_few_customers_are_computed_from_the_log_and_lists_are_r
         assert is_refused(stores.ask("/predict", {"customer_ids": many}))
         with redis_server(stores.postgres.folder, stores.redis_port):
             pass
+
+
+def test_a_store_that_stands_still_is_done_without_like_one_that_is_gone(stores: Stores) -> None:
+    few, many = stores.customers[:MOST_COMPUTED], stores.customers[: MOST_COMPUTED + 1]
+    before = stores.ask("/predict", {"customer_ids": few, "include": SCORES})
+    event = {"event_id": "e", "type": "cart_viewed", "customer_id": "c", "timestamp": iso(AS_OF)}
+    with stores.postgres.frozen():
+        # those that wait when it is noticed are answered then, and nobody waits any more
+        assert stores.one()["degraded"] == ["freshness", "next_best_action"]
+        assert is_refused(stores.ask("/events", event))
+        assert is_refused(stores.ask("/rank", {"customer_id": few[0]}))
+        assert stores.client.get("/readyz").json()["status"] == "degraded"
+        text = stores.client.get("/metrics").text
+        assert 'retain_breaker_state{state="open",store="database_reads"} 1' in text
+    assert soon(lambda: "degraded" not in stores.one())
+    assert stores.ask("/events", event)["results"][0]["status"] == "accepted"
+
+    stores.redis.send_signal(signal.SIGSTOP)
+    try:
+        assert stores.ask("/predict", {"customer_ids": few, "include": SCORES}) == before
+        assert is_refused(stores.ask("/predict", {"customer_ids": many}))
+    finally:
+        stores.redis.send_signal(signal.SIGCONT)
+    assert soon(lambda: "predictions" in stores.ask("/predict", {"customer_ids": many}))
 
 
 @pytest.fixture

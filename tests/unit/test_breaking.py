@@ -1,5 +1,6 @@
 """A database that is away is left alone for a moment, and asked again by one at a time."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from sqlalchemy import Engine
 
 from retain import breaker as breaker_module
 from retain.breaker import PAUSE_SECONDS, Breaker
-from retain.breaking import READS, WRITES, breakers
-from retain.database import connect, reading, writing
+from retain.breaking import READS, WRITES, breakers, seen
+from retain.database import apart, connect, reading, writing
 from retain.errors import NotFound, StoreUnavailable
 from retain.waits import SERVING
 
@@ -118,6 +119,55 @@ def test_a_postgresql_that_is_gone_is_asked_once_and_found_again(postgres_server
             write(engine)
         postgres_server.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         clock.now += PAUSE_SECONDS
+        assert ask(engine) == 1
+        write(engine)
+
+
+def test_a_breaker_that_is_held_open_lets_nobody_try_until_it_is_let_go(clock) -> None:
+    one = Breaker("away", remedy="wait")
+    one.hold()
+    clock.now += 10 * PAUSE_SECONDS
+    one.answered()
+    assert one.state == "open"
+    with pytest.raises(StoreUnavailable, match="away"):
+        one.admit()
+    one.release()
+    assert one.state == "closed"
+    one.admit()
+
+
+def test_who_looks_is_told_how_the_database_is_though_a_breaker_is_open(engine) -> None:
+    looks = apart(engine)
+    seen(engine, answers=False)
+    with pytest.raises(StoreUnavailable, match="a moment ago"):
+        ask(engine)
+    assert ask(looks) == 1
+    # what a read says of SQLite says nothing of its writers
+    write(engine)
+    seen(engine, answers=True)
+    assert ask(engine) == 1
+
+
+def test_a_postgresql_that_stands_still_keeps_nobody_waiting_once_it_is_seen_to(
+    postgres_server,
+) -> None:
+    with postgres_server.database() as url, ThreadPoolExecutor(3) as threads:
+        engine = connect(url, SERVING)
+        looks = apart(engine)
+        with writing(engine), reading(engine):
+            assert ask(looks) == 1
+        with postgres_server.frozen():
+            stuck = [threads.submit(question, engine) for question in (ask, write)]
+            stuck.append(threads.submit(ask, looks))
+            assert not wait(stuck, timeout=0.2).done
+            seen(engine, answers=False)
+            for one in stuck:
+                with pytest.raises(StoreUnavailable, match="did not answer:"):
+                    one.result(timeout=20)
+            with pytest.raises(StoreUnavailable, match="a moment ago"):
+                write(engine)
+        assert ask(looks) == 1
+        seen(engine, answers=True)
         assert ask(engine) == 1
         write(engine)
 

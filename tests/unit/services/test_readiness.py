@@ -62,7 +62,7 @@ def test_a_store_that_dies_later_degrades_and_is_told_once_and_again_when_it_is_
 def test_a_store_that_hangs_is_noticed_and_nobody_waits_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hang, inside, let_go = Event(), Event(), Event()
+    hang, inside, let_go, noticed = Event(), Event(), Event(), Event()
 
     def reach() -> None:
         if hang.is_set():
@@ -70,15 +70,25 @@ def test_a_store_that_hangs_is_noticed_and_nobody_waits_for_it(
             let_go.wait()
 
     monkeypatch.setattr(readiness, "LOOK_EVERY_SECONDS", 0.01)
-    made = Readiness(MANIFESTS, {"database": reach})
+    made = Readiness(MANIFESTS, {"database": reach}, report=lambda *_: noticed.set())
     made.start()
     try:
+        assert noticed.wait(10)
+        noticed.clear()
         assert made.check()["status"] == "ready"
         hang.set()
         assert inside.wait(10)
         assert made.check()["status"] == "ready"
+        assert made.silent_seconds("database") == 0
         monkeypatch.setattr(readiness, "SLOW_SECONDS", 0.0)
+        assert noticed.wait(10)
         assert made.check()["status"] == "degraded"
+        assert made.silent_seconds("database") > 0
+        hang.clear()
+        noticed.clear()
+        let_go.set()
+        assert noticed.wait(10)
+        assert made.check()["status"] == "ready"
     finally:
         made.stop()
         let_go.set()

@@ -6,19 +6,26 @@ import numpy as np
 from retain.errors import FingerprintMismatch
 from retain.predictors.contributions import Contributions, Floats
 from retain.predictors.few_rows import MOST, FewRows
+from retain.predictors.flat_trees import Walker, walker
 from retain.predictors.single_row import SingleRow
 
 __all__ = ["Floats", "Trees"]
 
 
 class Trees:
-    """``text`` must have been proven loadable (:mod:`retain.predictors.quarantine`)."""
+    """``text`` must have been proven loadable (:mod:`retain.predictors.quarantine`).
+
+    Attributes:
+        width: how many columns the model reads.
+        walker: what scores rows in LightGBM's place; None where LightGBM does.
+    """
 
     def __init__(self, text: str) -> None:
         self._booster = lightgbm.Booster(model_str=text)
         self.width = int(self._booster.num_feature())
         self._single = SingleRow(self._booster, self.width)
         self._few = FewRows(self._booster, self.width)
+        self.walker: Walker | None = walker(text, self.width, self._asked)
 
     def raw(self, matrix: Floats) -> Floats:
         """Scores in link space, (n,), of an (n, width) matrix; NaN is a missing value.
@@ -34,6 +41,9 @@ class Trees:
         if not len(matrix):
             return np.empty(0)
         matrix = np.ascontiguousarray(matrix, dtype=np.float64)
+        return self._asked(matrix) if self.walker is None else self.walker.raw(matrix)
+
+    def _asked(self, matrix: Floats) -> Floats:
         if len(matrix) == 1:
             return np.array([self._single.raw(matrix[0])])
         if len(matrix) <= MOST:
@@ -43,7 +53,7 @@ class Trees:
 
     def raw_of_row(self, row: Floats) -> float:
         """As :meth:`raw`, of one contiguous row, (width,), whose width was looked at before."""
-        return self._single.raw(row)
+        return self._single.raw(row) if self.walker is None else self.walker.raw_of_row(row)
 
     def contributions(self, matrix: Floats) -> Contributions:
         """What each column adds to :meth:`raw`."""

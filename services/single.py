@@ -15,6 +15,7 @@ from feature_repo.online_one import OneReader
 from retain.clock import EPOCH, Clock, to_micros
 from retain.errors import FingerprintMismatch, StoreUnavailable
 from retain.items.suggestions import Suggested
+from retain.moments import told
 from retain.one.scoring import OneScorer, OneScores
 from retain.reasons import Language
 from retain.segments import Segmenter
@@ -23,7 +24,7 @@ from services.languages import DEFAULT
 from services.metrics import Metrics
 from services.schemas.base import MAX_ID_LENGTH
 from services.schemas.predictions import PARTS, Part
-from services.single_objects import Objects, segment, told
+from services.single_objects import Objects, segment
 
 ROUTE = "/predict"
 

@@ -4,11 +4,11 @@ What is the same in every answer of a model is worked out once.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from retain.clock import EPOCH
 from retain.items.suggestions import Suggested
 from retain.manifest import Manifest
+from retain.moments import told
 from retain.one.scoring import OneScores
 from retain.reasons import Language
 from retain.segments import OneSegment
@@ -88,8 +88,3 @@ class Objects:
 def segment(found: OneSegment) -> Json:
     """As :func:`services.answers.segment`."""
     return found._asdict()
-
-
-def told(moment: int) -> str:
-    """A moment in epoch microseconds as answers tell it."""
-    return (EPOCH + timedelta(microseconds=moment)).isoformat()[:-6] + "Z"

@@ -16,4 +16,4 @@ def compiled(name: str) -> Any:
         found = import_module(f"{__name__}.{name}")
     except ImportError:
         return None
-    return found if found.SOURCE == digest(SOURCES / f"{name}.c") else None
+    return found if digest(SOURCES / f"{name}.c") == found.SOURCE else None

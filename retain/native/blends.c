@@ -1,18 +1,14 @@
 /* Several blends' scores of one row: retain.one.rows and retain.one.blends in C. */
 #include "members.h"
 
-enum { LINEAR, ODDS, LIGHTGBM };
-
-/* LGBM_BoosterPredictForMatSingleRowFast */
-typedef int (*SingleRowFast)(void *config, const void *row, int64_t *length, double *score);
+enum { LINEAR, ODDS, TREES };
 
 typedef struct {
     int kind;
     double share;
     Py_ssize_t number;
     Odds odds;
-    SingleRowFast predict;
-    void *config;
+    const Trees *trees;
 } Part;
 
 typedef struct {
@@ -25,19 +21,10 @@ typedef struct {
     double *row;
 } Blends;
 
-static int scored(Blends *own, const Part *part, double *score) {
-    if (part->kind == LINEAR) {
-        *score = linear(&own->linears, part->number, own->row, own->width);
-    } else if (part->kind == ODDS) {
-        *score = odds(&part->odds, own->row);
-    } else {
-        int64_t length = 0;
-        if (part->predict(part->config, own->row, &length, score) || length != 1) {
-            PyErr_SetString(PyExc_RuntimeError, "LightGBM did not score the row");
-            return -1;
-        }
-    }
-    return 0;
+static double scored(const Blends *own, const Part *part) {
+    if (part->kind == LINEAR) return linear(&own->linears, part->number, own->row, own->width);
+    if (part->kind == ODDS) return odds(&part->odds, own->row);
+    return trees_score(part->trees, own->row);
 }
 
 static int filled(Blends *own, PyObject *vector, PyObject *put) {
@@ -70,27 +57,27 @@ static PyObject *blends_raw(Blends *own, PyObject *const *given, Py_ssize_t many
     if (scores == NULL) return NULL;
     npy_intp at = 0;
     for (npy_intp blend = 0; blend < own->blends; blend++) {
-        double sum = 0.0, score;
+        double sum = 0.0;
         for (npy_intp first = at; at < own->ends[blend]; at++) {
-            if (scored(own, own->parts + at, &score)) goto failed;
-            sum = at > first ? sum + own->parts[at].share * score : own->parts[at].share * score;
+            double term = own->parts[at].share * scored(own, own->parts + at);
+            sum = at > first ? sum + term : term;
         }
         PyObject *value = PyFloat_FromDouble(sum);
-        if (value == NULL) goto failed;
+        if (value == NULL) {
+            Py_DECREF(scores);
+            return NULL;
+        }
         PyList_SET_ITEM(scores, blend, value);
     }
     return scores;
-failed:
-    Py_DECREF(scores);
-    return NULL;
 }
 
-/* A part's tuple: its kind, its share, and what that kind needs. */
+/* A part's tuple: its kind, what that kind needs, and its share. */
 static int part_of(Blends *own, PyObject *told, Part *part) {
     PyObject *rest;
-    if (!PyArg_ParseTuple(told, "idO!", &part->kind, &part->share, &PyTuple_Type, &rest)) return -1;
+    if (!PyArg_ParseTuple(told, "iO!d", &part->kind, &PyTuple_Type, &rest, &part->share)) return -1;
     Odds *of = &part->odds;
-    unsigned long long predict, config;
+    PyObject *capsule;
     switch (part->kind) {
     case LINEAR:
         if (!PyArg_ParseTuple(rest, "n", &part->number)) return -1;
@@ -104,11 +91,11 @@ static int part_of(Blends *own, PyObject *told, Part *part) {
             of->last < own->width && of->first >= 0 && of->first < own->width)
             return 0;
         break;
-    case LIGHTGBM:
-        if (!PyArg_ParseTuple(rest, "KK", &predict, &config)) return -1;
-        part->predict = (SingleRowFast)(uintptr_t)predict;
-        part->config = (void *)(uintptr_t)config;
-        if (predict && config) return 0;
+    case TREES:
+        if (!PyArg_ParseTuple(rest, "O", &capsule)) return -1;
+        part->trees = PyCapsule_GetPointer(capsule, TREES_CAPSULE);
+        if (part->trees == NULL) return -1;
+        if (part->trees->width == own->width) return 0;
         break;
     }
     PyErr_SetString(PyExc_ValueError, "a part of a blend that is none");
@@ -179,10 +166,10 @@ static int blends_init(Blends *own, PyObject *given, PyObject *named) {
         PyErr_SetString(PyExc_TypeError, "blends are made once, of arguments in their order");
         return -1;
     }
-    if (!PyArg_ParseTuple(given, "nOOOO!O!O", &own->length, &places, &puts, &defaults,
-                          &PyTuple_Type, &linears, &PyTuple_Type, &blends, &own->keeping))
+    if (!PyArg_ParseTuple(given, "nOOOO!O!", &own->length, &places, &puts, &defaults,
+                          &PyTuple_Type, &linears, &PyTuple_Type, &blends))
         return -1;
-    Py_INCREF(own->keeping);
+    own->keeping = Py_NewRef(blends);
     own->places = (PyArrayObject *)PyArray_FROM_OTF(places, NPY_INTP, NPY_ARRAY_CARRAY_RO);
     own->puts = (PyArrayObject *)PyArray_FROM_OTF(puts, NPY_INTP, NPY_ARRAY_CARRAY_RO);
     own->defaults = doubles_of(defaults);

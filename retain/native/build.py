@@ -16,6 +16,7 @@ import numpy as np
 from retain.native.sources import SOURCES, digest
 
 # products and sums are rounded one by one, as NumPy rounds them: nothing is fused or reordered
+SUFFIX: str = sysconfig.get_config_var("EXT_SUFFIX")
 _FLAGS = ("-O3", "-shared", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden")
 _HEADERS = "NPY_NO_DEPRECATED_API=NPY_2_0_API_VERSION"
 
@@ -34,7 +35,7 @@ def build() -> list[Path]:
 
 
 def _compiled(source: Path) -> Path:
-    made = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
+    made = source.with_suffix(SUFFIX)
     own = digest(source)
     if made.exists() and own.encode() in made.read_bytes():
         return made
@@ -52,7 +53,7 @@ def _compiled(source: Path) -> Path:
         "-lm",
     ]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     except subprocess.CalledProcessError as error:
         raise NotCompiled(error.stderr.strip()) from error
     # a process that has the old one open keeps it

@@ -55,7 +55,7 @@ typedef struct {
     Function *into;
 } Named;
 
-/* A module with one type, its source's name, and the functions it calls looked up. */
+/* A module with a type or none, its source's name, and the functions it calls looked up. */
 static PyObject *module_of(PyModuleDef *definition, const Named *functions, PyTypeObject *type) {
     PyObject *numpy = PyImport_ImportModule("numpy");
     if (numpy == NULL) return NULL;
@@ -64,7 +64,8 @@ static PyObject *module_of(PyModuleDef *definition, const Named *functions, PyTy
     Py_DECREF(numpy);
     PyObject *module = PyModule_Create(definition);
     if (module == NULL) return NULL;
-    if (PyModule_AddType(module, type) || PyModule_AddStringConstant(module, "SOURCE", SOURCE)) {
+    if ((type != NULL && PyModule_AddType(module, type)) ||
+        PyModule_AddStringConstant(module, "SOURCE", SOURCE)) {
         Py_DECREF(module);
         return NULL;
     }

@@ -3,6 +3,7 @@
 #define RETAIN_MEMBERS_H
 
 #include "kernels.h"
+#include "trees.h"
 
 static Function log1p_, log_, exp_, add_, power_;
 

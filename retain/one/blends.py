@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from retain.predictors.blend import Blend
+from retain.predictors.blend import Blend, Member
 from retain.predictors.btyd import MOST_CERTAIN, OrderOdds
 from retain.predictors.contributions import Floats
 from retain.predictors.linear import CLIP, Linear
 from retain.predictors.trees import Trees
 
 Score = Callable[[Floats], float]
+_LINEAR, _ODDS, _TREES = range(3)
 
 
 class Blends:
@@ -38,34 +39,19 @@ class Blends:
             scores.append(score)
         return scores
 
-    def compiled(self, module: Any, width: int) -> tuple[Any, ...]:
-        """What the same in C is made of: linear models, every blend's parts, what they point to."""
-        linears = (CLIP, *(Linears(self._members).arrays() if self._members else 5 * ((),)))
-        keeping: list[Any] = []
-        parts = tuple(
-            tuple(
-                self._part(module, member, share, width, keeping)
-                for member, share in blend.members
-            )
-            for blend in self._blends
-        )
-        return linears, parts, keeping
+    def compiled(self) -> tuple[Any, ...] | None:
+        """What the same in C is made of: linear models, and every blend's parts.
 
-    def _part(self, module, member, share, width, keeping):
-        if isinstance(member, Linear):
-            number = next(at for at, one in enumerate(self._members) if one is member)
-            return 0, share, (number,)
-        if isinstance(member, Trees):
-            from retain.predictors.single_row import _Call, _PREDICT
-            import ctypes
-            call = _Call(member._booster, width)
-            keeping.append(call)
-            return 2, share, (ctypes.cast(_PREDICT, ctypes.c_void_p).value, call._config.value)
-        model = member.model
-        return 1, share, (
-            model.r, model.alpha, np.log(model.a).item(), model.b, member.horizon_days,
-            MOST_CERTAIN, *member.columns,
-        )
+        None where trees cannot be walked but by LightGBM.
+        """
+        parts = [
+            tuple((*_compiled(member, self._members), share) for member, share in blend.members)
+            for blend in self._blends
+        ]
+        if any(kind is None for blend in parts for kind, _, _ in blend):
+            return None
+        arrays = Linears(self._members).arrays if self._members else ((),) * 5
+        return (CLIP, *arrays), tuple(parts)
 
     @staticmethod
     def _planned(blend: Blend, linears: Sequence[Linear]) -> list[tuple[int, Score | None, float]]:
@@ -92,6 +78,7 @@ class Linears:
         self._missing = np.array([one.missing for one in models])
         self._intercepts = [one.intercept for one in models]
 
+    @property
     def arrays(self) -> tuple[Any, ...]:
         """Centres, scales, weights and what missing is worth, (models, width); intercepts."""
         return self._center, self._scale, self._weights, self._missing, self._intercepts
@@ -107,6 +94,17 @@ class Linears:
         # row by row as the model alone does it: sums are of the same parts in the same order
         sums = np.add.reduce(terms, axis=1).tolist()
         return [start + total for start, total in zip(self._intercepts, sums, strict=True)]
+
+
+def _compiled(member: Member, linears: Sequence[Linear]) -> tuple[int | None, tuple[Any, ...]]:
+    """A member's kind and what that kind is made of, as retain/native/blends.c reads them."""
+    if isinstance(member, Linear):
+        return _LINEAR, (next(at for at, one in enumerate(linears) if one is member),)
+    if isinstance(member, Trees):
+        return (None, ()) if member.walker is None else (_TREES, (member.walker.capsule,))
+    model, log_a = member.model, np.log(member.model.a).item()
+    numbers = (model.r, model.alpha, log_a, model.b, member.horizon_days, MOST_CERTAIN)
+    return _ODDS, (*numbers, *member.columns)
 
 
 def odds_of(member: OrderOdds) -> Score:

@@ -46,8 +46,7 @@ class YearlyOfOne:
         share = place - left
         rest = 1.0 - share
         return [
-            rest * a + share * b
-            for a, b in zip(self.rows[left], self.rows[left + 1], strict=True)
+            rest * a + share * b for a, b in zip(self.rows[left], self.rows[left + 1], strict=True)
         ]
 
 

@@ -71,29 +71,23 @@ class Scored:
     def __init__(self, features: Sequence[ModelFeature], blends: Sequence[Blend]) -> None:
         self._row = Row(features)
         self._blends = Blends(blends)
-        self.scores: Callable[[One], list[float]] = self.plain
-        if _COMPILED is not None:
-            self._raw = self.compiled(_COMPILED).raw
-            self.scores = self._fast
+        made = self.compiled(_COMPILED)
+        self.scores: Callable[[One], list[float]] = self.plain if made is None else made
 
     def plain(self, one: One) -> list[float]:
         """The scores in link space of every blend."""
         return self._blends.raw(self._row.of(one))
 
-    def compiled(self, module: Any) -> Any:
-        """The same in C, as ``raw`` of the read-time numbers and what is put into the row."""
-        row, blends = self._row, self._blends
-        return module.Blends(
-            len(NUMBERS),
-            row.places,
-            row.puts,
-            row.defaults,
-            *blends.compiled(module, len(row.places)),
-        )
-
-    def _fast(self, one: One) -> list[float]:
-        found: list[float] = self._raw(one.vector, self._row.put(one))
-        return found
+    def compiled(self, module: Any) -> Callable[[One], list[float]] | None:
+        """The same in C; None where it was not compiled, or does not know all models."""
+        parts = None if module is None else self._blends.compiled()
+        if parts is None:
+            return None
+        row = self._row
+        put = row.put
+        made = module.Blends(len(NUMBERS), row.places, row.puts, row.defaults, *parts)
+        raw: Callable[[Floats, list[float]], list[float]] = made.raw
+        return lambda one: raw(one.vector, put(one))
 
 
 class Board:

@@ -102,7 +102,7 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
     ranked_by = rankers(settings, engine, scoring.champions)
     arms = ranked_by.arms
     ranker, _ = arms.nobodys
-    decisions = Decisions(engine, metrics.receipt, metrics.previews_dropped)
+    decisions = Decisions(engine, metrics.removals, metrics.previews_dropped)
     recorder = Recorder(settings, ranked_by, _names(scoring))
     decisions.carry_with(recorder)
     contacts = Contacts(engine, ranker.limiter)

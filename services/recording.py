@@ -60,13 +60,11 @@ def main() -> None:
 def _recorded(load: bytes, engine: Engine, arms: Arms, metrics: Metrics) -> bytes:
     try:
         made = carried.put_down(carried.unpack(load), arms.ranker_of)
-        receipts = previews.write(engine, made)
+        metrics.removals(previews.write(engine, made))
     except StoreUnavailable:
         # who sent them will say so
         return FAILED
     except Exception:
         log.exception("previews cannot be recorded here")
         return FAILED
-    for receipt in receipts:
-        metrics.receipt(receipt)
     return WRITTEN

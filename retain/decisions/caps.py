@@ -34,6 +34,19 @@ class Limiter:
         self.catalogue = catalogue
         self.budgets = Budgets(catalogue)
         self.exclusions = Exclusions(catalogue)
+        config = catalogue.config
+        declared = [
+            (CONTACTS, config.contact_cap),
+            *((("channel", name), caps) for name, caps in config.channel_caps.items()),
+            *((("tag", name), caps) for name, caps in config.tag_caps.items()),
+            *((("action", action.id), action.cap) for action in catalogue.actions),
+        ]
+        self.declared = [
+            (key, ":".join(part for part in key if part), cap)
+            for key, caps in declared
+            for cap in caps
+        ]
+        """Every cap with what it counts, and the name of that in receipts."""
 
     def of(
         self,
@@ -111,27 +124,14 @@ class Limits:
     def as_json(self, state: ContactState, now: datetime) -> dict[str, Any]:
         """Where the customer stands, for the receipt."""
         tally, held_out = self._tally(state, now)
-        config = self._config
-        declared = [
-            (CONTACTS, config.contact_cap),
-            *((("channel", name), caps) for name, caps in config.channel_caps.items()),
-            *((("tag", name), caps) for name, caps in config.tag_caps.items()),
-            *((("action", action.id), action.cap) for action in self._catalogue.actions),
-        ]
         stands = [
-            {
-                "of": ":".join(part for part in key if part),
-                "made": tally.count(key, cap.window),
-                "limit": cap.limit,
-                "days": cap.days,
-            }
-            for key, caps in declared
-            for cap in caps
+            {"of": of, "made": tally.count(key, cap.window), "limit": cap.limit, "days": cap.days}
+            for key, of, cap in self._limiter.declared
             if key[0] != "action" or tally.ages(key)
         ]
         return {
             "contacts": {name: value for name, value in stands[0].items() if name != "of"}
-            if config.contact_cap
+            if self._config.contact_cap
             else None,
             "own_limit_per_week": self._own_per_week,
             "suppressed_channels": sorted(state.suppressed),

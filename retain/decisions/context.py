@@ -141,6 +141,8 @@ class Context:
 
     def as_json(self) -> dict[str, Any]:
         """What was given, for the receipt, and which part of it was assumed."""
+        if self is NOWHERE:
+            return {}
         told: dict[str, Any] = {}
         for name in ("channel", "device", "page"):
             told[name] = getattr(self, name)

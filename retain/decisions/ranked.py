@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from retain.decisions.actions import Action
 from retain.decisions.candidate import Candidate
@@ -17,6 +17,7 @@ from retain.decisions.exploration import (
     spread_of_uplift,
     spread_without,
 )
+from retain.decisions.terms import BASES, Basis
 from retain.decisions.worth import Fixed, Worth
 
 NOT_WORTH_IT = "not_worth_it"
@@ -133,13 +134,32 @@ class Ranked:
             now: the moment.
             seed: decides what is explored; the same seed chooses the same.
         """
+        kept, removed = self.judged(limits, state, now, seed)
+        return [*kept, *(self._candidate(place, why) for place, why in removed)]
+
+    def judged(
+        self, limits: Limits, state: ContactState | None, now: datetime, seed: str
+    ) -> tuple[list[Candidate], list[tuple[int, str]]]:
+        """As :meth:`candidates`; of the removed ones only their places, and the rule."""
         stopped = self._stopped(limits, state, now)
         allowed = self._allowed(stopped, seed)
         removed = [*stopped.items(), *enumerate(self.removed)]
-        return [
-            *allowed.ranked(),
-            *(self._candidate(place, why) for place, why in removed if why is not None),
-        ]
+        return allowed.ranked(), [(place, why) for place, why in removed if why is not None]
+
+    def entry(self, place: int, removed_by: str) -> dict[str, Any]:
+        """Of a removed action, what :meth:`Candidate.as_receipt` says: most of a receipt."""
+        action, worth = self._catalogue.actions[place], self.worths.of(place)
+        return {
+            "action_id": action.id,
+            "treatment": action.treatments[worth.treatment].name,
+            "terms": self._beliefs.fixed[place].as_json(worth),
+            "removed_by": removed_by,
+            "propensity": 0.0,
+        }
+
+    def basis(self, place: int) -> Basis:
+        """Where the uplift of the action at a place is from."""
+        return BASES[self.worths.of(place).basis]
 
     def _stopped(self, limits: Limits, state: ContactState | None, now: datetime) -> dict[int, str]:
         """What is worth doing but not allowed now, and why."""

@@ -12,7 +12,7 @@ from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState, Limiter, Limits
 from retain.decisions.catalogues import Catalogue
 from retain.decisions.channels import ChannelPreference
-from retain.decisions.context import Context
+from retain.decisions.context import NOWHERE, Context
 from retain.decisions.eligibility import Eligibility
 from retain.decisions.exploration import Exploration
 from retain.decisions.hours import Habits
@@ -43,7 +43,6 @@ class Suggested(Protocol):
 
 
 NO_SEED = ""
-_NOWHERE = Context()
 
 
 class Ranker:
@@ -91,7 +90,7 @@ class Ranker:
         Raises:
             InvalidInput: the context's local time is that of no place on Earth.
         """
-        rows, moment = len(customer_ids), context or Context()
+        rows, moment = len(customer_ids), context or NOWHERE
         known = Over(moment.columns(rows), columns)
         beliefs = self.beliefs
         if exploration is not None:
@@ -127,7 +126,7 @@ class Ranker:
             customer_ids=(customer_id,),
             columns=columns,
             now=now,
-            context=_NOWHERE,
+            context=NOWHERE,
             zone=None,
             beliefs=self.beliefs,
             suggestions=suggestions,
@@ -218,6 +217,12 @@ class Ranking:
             seed: decides what is explored; the same seed chooses the same.
         """
         return self.of(row)[1].candidates(self.limits(row), state, self.now, seed)
+
+    def judged(
+        self, row: int, state: ContactState | None, seed: str
+    ) -> tuple[list[Candidate], list[tuple[int, str]]]:
+        """As :meth:`candidates`; of the removed ones only their places, and the rule."""
+        return self.of(row)[1].judged(self.limits(row), state, self.now, seed)
 
     def of(self, row: int) -> tuple[Known, Ranked]:
         """What is known of one customer, and their ranking."""

@@ -68,14 +68,15 @@ class Decisions:
 
     Args:
         engine: of the operational store.
-        told: hears of every preview once it is written here, in the thread that writes.
+        told: hears, in the thread that writes, of how many actions each rule took out of the
+            previews that were written here.
         lost: hears of how many previews are never written: too many waited.
     """
 
     def __init__(
         self,
         engine: Engine,
-        told: Callable[[Receipt], None] | None = None,
+        told: Callable[[Mapping[str, int]], None] | None = None,
         lost: Callable[[int], None] | None = None,
     ) -> None:
         self._engine = engine
@@ -237,10 +238,9 @@ class Decisions:
         parcels = [one for one in waiting if isinstance(one, bytes)]
         if self._carrier is not None and parcels and self._carrier.write(parcels):
             waiting = [one for one in waiting if not isinstance(one, bytes)]
-        receipts = preview_rows.write(self._engine, self._opened(waiting)) if waiting else []
+        removed = preview_rows.write(self._engine, self._opened(waiting)) if waiting else {}
         if self._told is not None:
-            for receipt in receipts:
-                self._told(receipt)
+            self._told(removed)
 
     def _opened(self, waiting: list[Preview | bytes]) -> list[Preview]:
         previews = [one for one in waiting if not isinstance(one, bytes)]

@@ -63,7 +63,8 @@ class Tally:
 
     def count(self, key: Key, window: timedelta) -> int:
         """How many are later than the beginning of the ``window`` that ends now."""
-        return sum(age < window for age in self._ages.get(key, ()))
+        ages = self._ages.get(key)
+        return sum([age < window for age in ages]) if ages else 0
 
     def full(self, key: Key, caps: Sequence[Cap]) -> bool:
         """Whether one of ``caps`` leaves no room for another."""

@@ -81,22 +81,52 @@ class Terms(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """As receipts and ``/rank`` show them."""
-        basis, conversion, uplift, value, margin, contact, redemption, *weights = self
-        context, channel, lever, expected = weights
-        # written out: of every decision, every action's terms are shown
-        return {
-            "basis": basis,
-            "conversion": conversion,
-            "uplift": uplift,
-            "value": value,
-            "margin": margin,
-            "contact_cost": contact,
-            "redemption_cost": redemption,
-            "context_weight": context,
-            "channel_weight": channel,
-            "lever": lever,
-            "expected_value": expected,
-        }
+        return as_json(*self)
+
+
+AllTerms = tuple[
+    Basis,
+    float | None,
+    float | None,
+    float | None,
+    float,
+    float,
+    float | None,
+    float,
+    float,
+    float,
+    float | None,
+]
+"""The fields of :class:`Terms`."""
+
+
+def as_json(  # noqa: PLR0917 - of every decision every action's terms are shown: no object between
+    basis: Basis,
+    conversion: float | None,
+    uplift: float | None,
+    value: float | None,
+    margin: float,
+    contact_cost: float,
+    redemption_cost: float | None,
+    context_weight: float,
+    channel_weight: float,
+    lever: float,
+    expected_value: float | None,
+) -> dict[str, Any]:
+    """The fields of :class:`Terms` as receipts and ``/rank`` show them."""
+    return {
+        "basis": basis,
+        "conversion": conversion,
+        "uplift": uplift,
+        "value": value,
+        "margin": margin,
+        "contact_cost": contact_cost,
+        "redemption_cost": redemption_cost,
+        "context_weight": context_weight,
+        "channel_weight": channel_weight,
+        "lever": lever,
+        "expected_value": expected_value,
+    }
 
 
 def score(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import isfinite
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from retain.columns import ACTION_RULES, Columns
 from retain.decisions.actions import Action
 from retain.decisions.catalogues import Catalogue
 from retain.decisions.channels import HISTORY, ChannelPreference
-from retain.decisions.terms import BASES, Switches, Terms, score
+from retain.decisions.terms import BASES, AllTerms, Switches, Terms, as_json, score
 from retain.features.matrix import Vectors
 from retain.manifest import Manifest
 from retain.one.features import One
@@ -75,18 +75,27 @@ class Fixed(NamedTuple):
 
     def terms(self, worth: Worth) -> Terms:
         """All terms of the action for one customer."""
-        return Terms(
-            BASES[worth.basis],
-            _known(worth.conversion),
-            _known(worth.uplift),
-            _known(worth.value),
+        return Terms(*self._all(worth))
+
+    def as_json(self, worth: Worth) -> dict[str, Any]:
+        """As :meth:`Terms.as_json`."""
+        return as_json(*self._all(worth))
+
+    def _all(self, worth: Worth) -> AllTerms:
+        expected, _, basis, conversion, uplift, value, redemption, context, channel = worth
+        # less itself, all but what is finite is no number
+        return (
+            BASES[basis],
+            conversion if conversion - conversion == 0.0 else None,
+            uplift if uplift - uplift == 0.0 else None,
+            value if value - value == 0.0 else None,
             self.margin,
             self.contact_cost,
-            _known(worth.redemption_cost),
-            worth.context_weight,
-            worth.channel_weight,
+            redemption if redemption - redemption == 0.0 else None,
+            context,
+            channel,
             self.lever,
-            _known(worth.expected),
+            expected if expected - expected == 0.0 else None,
         )
 
     def spread(self, worth: Worth, of_uplift: float) -> float:
@@ -288,7 +297,3 @@ def _believed(
 def _within(value: float, least: float) -> float:
     """``value`` between ``least`` and 1; NaN stays NaN."""
     return 1.0 if value > 1.0 else (max(value, least))
-
-
-def _known(value: float) -> float | None:
-    return value if isfinite(value) else None

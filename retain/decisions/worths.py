@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ Places = NDArray[np.intp]
 _PRIOR, _MODEL, _RESPONSE = (BASES.index(basis) for basis in ("prior", "model", "response"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Worths:
     """The fields of :class:`~retain.decisions.worth.Worth` of n customers x a actions."""
 
@@ -33,6 +35,11 @@ class Worths:
     context_weight: Floats
     channel_weight: Floats
 
+    @cached_property
+    def lists(self) -> list[list[list[Any]]]:
+        """Every field as lists: of all customers at once it costs half."""
+        return [getattr(self, each.name).tolist() for each in fields(self)]
+
     def of_row(self, row: int) -> "OfOne":
         """Those of one customer."""
         return OfOne(self, row)
@@ -44,7 +51,7 @@ class OfOne:
     def __init__(self, worths: Worths, row: int) -> None:
         self._worths = worths
         self._row = row
-        self._expected: list[float] = worths.expected[row].tolist()
+        self._expected: list[float] = worths.lists[0][row]
         self._all: list[Worth] | None = None
 
     def expected(self, place: int) -> float:
@@ -54,12 +61,8 @@ class OfOne:
     def of(self, place: int) -> Worth:
         """All its terms."""
         if self._all is None:
-            rows = (getattr(self._worths, name)[self._row].tolist() for name in _FIELDS)
-            self._all = list(map(Worth, *rows))
+            self._all = list(map(Worth, *(table[self._row] for table in self._worths.lists)))
         return self._all[place]
-
-
-_FIELDS = tuple(field.name for field in fields(Worths))
 
 
 class Appraisers:

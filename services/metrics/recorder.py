@@ -139,10 +139,13 @@ class Metrics:
 
     def receipt(self, receipt: Receipt) -> None:
         """A decision was written: what its rules took out of it is counted."""
-        removed = Counter(one["removed_by"] for one in receipt["candidates"])
-        for rule, times in removed.items():
-            if rule is not None:
-                self._removed((rule, times))
+        removed = (one["removed_by"] for one in receipt["candidates"])
+        self.removals(Counter(rule for rule in removed if rule is not None))
+
+    def removals(self, removed: Mapping[str, int]) -> None:
+        """Rules took actions out of decisions, each so many."""
+        for rule_and_times in removed.items():
+            self._removed(rule_and_times)
 
     def previews_dropped(self, many: int) -> None:
         """Receipts of previews will never be written."""

@@ -10,11 +10,15 @@
 
 static Function exp_, log_, log1p_;
 
-/* as in retain.items.candidates; a test holds both to the same answers */
+/* what is as long as these; a model of other numbers is refused */
 enum { KEPT = 32, POPULAR = 15, SEEDS = 8, SEEDS_VIEWED = 5 };
-static const double SEED_DAYS = 180.0, LATELY_DAYS = 60.0;
+static const double LENGTHS[] = {KEPT, POPULAR, SEEDS, SEEDS_VIEWED, PRODUCTS, CATEGORIES, SEEN};
+enum { MANY_LENGTHS = sizeof(LENGTHS) / sizeof(*LENGTHS) };
+enum { SEED_DAYS, LATELY_DAYS, CATEGORY_DAYS, SMALL, DEARER_FROM, DEARER_TO, CONSTANTS };
 enum { TIMES, PER_ORDER, AGE, SINCE, POSITION, VIEWED, CART, WITH, ALIKE, SHARE = 13, CATEGORY_AGE,
        WHOLE = 16, COLUMNS = 21, NUMBERS = COLUMNS - WHOLE };
+
+enum { REPEAT, UPGRADE, SIMILAR, COMPLEMENT, OTHERWISE, RELATIONS };
 
 typedef struct {
     npy_intp product;
@@ -23,7 +27,7 @@ typedef struct {
 
 /* The arrays a model is made of, in the order they are given in. */
 enum { FIXED, MOST_SOLD, NEAR_WEIGHT, ALIKE_WEIGHT, COARSE, CALIBRATION, OF_CATEGORIES, RECENT,
-       LASTING, DOUBLES };
+       LASTING, COUNTS, SCALES, DOUBLES };
 enum { CATEGORY, NEAR, LOOKED_AT, PLACES };
 
 typedef struct {
@@ -36,9 +40,33 @@ typedef struct {
 } Items;
 
 #define D(which) numbers(own->doubles[which])
+#define CONSTANT(which) (D(SCALES)[which])
 #define P(which) ((const npy_intp *)PyArray_DATA(own->places[which]))
 
 static inline double least_one(double value) { return 1.0 > value ? 1.0 : value; }
+
+/* Whether all parts are as long as products and categories say, and no place is out of them. */
+static int fits(const Items *own) {
+    npy_intp products = own->products, categories = own->categories;
+    for (int at = NEAR; at < PLACES; at++) {
+        PyArrayObject *weight = own->doubles[at == NEAR ? NEAR_WEIGHT : ALIKE_WEIGHT];
+        if (PyArray_NDIM(own->places[at]) != 2 || PyArray_DIM(own->places[at], 0) < products ||
+            PyArray_SIZE(own->places[at]) != PyArray_SIZE(weight))
+            return 0;
+        for (npy_intp of = 0; of < PyArray_SIZE(own->places[at]); of++)
+            if (P(at)[of] < 0 || P(at)[of] > products) return 0;
+    }
+    npy_intp sizes[DOUBLES] = {products * COLUMNS, products, -1, -1, 8, 4, 10, categories,
+                               categories, MANY_LENGTHS, CONSTANTS};
+    for (int at = 0; at < DOUBLES; at++)
+        if (sizes[at] >= 0 && PyArray_SIZE(own->doubles[at]) != sizes[at]) return 0;
+    for (int at = 0; at < MANY_LENGTHS; at++)
+        if (D(COUNTS)[at] != LENGTHS[at]) return 0;
+    if (PyArray_SIZE(own->places[CATEGORY]) != products) return 0;
+    for (npy_intp at = 0; at < products; at++)
+        if (P(CATEGORY)[at] < 0 || P(CATEGORY)[at] > categories) return 0;
+    return PyTuple_GET_SIZE(own->relations) == RELATIONS;
+}
 
 static Slot *slot(Items *own, npy_intp product) {
     npy_intp *at = own->slot_of + product;
@@ -54,8 +82,8 @@ static void put_bought(Items *own, const Known *bought, npy_intp many) {
     const double *coarse = D(COARSE);
     for (npy_intp at = 0; at < many; at++) {
         strengths[at] = bought[at].times;
-        fading[at] = -bought[at].age / SEED_DAYS;
-        fresh[at] = -bought[at].age / LATELY_DAYS;
+        fading[at] = -bought[at].age / CONSTANT(SEED_DAYS);
+        fresh[at] = -bought[at].age / CONSTANT(LATELY_DAYS);
     }
     applied(&log1p_, strengths, logs, many);
     applied(&exp_, fading, fading, many);

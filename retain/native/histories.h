@@ -8,6 +8,7 @@
 
 #include "kernels.h"
 
+/* how long the lists are that are read */
 enum { PRODUCTS = 30, CATEGORIES = 10, SEEN = 10 };
 
 /* Of what is known: place in the list, place in the tables, times, days since. */

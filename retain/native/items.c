@@ -1,10 +1,6 @@
 /* What one customer may buy next: retain.one.items in C, the same to the last bit. */
 #include "candidates.h"
 
-/* as in retain.items.categories and retain.items.relations */
-static const double CATEGORY_DAYS = 90.0, SMALL = 1e-4, DEARER_FROM = 1.1, DEARER_TO = 4.0;
-enum { REPEAT, UPGRADE, SIMILAR, COMPLEMENT, OTHERWISE, RELATIONS };
-
 /* What is remembered between the candidates and their scores. */
 typedef struct {
     double lines, orders;
@@ -40,7 +36,7 @@ static void relate(Items *own, const Known *bought, npy_intp many, const Slot *c
         double times = has > 0.0 ? prices[one->product] / has : 0.0;
         found->products[at] = one->product;
         int looked_at = one->viewed > 0.0 || one->cart > 0.0 || one->alike > 0.0;
-        int dearer = times >= DEARER_FROM && times <= DEARER_TO;
+        int dearer = times >= CONSTANT(DEARER_FROM) && times <= CONSTANT(DEARER_TO);
         found->relations[at] = one->position >= 0.0 ? REPEAT
                                : has >= 0.0         ? (dearer ? UPGRADE : SIMILAR)
                                : one->near > 0.0    ? COMPLEMENT
@@ -62,7 +58,8 @@ static PyObject *items_find(Items *own, PyObject *const *given, Py_ssize_t count
     if (count != 12 || !OF_BYTES(given[10], own->products) ||
         !is_doubles(given[11], own->products))
         return PyErr_Format(PyExc_TypeError, "not what candidates are found by");
-    if (doubles_given(given + 4, 1, &today) || doubles_given(given + 5, NUMBERS, whole)) return NULL;
+    if (doubles_given(given + 4, 1, &today) || doubles_given(given + 5, NUMBERS, whole))
+        return NULL;
     npy_intp products = counted(given[0], own->place, PRODUCTS, today, bought, &total);
     npy_intp categories = counted(given[1], own->category_place, CATEGORIES, today, known, &of_all);
     npy_intp of_viewed = seen(given[2], own->place, viewed);
@@ -146,12 +143,12 @@ static PyObject *items_categories(Items *own, PyObject *const *given, Py_ssize_t
     if (many < 0) Py_RETURN_NONE;
     for (npy_intp at = 0; at < many; at++) {
         logs[at] = known[at].times;
-        shares[at] = known[at].times / least_one(total) + SMALL;
-        fresh[at] = -known[at].age / CATEGORY_DAYS;
+        shares[at] = known[at].times / least_one(total) + CONSTANT(SMALL);
+        fresh[at] = -known[at].age / CONSTANT(CATEGORY_DAYS);
     }
     logs[many] = total / least_one(orders);
     logs[many + 1] = orders;
-    shares[many] = 0.0 + SMALL;
+    shares[many] = 0.0 + CONSTANT(SMALL);
     applied(&log1p_, logs, logs, many + 2);
     applied(&log_, shares, shares, many + 1);
     applied(&exp_, fresh, fresh, many);
@@ -207,27 +204,6 @@ static void items_free(Items *own) {
     PyMem_Free(own->work);
     PyMem_Free(own->dearest);
     Py_TYPE(own)->tp_free((PyObject *)own);
-}
-
-/* Whether all parts are as long as products and categories say, and no place is out of them. */
-static int fits(const Items *own) {
-    npy_intp products = own->products, categories = own->categories;
-    for (int at = NEAR; at < PLACES; at++) {
-        PyArrayObject *weight = own->doubles[at == NEAR ? NEAR_WEIGHT : ALIKE_WEIGHT];
-        if (PyArray_NDIM(own->places[at]) != 2 || PyArray_DIM(own->places[at], 0) < products ||
-            PyArray_SIZE(own->places[at]) != PyArray_SIZE(weight))
-            return 0;
-        for (npy_intp of = 0; of < PyArray_SIZE(own->places[at]); of++)
-            if (P(at)[of] < 0 || P(at)[of] > products) return 0;
-    }
-    npy_intp sizes[DOUBLES] = {products * COLUMNS, products, -1, -1, 8, 4, 10, categories,
-                               categories};
-    for (int at = 0; at < DOUBLES; at++)
-        if (sizes[at] >= 0 && PyArray_SIZE(own->doubles[at]) != sizes[at]) return 0;
-    if (PyArray_SIZE(own->places[CATEGORY]) != products) return 0;
-    for (npy_intp at = 0; at < products; at++)
-        if (P(CATEGORY)[at] < 0 || P(CATEGORY)[at] > categories) return 0;
-    return PyTuple_GET_SIZE(own->relations) == RELATIONS;
 }
 
 static int items_init(Items *own, PyObject *given, PyObject *named) {

@@ -10,14 +10,31 @@ from typing import Any
 import numpy as np
 
 from retain.clock import MICROSECONDS_PER_DAY
-from retain.items.candidates import KEPT
-from retain.items.categories import FEATURES as OF_CATEGORIES
-from retain.items.relations import RELATIONS, Relation
+from retain.items import candidates, categories, histories
+from retain.items.relations import DEARER, RELATIONS, Relation
 from retain.items.tables import Floats
 from retain.native import compiled
 from retain.one.features import One
 from retain.one.items import Items, ItemsOfOne, Offered
 from retain.stock import StockState
+
+_LENGTHS = (
+    candidates.KEPT,
+    candidates.POPULAR,
+    candidates.SEEDS,
+    candidates.SEEDS_VIEWED,
+    histories.PRODUCTS,
+    histories.CATEGORIES,
+    histories.SEEN,
+)
+"""What the kernel has arrays as long as: with others it refuses to be made."""
+_SCALES = (
+    candidates.SEED_DAYS,
+    candidates.LATELY_DAYS,
+    categories.LATELY_DAYS,
+    categories.SMALL,
+    *DEARER,
+)
 
 
 class CompiledItems:
@@ -68,7 +85,7 @@ class ItemsByKernel:
     def ids(self, offered: Offered, wanted: Collection[Relation], limit: int) -> list[str]:
         """As said there."""
         everything = len(wanted) == len(RELATIONS)
-        ranked = self._ranked(offered, limit if everything else KEPT)
+        ranked = self._ranked(offered, limit if everything else candidates.KEPT)
         if ranked is None:
             return self._plain().ids(offered, wanted, limit)
         return [product for product, _, relation in ranked if relation in wanted][:limit]
@@ -120,7 +137,7 @@ def _parts(plain: Items) -> tuple[Any, ...]:
     tables, finder, predictor = plain.tables, plain.finder, plain.predictor
     calibration, logistic = predictor.calibration, predictor.of_categories
     nothing = np.zeros(len(tables.categories))
-    of_categories, recent, lasting = np.zeros(len(OF_CATEGORIES) + 1), nothing, nothing
+    of_categories, recent, lasting = np.zeros(len(categories.FEATURES) + 1), nothing, nothing
     if logistic is not None and plain.of_categories is not None:
         of_categories = np.append(logistic.weights, logistic.intercept)
         recent, lasting = plain.of_categories.recent, plain.of_categories.lasting
@@ -134,6 +151,8 @@ def _parts(plain: Items) -> tuple[Any, ...]:
         of_categories,
         recent,
         lasting,
+        _LENGTHS,
+        _SCALES,
     )
     places = (tables.category, tables.bought_with, tables.viewed_with)
     return (

@@ -92,6 +92,8 @@ def _spare_the_collector() -> None:
 Retain: Any = bentoml.service(
     _Retain,
     name="retain",
+    # bentofile.yaml says the rest; scripts/compile reads these before the other sources are there
+    image=bentoml.images.Image().build_include("retain/__init__.py", "retain/native"),
     traffic={"timeout": TIMEOUT_SECONDS},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},

@@ -15,9 +15,16 @@ import numpy as np
 
 from retain.native.sources import SOURCES, digest
 
-# products and sums are rounded one by one, as NumPy rounds them: nothing is fused or reordered
 SUFFIX: str = sysconfig.get_config_var("EXT_SUFFIX")
-_FLAGS = ("-O3", "-shared", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden")
+_MODULE = ("-bundle", "-undefined", "dynamic_lookup") if sys.platform == "darwin" else ("-shared",)
+# products and sums are rounded one by one, as NumPy rounds them: nothing is fused or reordered
+_FLAGS = (
+    "-O3",
+    *_MODULE,
+    "-fPIC",
+    "-ffp-contract=off",
+    "-fvisibility=hidden",
+)
 _HEADERS = "NPY_NO_DEPRECATED_API=NPY_2_0_API_VERSION"
 
 

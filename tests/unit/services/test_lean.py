@@ -8,9 +8,16 @@ import sys
 from services import lean
 with lean.imports():
     import services.composition
-heavy = sorted({"pandas", "sklearn", "feast", "dask", "matplotlib"} & sys.modules.keys())
+heavy = sorted({"pandas", "sklearn", "scipy", "feast", "dask", "matplotlib"} & sys.modules.keys())
 assert not heavy, heavy
-import pandas, gc
+import lightgbm, numpy
+rows = numpy.arange(40.0).reshape(20, 2)
+options = {"verbose": -1, "min_data_in_leaf": 1}
+made = lightgbm.train(options, lightgbm.Dataset(rows, label=rows[:, 0]), 2)
+assert made.predict(rows).shape == (20,)
+assert made.predict(rows, pred_contrib=True).shape == (20, 3)
+import pandas, gc, scipy.sparse
+assert scipy.sparse.csr_matrix(rows).shape == (20, 2)
 assert gc.isenabled()
 """
 

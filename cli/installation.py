@@ -9,6 +9,7 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 
 from cli.context import open_log, time_of
+from retain import native
 from retain.clock import iso
 from retain.errors import NotEnoughData, RetainError, StoreUnavailable
 from retain.settings import Settings
@@ -39,6 +40,7 @@ def examine(settings: Settings) -> list[Check]:
     checks: dict[str, Callable[[Settings], str | Check]] = {
         "home": _home,
         "openmp": _openmp,
+        "hot path": _hot_path,
         "event log": _log,
         "history": _history,
         "champions": _champions,
@@ -83,6 +85,18 @@ def _openmp(_settings: Settings) -> str:
             remedy="apt-get install libgomp1, dnf install libgomp, or brew install libomp",
         ) from error
     return f"LightGBM {version('lightgbm')} loads"
+
+
+def _hot_path(_settings: Settings) -> Check:
+    lacking = native.lacking()
+    if not lacking:
+        return Check("hot path", ok=True, detail="compiled")
+    return Check(
+        "hot path",
+        ok=True,
+        detail=f"{', '.join(lacking)} in Python: the same answers, slower",
+        warning="run scripts/compile, with a C compiler and the headers of Python",
+    )
 
 
 def _log(settings: Settings) -> str:

@@ -5,9 +5,10 @@ ends with one reason. It imports neither LightGBM nor Feast, which take seconds.
 """
 
 import hashlib
+import logging
 from collections.abc import Container, Mapping
 
-from retain import artefacts, manifest, segments, signals
+from retain import artefacts, manifest, native, segments, signals
 from retain.columns import ACTION_RULES, READ_TIME
 from retain.database import connect
 from retain.decisions import catalogues, strangers
@@ -22,6 +23,7 @@ from retain.settings import Settings
 from retain.triggers import declaration
 from services.signatures import keys_of_endpoints
 
+log = logging.getLogger("retain.service")
 SCORING: tuple[Head, ...] = ("churn", "next_purchase", "ltv")
 
 
@@ -36,6 +38,8 @@ def check(settings: Settings) -> None:
         InvalidInput: a file of the configuration that the service reads is wrong, or the
             environment has no secret for an endpoint of the triggers.
     """
+    if lacking := native.lacking():
+        log.warning("%s run in Python: scripts/compile makes answers faster", ", ".join(lacking))
     ledger = Ledger(connect(settings.database_url))
     if not settings.online_url.startswith("sqlite:"):
         from feature_repo.packed_home import online_rows  # noqa: PLC0415 - only who uses it loads it

@@ -17,3 +17,9 @@ def compiled(name: str) -> Any:
     except ImportError:
         return None
     return found if digest(SOURCES / f"{name}.c") == found.SOURCE else None
+
+
+def lacking() -> list[str]:
+    """What runs in Python."""
+    names = sorted(source.stem for source in SOURCES.glob("*.c"))
+    return [name for name in names if compiled(name) is None]

@@ -22,6 +22,7 @@ def test_a_program_reads_every_check(retain) -> None:
     assert [check["check"] for check in told["checks"]] == [
         "home",
         "openmp",
+        "hot path",
         "event log",
         "history",
         "champions",

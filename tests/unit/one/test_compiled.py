@@ -20,7 +20,7 @@ from retain import native
 from retain.features.ageing import STORED_NUMBERS
 from retain.features.lifetimes import lifetimes
 from retain.moments import plainly_told
-from retain.native import build, sources
+from retain.native import build
 from retain.one.blends import Blends
 from retain.one.curves import CurveReader
 from retain.one.ltv import Worth
@@ -31,7 +31,6 @@ from retain.predictors.yearly import WEEKS, Yearly
 from tests.tiny_models import write_model
 from tests.unit.one.test_scores import ODDS, SINCE, SINCE_US, WIDTH, linear, people, rows, values
 
-NAMES = sorted(source.stem for source in sources.SOURCES.glob("*.c"))
 DAY_US = 86_400_000_000
 EARLIEST, BEYOND = -62_135_596_800_000_000, 253_402_300_800_000_000
 
@@ -44,9 +43,13 @@ def module(name: str) -> Any:
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-@pytest.mark.parametrize("name", NAMES)
-def test_every_source_is_compiled_where_there_is_a_compiler(name):
-    assert native.compiled(name) is not None, "run python -m retain.native.build"
+def test_every_source_is_compiled_where_there_is_a_compiler():
+    assert native.lacking() == [], "run scripts/compile"
+
+
+def test_what_was_not_compiled_is_named(monkeypatch):
+    monkeypatch.setattr(native, "compiled", lambda name: None if name == "trees" else object())
+    assert native.lacking() == ["trees"]
 
 
 def put_together(blends: list[Blend], defaults: Any = None) -> Any:

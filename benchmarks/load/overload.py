@@ -18,6 +18,7 @@ _ENOUGH = 0.95
 _ITSELF = 0.9
 _TENTHS = 5
 _FLOODING = 1_000
+_MANY = 600
 _AFTER_SECONDS = 6.0
 
 
@@ -33,15 +34,19 @@ class Overload:
         """Saturate, overload with clients that heed a refusal, and flood with some that do not."""
         clients, capacity, steps = self._saturate()
         crowd, bars = self._crowd(3 * clients, capacity)
+        # few of so few clients are refused, where answers are quick: more show how it refuses
+        many = max(_MANY, 3 * clients)
+        throng, refusing = self._crowd(many, capacity, aspired=True)
         flood, more = self._flood(capacity)
         report = {
             "clients": clients,
             "capacity": capacity,
             "by_clients": steps,
             "crowd": crowd,
+            "throng": throng,
             "flood": flood,
         }
-        return report, [*bars, *more]
+        return report, [*bars, *refusing, *more]
 
     def _job(self, mode: str, connections: int, seconds: float, **more: Any) -> Job:
         return Job(
@@ -65,7 +70,9 @@ class Overload:
         fewest = next(clients for clients, rate in rates.items() if rate >= _ENOUGH * most)
         return fewest, most, rates
 
-    def _crowd(self, clients: int, capacity: float) -> tuple[dict[str, Any], list[Bar]]:
+    def _crowd(
+        self, clients: int, capacity: float, *, aspired: bool = False
+    ) -> tuple[dict[str, Any], list[Bar]]:
         self._progress(f"overload: {clients} clients for {self._seconds:.0f} s")
         with watching(self._server, "/livez") as watched:
             seen = run(self._job("retrying", clients, self._seconds))
@@ -75,14 +82,15 @@ class Overload:
         calm = run(after)
         back = recovered(calm.ok_per_tenth, _ITSELF * capacity)
         recovery = float("inf") if back is None else began - ended + back
+        called = f"overload, {clients} clients:"
+        # who refuses nobody refuses at once
+        p99 = seen.refusal_ms.get("p99", 0.0)
         bars = [
-            Bar("overload, goodput over capacity", seen.rate / capacity, 0.85),
-            Bar("overload, seconds until it is itself again", recovery, 2, at_most=True),
-            Bar("overload, neither success nor refusal", seen.errors, 0, at_most=True),
+            Bar(f"{called} goodput over capacity", seen.rate / capacity, 0.85, aspired=aspired),
+            Bar(f"{called} p99 of {seen.refusals:,} refusals in ms", p99, 100, True, aspired),
+            Bar(f"{called} seconds until it is itself again", recovery, 2, True, aspired),
+            Bar(f"{called} neither success nor refusal", seen.errors, 0, at_most=True),
         ]
-        if seen.refusal_ms:
-            p99 = seen.refusal_ms["p99"]
-            bars.append(Bar("overload, p99 of refusals in ms", p99, 100, at_most=True))
         report = {
             "clients": clients,
             "overloaded": asdict(seen),

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -21,30 +22,46 @@ class Watched:
     """Samples of a run.
 
     Attributes:
-        memory_mb: of the worker, one a second.
+        memory_mb: resident in the worker, one a second.
+        own_mb: what of that is nobody else's and in no file, one a second: pages of files come
+            and go as the system likes.
         probes_s: how long every probe took; ``unanswered`` counts those that failed.
     """
 
     memory_mb: list[float] = field(default_factory=list)
+    own_mb: list[float] = field(default_factory=list)
     probes_s: list[float] = field(default_factory=list)
     unanswered: int = 0
 
-    def growth(self, since: int) -> float | None:
-        """By which share memory has grown since second ``since``; None where it was no longer."""
-        if len(self.memory_mb) <= since:
-            return None
-        return self.memory_mb[-1] / self.memory_mb[since] - 1.0
+    def growth(self, since: int, until: int | None = None) -> float | None:
+        """By which share memory has grown most from second ``since`` to ``until``.
+
+        None where it was not watched for so long.
+        """
+        return growth(self.memory_mb, since, until)
+
+
+def growth(samples: Sequence[float], since: int, until: int | None = None) -> float | None:
+    """The highest of samples from number ``since`` on, over that one, less one; None for none."""
+    later = samples[since:until]
+    return max(later) / later[0] - 1.0 if later else None
 
 
 @contextmanager
-def watching(server: Server, probe: str = "") -> Iterator[Watched]:
-    """Watch a server's worker until the block ends; ``probe`` is asked ten times a second."""
+def watching(
+    server: Server,
+    probe: str = "",
+    *,
+    every: float = _EVERY_SECONDS,
+    headers: Mapping[str, str] | None = None,
+) -> Iterator[Watched]:
+    """Watch a server's worker until the block ends; ``every`` so many seconds ask ``probe``."""
     watched, over = Watched(), threading.Event()
     worker = server.worker()
     targets = [threading.Thread(target=_sample, args=(worker, watched, over))]
     if probe:
-        address = f"http://127.0.0.1:{server.port}{probe}"
-        targets.append(threading.Thread(target=_probe, args=(address, watched, over)))
+        request = Request(f"http://127.0.0.1:{server.port}{probe}", headers=dict(headers or {}))
+        targets.append(threading.Thread(target=_probe, args=(request, every, watched, over)))
     for thread in targets:
         thread.start()
     try:
@@ -58,14 +75,26 @@ def watching(server: Server, probe: str = "") -> Iterator[Watched]:
 def _sample(worker: int, watched: Watched, over: threading.Event) -> None:
     while not over.wait(1.0):
         watched.memory_mb.append(round(resident(worker) / 1e6, 1))
+        watched.own_mb.append(round(own(worker) / 1e6, 1))
 
 
-def _probe(address: str, watched: Watched, over: threading.Event) -> None:
-    while not over.wait(_EVERY_SECONDS):
+def own(process: int) -> int:
+    """Bytes of memory that are a process's alone, also where they are swapped out; 0 if gone."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    told = dict(line.split(":", 1) for line in lines)
+    return 1024 * sum(int(told[name].split()[0]) for name in ("RssAnon", "VmSwap") if name in told)
+
+
+def _probe(request: Request, every: float, watched: Watched, over: threading.Event) -> None:
+    while not over.wait(every):
         began = time.perf_counter()
         try:
-            with urlopen(address, timeout=5):  # noqa: S310 - of this machine
-                watched.probes_s.append(time.perf_counter() - began)
+            with urlopen(request, timeout=5) as answer:  # noqa: S310 - of this machine
+                answer.read()
+            watched.probes_s.append(time.perf_counter() - began)
         except (URLError, OSError):
             watched.unanswered += 1
 

@@ -14,7 +14,8 @@ from load.bar import Bar
 from load.job import Job
 from load.lanes import drive, retry_after
 from load.overload import recovered
-from load.watching import longest
+from load.soak import longest_ms
+from load.watching import growth, longest
 
 Answer = Callable[[int], Awaitable[bytes]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -127,3 +128,16 @@ def test_a_pause_is_bounded_by_the_bucket_that_holds_them_all() -> None:
 def test_a_bar_is_a_floor_or_a_ceiling(value: float, at_most: bool, met: bool) -> None:
     assert Bar("x", value, 1, at_most=at_most).met is met
     assert not Bar("x", value, 1, at_most=at_most, aspired=True).missed
+
+
+def test_growth_is_that_of_the_highest_since_it_settled() -> None:
+    assert growth([1.0, 100.0, 90.0, 104.0, 102.0, 200.0], since=1, until=5) == pytest.approx(0.04)
+    assert growth([1.0, 2.0], since=2) is None
+
+
+def test_pauses_of_helpers_hold_nobody_up_and_untold_ones_are_none_to_rely_on() -> None:
+    after = {("worker", "0.01"): 2.0, ("worker", "+Inf"): 2.0, ("refresher", "+Inf"): 1.0}
+    assert longest_ms(None, after) == 10.0
+    assert longest_ms({("worker", "0.01"): 1.0, ("worker", "+Inf"): 2.0}, after) == 10.0
+    assert longest_ms(after, after) == 0.0
+    assert longest_ms(None, None) == float("inf")

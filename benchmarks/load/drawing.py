@@ -11,10 +11,11 @@ ROWS = {
     "mount": "empty mount in BentoML",
     "heads": "Retain: three heads",
     "preview": "Retain: with the decision",
+    "everything": "Retain: with items as well",
     "fastapi": "FastAPI + Feast + LightGBM",
     "bento": "BentoML + Feast + LightGBM",
 }
-_OURS = ("heads", "preview")
+_OURS = ("heads", "preview", "everything")
 _ROW, _TOP, _LEFT, _WIDTH, _GAP = 26, 30, 190, 190, 76
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #5b6675; --rule: #d9dfe7;

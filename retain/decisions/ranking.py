@@ -8,6 +8,7 @@ from math import isnan
 from typing import Protocol
 
 from retain.columns import ACTION_RULES, Columns, Over
+from retain.decisions import reads
 from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState, Limiter, Limits
 from retain.decisions.catalogues import Catalogue
@@ -46,7 +47,11 @@ NO_SEED = ""
 
 
 class Ranker:
-    """Ranks the catalogue's actions."""
+    """Ranks the catalogue's actions.
+
+    Attributes:
+        reads: what is asked of a customer beside the read-time numbers, by name.
+    """
 
     def __init__(
         self,
@@ -62,6 +67,7 @@ class Ranker:
         self.eligibility = Eligibility(catalogue)
         self.appraiser = Appraiser(catalogue, response, preference)
         self.appraisers = Appraisers(self.appraiser)
+        self.reads = reads.of(catalogue, None if response is None else response.manifest)
         self.beliefs = Beliefs(
             catalogue.config.exploration, outcomes_of(response), self.appraiser.fixed
         )

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from retain.columns import ACTION_RULES, CONTEXT
+from retain.columns import ACTION_RULES
 from retain.decisions.previews import Preview
 from retain.decisions.ranking import Ranker
 from retain.decisions.receipt import Evidence
@@ -26,8 +26,6 @@ from retain.one.features import One
 Arm = tuple[str, str]
 """An experiment and its arm."""
 RankerOf = Callable[[Sequence[Arm]], Ranker]
-VALUES = tuple(name for name in ACTION_RULES if name not in {*NUMBERS, *CONTEXT})
-"""Texts, lists, scores and segment: what is known of a customer beside the read-time numbers."""
 
 
 class Carried(msgspec.Struct, array_like=True):
@@ -35,7 +33,7 @@ class Carried(msgspec.Struct, array_like=True):
 
     Attributes:
         vector: the read-time numbers, (67,) float64.
-        values: in the order of :data:`VALUES`.
+        values: what the ranker reads beside them (:attr:`Ranker.reads`).
         items: product ids that the chosen action speaks of.
         experiments: as :class:`~retain.decisions.receipt.Evidence` has them.
     """
@@ -79,7 +77,7 @@ def parcel(preview: Preview) -> bytes | None:
         ranking.now,
         evidence.features_as_of,
         known.vector.tobytes(),
-        [known[name] for name in VALUES],
+        [known[name] for name in ranking.ranker.reads],
         preview.state,
         preview.next_best_action()["items"],
         [dict(one) for one in evidence.experiments],
@@ -127,7 +125,7 @@ _ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
 def _ranked(those: Sequence[Carried], models: Mapping[str, str], ranker: Ranker) -> list[Preview]:
     """Previews of customers for whom one ranker decides, each as of its own moment."""
     ids = [one.customer_id for one in those]
-    ranking = ranker.rank(_columns(those), ids, now=those[0].now)
+    ranking = ranker.rank(_columns(those, ranker.reads), ids, now=those[0].now)
     return [
         Preview(
             one.decision_id,
@@ -140,10 +138,10 @@ def _ranked(those: Sequence[Carried], models: Mapping[str, str], ranker: Ranker)
     ]
 
 
-def _columns(those: Sequence[Carried]) -> dict[str, NDArray[Any]]:
+def _columns(those: Sequence[Carried], names: Sequence[str]) -> dict[str, NDArray[Any]]:
     numbers = np.frombuffer(b"".join(one.vector for one in those)).reshape(len(those), -1)
     columns: dict[str, NDArray[Any]] = dict(zip(NUMBERS, numbers.T, strict=True))
-    for name, values in zip(VALUES, zip(*(one.values for one in those), strict=True), strict=True):
+    for name, values in zip(names, zip(*(one.values for one in those), strict=True), strict=True):
         if ACTION_RULES[name] == "number":
             columns[name] = np.array(values, dtype=np.float64)
         else:

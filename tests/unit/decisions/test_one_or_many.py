@@ -10,6 +10,9 @@ from retain.decisions import catalogues
 from retain.decisions.channels import ChannelPreference
 from retain.decisions.context import Context, Session
 from retain.decisions.ranking import Ranker
+from retain.decisions.reads import BESIDE
+from retain.decisions.receipt import Evidence, write_receipt
+from retain.decisions.state import ContactState
 from retain.manifest import Manifest, ModelFeature, TrainingWindow
 from retain.settings import PROJECT_CONFIG
 from tests.catalogues import NOW, action, catalogue, customers
@@ -105,6 +108,33 @@ def test_a_customer_alone_has_the_same_terms_rules_and_chances_as_among_others(
         assert [each.send_at for each in alone.candidates(0)] == [
             each.send_at for each in together.candidates(number)
         ]
+
+
+class Listening(dict):
+    """Columns that remember which of them were asked for."""
+
+    def __init__(self, columns):
+        super().__init__(columns)
+        self.asked = set()
+
+    def get(self, name, default=None):
+        self.asked.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name):
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+
+@pytest.mark.parametrize("declared", ["default", "own"])
+def test_a_ranker_says_beforehand_all_that_it_and_its_receipts_read_of_a_customer(declared):
+    ranker = Ranker(CATALOGUES[declared], Campaigns())
+    columns = Listening(customers({"stage": "use", "ltv_value": 80.0}, {"stage": "lapsing"}))
+    ranking = ranker.rank(columns, ["c1", "c2"], now=NOW)
+    for row in range(2):
+        write_receipt("d", ranking, row, ContactState(), Evidence(), limit=3, reserved=False)
+    read_beside = columns.asked & set(BESIDE)
+    assert {"ltv_value", "withdrawn_purposes"} <= read_beside <= set(ranker.reads)
 
 
 def test_the_columns_tried_here_are_those_that_rules_read():

@@ -5,6 +5,7 @@ there.
 """
 
 from collections.abc import Collection
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class ItemsByKernel:
         self._one = one
         self._moment = moment
         self._found: tuple[bytes, Floats] | None = None
+        self._all: Any = None
         self._own_way: ItemsOfOne | None = None
 
     def categories(self, limit: int) -> list[tuple[str, float]]:
@@ -84,11 +86,17 @@ class ItemsByKernel:
 
     def ids(self, offered: Offered, wanted: Collection[Relation], limit: int) -> list[str]:
         """As said there."""
-        everything = len(wanted) == len(RELATIONS)
-        ranked = self._ranked(offered, limit if everything else candidates.KEPT)
+        if len(wanted) == len(RELATIONS):
+            ranked = self._ranked(offered, limit)
+        elif self._all is not None:
+            # a decision asks for several kinds, one after the other
+            ranked = self._all
+        else:
+            ranked = self._all = self._ranked(offered, candidates.KEPT)
         if ranked is None:
             return self._plain().ids(offered, wanted, limit)
-        return [product for product, _, relation in ranked if relation in wanted][:limit]
+        chosen = (product for product, _, relation in ranked if relation in wanted)
+        return list(islice(chosen, limit))
 
     def _ranked(self, offered: Offered, limit: int) -> Any:
         """The best candidates as :meth:`products` tells them; None is the Python's to answer."""

@@ -1,20 +1,22 @@
 """The online store as the service reads it: packed rows, without importing Feast.
 
 A stored row answers only while it holds: it was computed at or before the moment asked for,
-no window edge has passed since (``valid_until``), and the log has nothing newer of that
-customer that has waited for :data:`FRESH_WITHIN` to be reflected, and none of its views is
-older than its time to live. Otherwise the customer's features are computed from the log, by the
+no window edge has passed since (``valid_until``) for longer than
+:data:`~feature_repo.held_over.HELD_OVER`, and the log has nothing newer of that customer that has
+waited for :data:`FRESH_WITHIN` to be reflected, and none of its views is older than its time to
+live. Otherwise the customer's features are computed from the log, by the
 same SQL, and the customer is marked pending, so that the refresher writes the row again. Where
 the store does not answer, a few customers are computed too.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_repo.held_over import too_old
 from feature_repo.online_features import Held, as_stored, joined, kept, last_known
 from feature_repo.online_many import many_reader
 from feature_repo.packed_ages import Ages
@@ -119,9 +121,11 @@ class OnlineReader:
     def _held(self, customer_ids: Sequence[str], as_of: datetime) -> Features | None:
         if self._many is None or not customer_ids:
             return None
-        late = to_micros(self._clock() - FRESH_WITHIN)
+        present = self._clock()
+        late = to_micros(present - FRESH_WITHIN)
+        over = too_old(to_micros(as_of), to_micros(present))
         try:
-            found = self._many.read(customer_ids, to_micros(as_of), late)
+            found = self._many.read(customer_ids, to_micros(as_of), late, over)
         except (StoreUnavailable, FingerprintMismatch):
             # locked, gone or damaged: who may wait and compute reads it
             return None
@@ -129,9 +133,8 @@ class OnlineReader:
             return None
         sheet = found.sheet
         ids = sheet.customer_ids
-        at = [
-            from_micros(one) if one != to_micros(as_of) else as_of for one in found.as_of.tolist()
-        ]
+        moment = to_micros(as_of)
+        at = [as_of if one == moment else from_micros(one) for one in found.as_of.tolist()]
         rows = Held(sheet, lambda: self.read(ids, as_of).table)
         return Features(rows, [], dict(zip(ids, at, strict=True)))
 
@@ -173,6 +176,7 @@ class OnlineReader:
             return joined(customer_ids, self._recompute.read(asked, as_of, last))
         holds = self._holding(asked, found, state, as_of)
         behind = np.array([state[one].since is not None for one in asked], dtype=np.bool_)
+        behind |= (found.ends <= to_micros(as_of)).any(axis=1)
         held = kept(asked, found, holds, as_of, behind)
         if holds.all() and len(asked) == len(customer_ids):
             return held
@@ -185,28 +189,38 @@ class OnlineReader:
         except FingerprintMismatch:
             return sound_table(self._reader, asked, as_of)
 
+    def warmed(self, as_of: datetime) -> "OnlineReader":
+        """This, once somebody was computed: planning the queries takes longer than a request may.
+
+        Where the log is away, whoever is computed first waits for that.
+        """
+        with suppress(StoreUnavailable):
+            if self._recomputes and (anybody := self._log.customers_after("", 1)):
+                self._recompute.read(anybody, as_of, {})
+        return self
+
     def write(
         self, customer_ids: Sequence[str], as_of: datetime, first: Mapping[str, int] | None = None
     ) -> None:
         """As :meth:`RowWriter.write`."""
         self._writer.write(customer_ids, as_of, first or {})
 
-    def due(self, customer_ids: Sequence[str], as_of: datetime) -> list[str]:
-        """Those of ``customer_ids`` whose rows a window edge has passed by ``as_of``.
+    def ends(self, customer_ids: Sequence[str], as_of: datetime) -> list[float]:
+        """When the next window edge passes each one's row, in epoch microseconds.
 
-        A row of other features, or a damaged one, is due at any time.
+        Infinite where none does; 0 of a row of other features, and of a damaged one.
 
         Raises:
             StoreUnavailable: the online store did not answer.
         """
         names = [valid_until_name(view) for view in VIEWS]
 
-        def passed(ids: Sequence[str]) -> list[str]:
+        def next_of(ids: Sequence[str]) -> list[float]:
             ends = self._reader.read_matrix(ids, names, as_of).values
-            rows = np.flatnonzero((ends <= to_micros(as_of)).any(axis=1))
-            return [ids[row] for row in rows.tolist()]
+            found: list[float] = np.where(np.isnan(ends), np.inf, ends).min(axis=1).tolist()
+            return found
 
-        parts = in_sound_parts(customer_ids, passed, lambda unusable, _: list(unusable))
+        parts = in_sound_parts(customer_ids, next_of, lambda unusable, _: [0.0] * len(unusable))
         return [one for part in parts for one in part]
 
     def close(self) -> None:
@@ -245,8 +259,9 @@ class OnlineReader:
         computed = ages.event_us.min(axis=1)
         holds: NDArray[np.bool_] = np.all(ages.present & (ages.event_us <= moment), axis=1)
         holds &= ~ages.stale.any(axis=1)
-        holds &= ~(found.ends <= moment).any(axis=1)
-        late = to_micros(self._clock() - FRESH_WITHIN)
+        present = self._clock()
+        holds &= ~(found.ends <= too_old(moment, to_micros(present))).any(axis=1)
+        late = to_micros(present - FRESH_WITHIN)
         for row, one in enumerate(asked):
             since, latest, _ = state[one]
             waits_too_long = since is not None and since <= late

@@ -51,10 +51,13 @@ class ManyReader:
             f"LEFT JOIN {rows.table} AS t ON t.key = value"
         )
 
-    def read(self, customer_ids: Sequence[str], moment: int, late: int) -> HeldRows | None:
+    def read(
+        self, customer_ids: Sequence[str], moment: int, late: int, over: int
+    ) -> HeldRows | None:
         """Those of different ``customer_ids`` whose rows hold at ``moment`` (epoch microseconds).
 
-        None where none does. Who is waiting to be reflected since ``late`` or before does not.
+        None where none does. Who is waiting to be reflected since ``late`` or before does not, nor
+        whose row has had a window edge at ``over`` or before.
 
         Raises:
             StoreUnavailable: a store did not answer at once.
@@ -74,7 +77,9 @@ class ManyReader:
         latest = np.array(
             [max(line[2] or 0, visits.get(line[0], 0)) for line in lines], dtype=np.int64
         )
-        holds = (newest <= moment) & ~(packed.numbers[:, _MANY:] <= moment).any(axis=1)
+        ends = packed.numbers[:, _MANY:]
+        holds = (newest <= moment) & ~(ends <= over).any(axis=1)
+        behind = waits | (ends <= moment).any(axis=1)
         holds &= np.where(waits, since > late, latest <= computed)
         if self._life is not None:
             holds &= computed >= moment - self._life
@@ -87,7 +92,7 @@ class ManyReader:
         columns = ReadColumns(packed.numbers[:, :_MANY], at.astype(np.float64), packed.objects)
         ids = [lines[row][0] for row in rows.tolist()]
         sheet = Sheet(ids, at.view("M8[us]"), columns)
-        return HeldRows(sheet, np.where(waits[rows], computed[rows], moment))
+        return HeldRows(sheet, np.where(behind[rows], computed[rows], moment))
 
 
 def many_reader(settings: Settings, log: EventLog) -> ManyReader | None:

@@ -9,19 +9,22 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from feature_repo.held_over import too_old
 from feature_repo.online import FRESH_WITHIN
 from feature_repo.online_files import FileRows
 from feature_repo.packed_hold import hold_of
-from feature_repo.packed_one import PackedOne
+from feature_repo.packed_one import Floats, PackedOne
 from retain.clock import Clock, now, to_micros
 from retain.eventlog import EventLog
-from retain.one.features import One
+from retain.features.ageing import STORED_NUMBERS
+from retain.one.features import One, aged
 from retain.one.glance import LOOK, Glanced, joined
 from retain.one.log_file import unavailable
 from retain.settings import Settings
 
 _FRESH_WITHIN_US = int(1e6 * FRESH_WITHIN.total_seconds())
 _SEEN = 3
+_MANY = len(STORED_NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ class OneReader:
     def _held(self, cells: tuple[Any, ...], seen: Glanced, moment: int) -> Found | None:
         """The customer of these rows, where they hold."""
         held = self._hold(cells, 0, moment)
+        lapsed = held is None
+        if held is None:
+            held = self._held_over(cells, moment)
         if held is None:
             return None
         vector, computed = held
@@ -89,4 +95,14 @@ class OneReader:
         elif since <= to_micros(self._clock()) - _FRESH_WITHIN_US:
             return None
         one = One(vector, PackedOne(self._plan, cells))
-        return Found(one, moment if since is None else computed)
+        return Found(one, moment if since is None and not lapsed else computed)
+
+    def _held_over(self, cells: tuple[Any, ...], moment: int) -> tuple[Floats, int] | None:
+        """As :data:`Hold`, of rows that an edge has just passed."""
+        read = self._plan.read(cells)
+        if read is None or read.newest > moment:
+            return None
+        over = too_old(moment, to_micros(self._clock()))
+        if any(end <= over for end in read.values[_MANY:].tolist()):
+            return None
+        return aged(read.values[:_MANY], moment), read.oldest

@@ -93,7 +93,7 @@ def compose(
     log = EventLog(engine)
     log.waiting.at_once()
     pools = traces.pools() if traces else Pools()
-    reader = OnlineReader(settings, log, aside=pools.aside)
+    reader = OnlineReader(settings, log, aside=pools.aside).warmed(settings.as_of or now())
     read = TimedReader(reader, metrics)
     clock = pinned(settings.as_of) if settings.as_of else now
     triggers = declaration.load(settings.config)

@@ -54,7 +54,7 @@ def composed(settings: Settings, metrics: Metrics) -> Refresher:
     reader = OnlineReader(settings, log)
     clock = pinned(settings.as_of) if settings.as_of else now
     sweeper = Sweeper(
-        customers=log.customers_after, due=reader.due, mark=log.mark_again, clock=clock
+        customers=log.customers_after, ends=reader.ends, mark=log.mark_again, clock=clock
     )
     return Refresher(
         waiting=log.waiting,

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from feature_repo.held_over import HELD_OVER
 from feature_repo.online import FRESH_WITHIN, OnlineReader
 from feature_repo.online_many import many_reader
 from feature_repo.online_one import OneReader
 from retain import signals
-from retain.clock import iso, now, to_micros
+from retain.clock import from_micros, iso, now, to_micros
 from retain.database import connect
 from retain.errors import StoreUnavailable
 from retain.event import Event, read_event, to_table
@@ -228,6 +229,31 @@ def test_a_row_answers_for_a_while_although_an_event_waits_to_be_in_it(own):
     assert reader.read(one, to_micros(LATER)) is None
 
 
+def test_a_row_answers_for_a_while_after_an_edge_has_passed_it(own):
+    home, log, _, reader = own
+    long = OnlineReader(home, log)
+    one = holding(reader, log, LATER)
+    edge = from_micros(int(long.ends([one], LATER)[0]))
+    moment, end = edge + HELD_OVER / 2, edge + HELD_OVER
+    for each in (reader, long):
+        each._clock = lambda: moment
+    short = reader.read(one, to_micros(moment))
+    many = long.parts([one], moment)[0]
+    slow = long.read([one], moment)
+    assert short.features_as_of < to_micros(edge)
+    assert many.features_as_of == slow.features_as_of == {one: from_micros(short.features_as_of)}
+    assert np.array_equal(many.sheet.columns.numbers[0], short.one.vector, equal_nan=True)
+    assert slow.table.column("as_of").to_pylist() == [moment]
+    # who asks about the past, or after a while, has it computed
+    for at, present in ((moment, moment + timedelta(minutes=1)), (end, end)):
+        for each in (reader, long):
+            each._clock = lambda present=present: present
+        assert reader.read(one, to_micros(at)) is None
+        assert long.read([one], at).features_as_of == {one: at}
+    long.close()
+    assert set(log.pending()) == {one}
+
+
 def test_who_was_merged_into_another_is_left_and_who_has_visitors_is_not(own):
     _, log, long, reader = own
     one, other, *_ = [
@@ -274,7 +300,7 @@ def test_a_file_that_was_replaced_is_no_longer_read(own):
 def test_many_are_read_in_one_statement_as_each_alone(home, log, reader, customers):
     many = many_reader(home, log)
     moment = to_micros(LATER)
-    found = many.read([*customers, "nobody"], moment, moment)
+    found = many.read([*customers, "nobody"], moment, moment, moment)
     alone = [one for one in customers if reader.read(one, moment) is not None]
     assert found.sheet.customer_ids == alone
     for row, one in enumerate(alone):

@@ -16,6 +16,7 @@ from retain.event import Event, read_event, to_table
 from retain.eventlog import EventLog
 from retain.features.reader import LogReader
 from retain.settings import Settings, load
+from tests.edges import due
 
 T0 = datetime(2024, 2, 28, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -139,8 +140,8 @@ def test_a_row_that_holds_and_one_that_does_not_come_in_the_order_asked(log, rea
 
 
 def test_rows_a_window_edge_has_passed_are_found(reader) -> None:
-    assert reader.due(["c0", "c1", "nobody"], T0) == []
-    assert reader.due(["c0", "c1", "nobody"], T0 + 8 * DAY) == ["c0", "c1"]
+    assert due(reader, ["c0", "c1", "nobody"], T0) == []
+    assert due(reader, ["c0", "c1", "nobody"], T0 + 8 * DAY) == ["c0", "c1"]
 
 
 class Counting:

@@ -15,6 +15,7 @@ from retain.event import Event, read_event, to_row
 from retain.eventlog import EventLog
 from retain.settings import Settings, load
 from services.refresher_process import RefresherProcess
+from tests.edges import due
 
 WITHIN_SECONDS = 60
 
@@ -137,10 +138,10 @@ def test_rows_a_window_edge_has_passed_are_written_again_by_themselves(
         ]
     )
     reader.write(["o"], now() - timedelta(days=20))
-    assert reader.due(["c", "o"], now()) == ["o"]
+    assert due(reader, ["c", "o"], now()) == ["o"]
     started()
     until = time.monotonic() + WITHIN_SECONDS
-    while reader.due(["c", "o"], now()) and time.monotonic() < until:
+    while due(reader, ["c", "o"], now()) and time.monotonic() < until:
         time.sleep(0.05)
-    assert reader.due(["c", "o"], now()) == []
+    assert due(reader, ["c", "o"], now()) == []
     reader.close()

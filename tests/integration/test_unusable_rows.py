@@ -15,6 +15,7 @@ from retain.event import Event, read_event, to_table
 from retain.eventlog import EventLog
 from retain.features.reader import LogReader
 from retain.settings import Settings, load
+from tests.edges import due
 from tests.redis_server import redis_server, require_redis
 
 T0 = datetime(2024, 2, 28, 12, tzinfo=UTC)
@@ -91,12 +92,12 @@ def test_a_row_of_another_version_is_written_again_behind_the_request(
     reader.close()
     assert list(log.pending()) == ["c3"]
     reader.write(["c3"], T0)
-    assert reader.due(IDS, T0) == []
+    assert due(reader, IDS, T0) == []
 
 
 def test_the_sweep_finds_rows_of_another_version(settings, log, reader) -> None:
     _of_another_version(settings, log, ["c0", "c4"])
-    assert reader.due(IDS, T0) == ["c0", "c4"]
+    assert due(reader, IDS, T0) == ["c0", "c4"]
 
 
 def test_where_nothing_is_computed_a_row_of_another_version_is_an_error(settings, log) -> None:

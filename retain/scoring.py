@@ -140,7 +140,7 @@ class Scorer:
             ltv_low=low,
             ltv_high=high,
             ltv_tier=tier,
-            currency=list(columns["currency"]),
+            currency=columns["currency"].tolist(),
             segments=(
                 self.segmenter.segment(columns).without(undecidable)
                 if segments
@@ -205,7 +205,7 @@ class Scorer:
         gone = standing.has_left(predictor.label, columns, predictor.hiatus_days)
         statuses = [
             ALREADY_CHURNED if status == OK and is_gone else status
-            for status, is_gone in zip(statuses, gone, strict=True)
+            for status, is_gone in zip(statuses, gone.tolist(), strict=True)
         ]
         scored = known.scored(names_of(predictor))
         if reading is None:
@@ -269,7 +269,8 @@ def _numbers(columns: Columns, name: str) -> Floats:
 
 
 def _where_known(names: list[str], values: Floats) -> list[str | None]:
-    return [None if np.isnan(value) else name for name, value in zip(names, values, strict=True)]
+    missing = np.isnan(values).tolist()
+    return [None if gone else name for name, gone in zip(names, missing, strict=True)]
 
 
 def _days_after(as_of: Times, days: Floats) -> Times:

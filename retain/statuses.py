@@ -46,7 +46,8 @@ class Known:
         """What a model of the features ``names`` says of each."""
         old = too_old(self.customer_ids, self.stale_views, names)
         known = np.where(old, STALE_FEATURES, np.where(self.bought, OK, INSUFFICIENT_DATA))
-        return [str(status) for status in np.where(self.consent, known, NO_CONSENT)]
+        told: list[str] = np.where(self.consent, known, NO_CONSENT).tolist()
+        return told
 
 
 def statuses_of(known: Known, predictor: Predictor | None) -> list[str]:

@@ -1,6 +1,6 @@
 """Scores as the JSON of ``/predict``: columns in, one object per customer out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,15 +55,24 @@ def churn(
     ``warnings`` are the signals of every customer, told in ``language``: they need no model, but
     consent and features that are not stale.
     """
-    objects = _head(
-        scores.churn_status,
-        {"probability": plain(scores.churn_probability), "band": plain(scores.churn_band)},
-        {**reach(manifest), "model": name(manifest)},
-    )
-    for one, found in zip(objects, warnings, strict=True):
-        told = found if found and one["status"] not in _SILENT else ()
-        one["signals"] = [signal(each, language) for each in told]
-    return objects
+    statuses = scores.churn_status
+    told = _told(statuses, scores.churn_probability, scores.churn_band)
+    days, model = reach(manifest), name(manifest)
+    return [
+        {
+            "probability": probability,
+            "band": band,
+            **days,
+            "model": model,
+            "status": status,
+            "signals": (
+                [signal(each, language) for each in found]
+                if found and status not in _SILENT
+                else []
+            ),
+        }
+        for status, probability, band, found in zip(statuses, *told, warnings, strict=True)
+    ]
 
 
 def next_purchase(
@@ -77,26 +86,39 @@ def next_purchase(
     ``of_items`` is the model of the next products and categories; without what is ``suggested``
     their lists are empty.
     """
-    objects = _head(
-        scores.purchase_status,
-        {
-            "probability_7d": plain(scores.purchase_7d),
-            "probability_30d": plain(scores.purchase_30d),
-            "probability_90d": plain(scores.purchase_90d),
-            "expected_at": plain(scores.expected_at),
-            "low_at": plain(scores.low_at),
-            "high_at": plain(scores.high_at),
-        },
-        of_curve(manifest),
-    )
+    statuses = scores.purchase_status
     if suggested is not None:
-        suggested.prepare([row for row, one in enumerate(objects) if one["status"] == OK])
-    for row, one in enumerate(objects):
-        told = suggested if one["status"] == OK else None
-        one["next_categories"] = [] if told is None else categories(told, row)
-        one["next_products"] = [] if told is None else products(told, row)
-        one["items_model"] = name(of_items)
-    return objects
+        suggested.prepare([row for row, status in enumerate(statuses) if status == OK])
+    told = _told(
+        statuses,
+        scores.purchase_7d,
+        scores.purchase_30d,
+        scores.purchase_90d,
+        scores.expected_at,
+        scores.low_at,
+        scores.high_at,
+    )
+    curve, items_model = of_curve(manifest), name(of_items)
+    return [
+        {
+            "probability_7d": p7,
+            "probability_30d": p30,
+            "probability_90d": p90,
+            "expected_at": expected,
+            "low_at": low,
+            "high_at": high,
+            **curve,
+            "status": status,
+            "next_categories": (
+                [] if suggested is None or status != OK else categories(suggested, row)
+            ),
+            "next_products": [] if suggested is None or status != OK else products(suggested, row),
+            "items_model": items_model,
+        }
+        for row, (status, p7, p30, p90, expected, low, high) in enumerate(
+            zip(statuses, *told, strict=True)
+        )
+    ]
 
 
 def categories(suggested: Suggested, row: int) -> list[Json]:
@@ -114,19 +136,24 @@ def products(suggested: Suggested, row: int) -> list[Json]:
 
 def ltv(scores: Scores, manifest: Manifest | None) -> list[Json]:
     """The ``ltv`` object of every customer; the currency stays where the value is withheld."""
-    objects = _head(
-        scores.ltv_status,
+    statuses = scores.ltv_status
+    told = _told(statuses, scores.ltv_value, scores.ltv_low, scores.ltv_high, scores.ltv_tier)
+    days, model = reach(manifest), name(manifest)
+    return [
         {
-            "value": plain(scores.ltv_value),
-            "low": plain(scores.ltv_low),
-            "high": plain(scores.ltv_high),
-            "tier": plain(scores.ltv_tier),
-        },
-        {**reach(manifest), "model": name(manifest)},
-    )
-    for one, currency in zip(objects, plain(scores.currency), strict=True):
-        one["currency"] = currency
-    return objects
+            "value": value,
+            "low": low,
+            "high": high,
+            "tier": tier,
+            **days,
+            "model": model,
+            "status": status,
+            "currency": currency,
+        }
+        for status, value, low, high, tier, currency in zip(
+            statuses, *told, scores.currency, strict=True
+        )
+    ]
 
 
 def reason(found: Reason) -> Json:
@@ -189,16 +216,11 @@ def name(manifest: Manifest | None) -> str | None:
     return None if manifest is None else manifest.name
 
 
-def _head(statuses: Iterable[str], values: Mapping[str, list[Any]], fixed: Json) -> list[Json]:
-    return [
-        {
-            **(dict(zip(values, row, strict=True)) if status == OK else dict.fromkeys(values)),
-            **fixed,
-            "status": status,
-        }
-        for status, row in zip(statuses, _rows(values), strict=True)
-    ]
-
-
-def _rows(values: Mapping[str, list[Any]]) -> Iterator[tuple[Any, ...]]:
-    return zip(*values.values(), strict=True)
+def _told(statuses: Sequence[str], *columns: NDArray[Any] | Sequence[Any]) -> list[list[Any]]:
+    """Columns as JSON values, None of whom a head does not answer for."""
+    withheld = [row for row, status in enumerate(statuses) if status != OK]
+    told = [plain(column) for column in columns]
+    for values in told:
+        for row in withheld:
+            values[row] = None
+    return told

@@ -147,23 +147,26 @@ class Predictions:
         why = self._explainer.explain(scores, include, language) if request.explain else None
         known: dict[str, Json] = {}
         told_as_of = iso(as_of)
+        objects = tuple(parts.items())
+        merged_into, stale_views = features.merged_into, features.stale_views
         for row, customer_id in enumerate(scores.customer_ids):
             status = scores.status[row]
             if missing and status == OK:
                 status = DEGRADED
             fresh = features.features_as_of.get(customer_id)
             told = told_as_of if fresh == as_of else None if fresh is None else iso(fresh)
-            known[customer_id] = {
+            answer = known[customer_id] = {
                 "customer_id": customer_id,
-                "merged_into": features.merged_into.get(customer_id),
+                "merged_into": merged_into.get(customer_id),
                 "status": status,
                 **told_missing,
                 "as_of": told_as_of,
                 "features_as_of": told,
-                "stale_views": features.stale_views.get(customer_id, []),
-                **{name: objects[row] for name, objects in parts.items()},
-                "reasons": [] if why is None else [answers.reason(one) for one in why[row]],
+                "stale_views": stale_views.get(customer_id, []),
             }
+            for name, of_everybody in objects:
+                answer[name] = of_everybody[row]
+            answer["reasons"] = [] if why is None else [answers.reason(each) for each in why[row]]
             # of a row that nobody compared with the log nobody knows how old it is
             age = None if fresh is None or not checked else (as_of - fresh).total_seconds()
             self._metrics.prediction(status, age)

@@ -49,7 +49,7 @@ class Vectors:
             return to_matrix(columns, self._features)
         matrix = read.numbers.take(self._places, axis=1)
         for place, name, codes in self._words:
-            matrix[:, place] = [codes.get(value, np.nan) for value in columns[name]]
+            matrix[:, place] = [codes.get(value, np.nan) for value in columns[name].tolist()]
         return np.where(np.isnan(matrix), self._defaults, matrix)
 
 

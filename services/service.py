@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from retain import settings
 from retain.database import connect
 from retain.errors import RetainError
-from services import drain, guard, journal, lean, preflight, supervisor, traced
+from services import drain, guard, journal, lean, listening, preflight, supervisor, traced
 
 TIMEOUT_SECONDS = 60
 _ALLOCATIONS_PER_COLLECTION = 20_000
@@ -56,7 +56,8 @@ class _Retain:
         except RetainError as error:
             supervisor.refuse(error)
         Door.application = self._composition.application
-        drain.at_termination(self._composition.drain, settings.load().drain_seconds)
+        drained = settings.load().drain_seconds + listening.ACCEPTS_SECONDS
+        drain.at_termination(self._composition.drain, drained)
         _spare_the_collector()
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
@@ -70,7 +71,7 @@ class _Retain:
             guard.require(connect(settings.load().database_url), settings.access())
         except RetainError as error:
             raise BentoMLException(f"{error.message}; {error.remedy}") from None
-        supervisor.attend(settings.load().drain_seconds + drain.STOPPED_WITHIN_SECONDS)
+        supervisor.attend(settings.load().drain_seconds, drain.STOPPED_WITHIN_SECONDS)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from retain import lifeline
 from retain.errors import RetainError, StoreUnavailable
+from services import listening
 
 LOOK_EVERY_SECONDS = 0.2
 MOST_CRASHES = 3
@@ -43,20 +44,21 @@ def follow() -> None:
     lifeline.end_with_parent(signal.SIGTERM)
 
 
-def attend(stopped_within: float) -> None:
+def attend(drained: float, stopped_within: float) -> None:
     """In the supervisor, before it starts workers: look after them as described above.
 
-    A worker that is told to end has ``stopped_within`` seconds for it before it is killed.
+    Told to end, it keeps listening for ``drained`` seconds, as its workers do; they have
+    ``stopped_within`` seconds more before they are killed.
     """
     from bentoml._internal.utils.circus import Arbiter  # noqa: PLC0415 - a worker has none
 
     supervising: Any = Arbiter
-    made, started = supervising.__init__, supervising.start
+    made, started, stopped = supervising.__init__, supervising.start, supervising.stop
 
     def make(self: Any, watchers: Sequence[Any], *arguments: Any, **options: Any) -> None:
         for watcher in watchers:
             watcher.hooks["after_reap"] = Endings()
-            watcher.graceful_timeout = stopped_within
+            watcher.graceful_timeout = drained + stopped_within
         made(self, watchers, *arguments, **options | {"check_delay": LOOK_EVERY_SECONDS})
 
     def start(self: Any, *arguments: Any, **options: Any) -> None:
@@ -68,7 +70,13 @@ def attend(stopped_within: float) -> None:
             # why was said by the worker that ended last; a page of traceback says nothing more
             sys.exit("retain: the service has ended, because no worker starts")
 
-    supervising.__init__, supervising.start = make, start
+    def stop(self: Any) -> Any:
+        for one in self.sockets.values():
+            self.loop.call_later(drained, listening.close_door, one)
+            self.loop.call_later(drained + listening.REFUSES_SECONDS, listening.refuse, one)
+        return stopped(self)
+
+    supervising.__init__, supervising.start, supervising.stop = make, start, stop
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
@@ -16,6 +16,7 @@ from tests.served import Served, clean_environment, served
 from tests.tiny_home import AS_OF, make_home
 
 CLIENTS = 8
+NEWCOMERS = 4
 ANSWERS_BEFORE = 200
 GIVE_UP_AFTER_SECONDS = 60
 
@@ -43,6 +44,22 @@ def viewed(client: int, number: int) -> dict:
         "timestamp": iso(AS_OF),
         "properties": {"product_id": "sku-1"},
     }
+
+
+def connects(place: SplitResult, statuses: list[int]) -> str:
+    """Connect anew for every question, until there is nobody to connect to."""
+    while True:
+        connection = HTTPConnection(place.hostname, place.port, timeout=GIVE_UP_AFTER_SECONDS)
+        try:
+            connection.connect()
+        except OSError:
+            return "not let in"
+        try:
+            connection.request("POST", "/predict", json.dumps({"customer_id": "C0000001"}))
+            statuses.append(connection.getresponse().status)
+        except (OSError, HTTPException) as error:
+            return f"lost: {error!r}"
+        connection.close()
 
 
 def test_every_request_that_was_begun_is_answered_and_every_acknowledged_event_is_stored(
@@ -79,11 +96,13 @@ def test_every_request_that_was_begun_is_answered_and_every_acknowledged_event_i
                 return "closed"
         return "never told"
 
-    with ThreadPoolExecutor(CLIENTS) as clients:
+    with ThreadPoolExecutor(CLIENTS + NEWCOMERS) as clients:
         asking = [clients.submit(asks, client) for client in range(CLIENTS)]
+        coming = [clients.submit(connects, place, statuses) for _ in range(NEWCOMERS)]
         assert enough.wait(GIVE_UP_AFTER_SECONDS)
         assert service.stop() == 0
         ended = [one.result() for one in asking]
+        assert [one.result() for one in coming] == ["not let in"] * NEWCOMERS
     assert lost == []
     assert ended == ["closed"] * CLIENTS
     # a machine that is busy with something else makes the service refuse, which is an answer

@@ -96,7 +96,7 @@ def test_the_framework_still_has_what_the_supervisor_is_taught_by() -> None:
     from bentoml._internal.utils.circus import Arbiter as Real
     from circus.watcher import Watcher as RealWatcher
 
-    assert {"__init__", "start"} <= vars(Real).keys()
+    assert {"__init__", "start", "stop"} <= vars(Real).keys()
     made = RealWatcher("one", "true")
     assert made.hooks == {}
     assert {"graceful_timeout", "respawn", "numprocesses", "processes"} <= vars(made).keys()

@@ -8,12 +8,30 @@ from retain.clock import from_micros, to_micros
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 26
 _RANDOM_BITS = 80
+# two characters at a time, of numbers of forty bits: half the steps, and each a short one
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 
 
 def new(at: datetime) -> str:
     """48 bits of milliseconds since the epoch, then 80 random bits, in Crockford's base 32."""
-    number = (to_micros(at) // 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
-    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))
+    millis, chance = to_micros(at) // 1000, secrets.token_bytes(_RANDOM_BITS // 8)
+    first, second = int.from_bytes(chance[:5], "big"), int.from_bytes(chance[5:], "big")
+    return (
+        _PAIRS[millis >> 40]
+        + _of_forty_bits(millis)
+        + _of_forty_bits(first)
+        + _of_forty_bits(second)
+    )
+
+
+def _of_forty_bits(number: int) -> str:
+    """Eight characters: of the lowest forty bits."""
+    return (
+        _PAIRS[number >> 30 & 1023]
+        + _PAIRS[number >> 20 & 1023]
+        + _PAIRS[number >> 10 & 1023]
+        + _PAIRS[number & 1023]
+    )
 
 
 def made_at(text: str) -> datetime | None:

@@ -30,13 +30,19 @@ def spread(counts: Mapping[int, float], first: int, many: int) -> list[float]:
     of_hour = [0.0] * _DAY
     for hour, count in counts.items():
         of_hour[hour % _DAY] += count
-    on_its_own, on_any = 1.0 - OTHER_DAY, OTHER_DAY
-    own = [
-        on_its_own * counts.get(hour % HOURS, 0.0) + on_any * of_hour[hour % _DAY]
-        for hour in range(first - 1, first + many + 1)
-    ]
+    # of the hours that nothing was counted in, which most are, all is said by the hour of the day
+    of_day = [OTHER_DAY * count for count in of_hour]
+    start, length = first - 1, many + 2
+    turn, days = start % _DAY, length // _DAY + 1
+    own = ((of_day[turn:] + of_day[:turn]) * days)[:length]
+    for hour, count in counts.items():
+        for at in range((hour - start) % HOURS, length, HOURS):
+            own[at] = (1.0 - OTHER_DAY) * count + of_day[hour % _DAY]
     whole = _SPREAD * sum(counts.values())
-    return [(own[at] + BESIDE * (own[at - 1] + own[at + 1])) / whole for at in range(1, many + 1)]
+    return [
+        (here + BESIDE * (before + after)) / whole
+        for before, here, after in zip(own, own[1:], own[2:], strict=False)
+    ]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.online_files import FileRows
-from feature_repo.packed_many import PackedMany, sound
+from feature_repo.packed_many import ManyPlan, PackedMany
 from retain.eventlog import EventLog
 from retain.features.ageing import STORED_NUMBERS
 from retain.features.sheet import ReadColumns, Sheet
@@ -44,7 +44,7 @@ class ManyReader:
 
     def __init__(self, rows: FileRows) -> None:
         self._files = rows.files
-        self._plan = rows.plan
+        self._plan = ManyPlan(rows.plan)
         self._life = rows.life
         self._query = (
             f"SELECT value, {LOOK_AT_MANY}, {rows.columns} FROM json_each(?1) "
@@ -65,7 +65,7 @@ class ManyReader:
         """
         with self._files.reading() as connection:
             lines = connection.execute(self._query, (json.dumps(customer_ids), moment)).fetchall()
-            lines = [line for line in lines if sound(self._plan, line[_SEEN:])]
+            lines = self._plan.sound(lines, _SEEN)
             visits = _visits(connection, lines, moment)
         lines = [line for line in lines if line[3] is None or line[0] in visits]
         if not lines:

@@ -84,7 +84,9 @@ def told(
     of_ours: defaultdict[Pair, dict[str, datetime]] = defaultdict(dict)
     foreign: list[tuple[str, int, str | None, str | None, dict[str, datetime]]] = []
     known: dict[object, dict[str, datetime]] = {}
-    pairs = {**{(decision, ""): (decision, one) for decision, one in ours}, **{p: p for p in ours}}
+    pairs: dict[Pair, Pair] = {}
+    if ours:
+        pairs = {(decision, ""): (decision, one) for decision, one in ours} | {p: p for p in ours}
     for customer_id, ts, kind, channel, written in rows:
         says = _says(written)
         action_id, outcome = says.action_id, OUTCOMES[kind]

@@ -39,8 +39,10 @@ class LogFile:
         Raises:
             StoreUnavailable: a file cannot be read at once, or is not the one opened.
         """
-        with self.reading() as connection:
-            return connection.execute(query, given).fetchall()
+        try:
+            return self.connection().execute(query, given).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise unavailable(error) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

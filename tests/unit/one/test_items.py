@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from retain.features.ageing import NUMBERS
 from retain.features.sheet import PLACES
+from retain.items import candidates, histories
 from retain.items.candidates import COARSE, FEATURES, KEPT
 from retain.items.categories import FEATURES as OF_CATEGORIES
 from retain.items.relations import RELATIONS
@@ -48,8 +49,9 @@ def shop(categories: tuple[str, ...]) -> ItemTables:
         viewed_with=near[::-1].copy(),
         viewed_weight=weight[::-1].copy(),
         categories=categories,
-        category_recent=np.linspace(0.0, 0.5, len(categories)),
-        category_lasting=np.linspace(0.6, 0.1, len(categories)),
+        # two of them are equal in everything, too
+        category_recent=np.array([0.0, 0.2, 0.2])[: len(categories)],
+        category_lasting=np.array([0.6, 0.1, 0.1])[: len(categories)],
     )
 
 
@@ -169,6 +171,29 @@ def test_a_customer_alone_is_suggested_the_same_as_among_others(categories, rows
             for source in SOURCES:
                 for limit in (1, 5, KEPT):
                     assert alone.items(source, 0, limit) == together.items(source, place, limit)
+
+
+@settings(max_examples=150, deadline=None)
+@given(row=anybody)
+def test_the_trees_see_the_same_of_a_customer_alone_as_among_others(row):
+    model, seen = MODELS["some"], []
+
+    class Watched:
+        """The trees, and what they are asked."""
+
+        def raw(self, matrix):
+            seen.append(matrix)
+            return model.trees.raw(matrix)
+
+    known = histories.read(columns(row), np.array([AS_OF]), model.tables)
+    found = candidates.find(known, model.tables, model.coarse)
+    together = candidates.matrix(found, known, model.tables)
+    watched = SimpleNamespace(**{**vars(model), "trees": Watched(), "offered": model.offered})
+    for items in ways(watched):
+        suggestions(items, row, None).products(0)
+    for alone in seen:
+        np.testing.assert_array_equal(alone, together, strict=True)
+    assert len(seen) == len(WAYS["some"])
 
 
 USUAL = dict.fromkeys(

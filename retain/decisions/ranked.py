@@ -17,7 +17,6 @@ from retain.decisions.exploration import (
     spread_of_uplift,
     spread_without,
 )
-from retain.decisions.terms import BASES, Basis
 from retain.decisions.worth import Fixed, Worth
 
 NOT_WORTH_IT = "not_worth_it"
@@ -156,10 +155,6 @@ class Ranked:
             "removed_by": removed_by,
             "propensity": 0.0,
         }
-
-    def basis(self, place: int) -> Basis:
-        """Where the uplift of the action at a place is from."""
-        return BASES[self.worths.of(place).basis]
 
     def _stopped(self, limits: Limits, state: ContactState | None, now: datetime) -> dict[int, str]:
         """What is worth doing but not allowed now, and why."""

@@ -8,9 +8,7 @@ from typing import Any
 from retain.clock import iso
 from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState
-from retain.decisions.ranked import Ranked
 from retain.decisions.ranking import Ranking
-from retain.decisions.terms import Basis
 
 Receipt = dict[str, Any]
 
@@ -87,6 +85,10 @@ def write_receipt(
     """
     _, ranked = ranking.of(row)
     kept, removed = ranking.judged(row, state, decision_id)
+    candidates = [
+        *[each.as_receipt() for each in kept],
+        *[ranked.entry(place, why) for place, why in removed],
+    ]
     return {
         "decision_id": decision_id,
         "customer_id": ranking.customer_ids[row],
@@ -96,15 +98,12 @@ def write_receipt(
         "experiment": evidence.experiment,
         "experiments": [dict(one) for one in evidence.experiments],
         "models": dict(evidence.models),
-        "policy": _policy(ranking, decision_id, _bases(ranked, kept, removed)),
+        "policy": _policy(ranking, decision_id, candidates),
         "context": ranking.context.as_json(),
         "caps": ranking.limits(row).as_json(state, ranking.now),
         **_ages(evidence, ranking.now),
         "stale_views": list(evidence.stale_views),
-        "candidates": [
-            *(each.as_receipt() for each in kept),
-            *(ranked.entry(place, why) for place, why in removed),
-        ],
+        "candidates": candidates,
     }
 
 
@@ -114,15 +113,12 @@ def _returned(kept: list[Candidate], limit: int) -> list[Candidate]:
     return [kept[0], *worth_it][:limit]
 
 
-def _bases(ranked: Ranked, kept: list[Candidate], removed: list[tuple[int, str]]) -> set[Basis]:
-    return {each.terms.basis for each in kept} | {ranked.basis(place) for place, _ in removed}
-
-
-def _policy(ranking: Ranking, seed: str, bases: set[Basis]) -> dict[str, Any]:
+def _policy(ranking: Ranking, seed: str, candidates: list[dict[str, Any]]) -> dict[str, Any]:
     """What was done with the candidates' terms, as far as is needed to do it again."""
     policy = ranking.beliefs.exploration.as_json()
     if not policy["deterministic"]:
         policy["seed"] = seed
+    bases = {each["terms"]["basis"] for each in candidates}
     policy["basis"] = next(basis for basis in ("model", "response", "prior") if basis in bases)
     if off := ranking.catalogue.config.ranking.terms.off:
         policy["terms_off"] = off

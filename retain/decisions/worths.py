@@ -36,9 +36,9 @@ class Worths:
     channel_weight: Floats
 
     @cached_property
-    def lists(self) -> list[list[list[Any]]]:
-        """Every field as lists: of all customers at once it costs half."""
-        return [getattr(self, each.name).tolist() for each in fields(self)]
+    def tables(self) -> list[NDArray[Any]]:
+        """All of them, in the order of :class:`~retain.decisions.worth.Worth`."""
+        return [getattr(self, each.name) for each in fields(self)]
 
     def of_row(self, row: int) -> "OfOne":
         """Those of one customer."""
@@ -51,7 +51,7 @@ class OfOne:
     def __init__(self, worths: Worths, row: int) -> None:
         self._worths = worths
         self._row = row
-        self._expected: list[float] = worths.lists[0][row]
+        self._expected: list[float] = worths.expected[row].tolist()
         self._all: list[Worth] | None = None
 
     def expected(self, place: int) -> float:
@@ -61,7 +61,8 @@ class OfOne:
     def of(self, place: int) -> Worth:
         """All its terms."""
         if self._all is None:
-            self._all = list(map(Worth, *(table[self._row] for table in self._worths.lists)))
+            row = self._row
+            self._all = list(map(Worth, *[table[row].tolist() for table in self._worths.tables]))
         return self._all[place]
 
 

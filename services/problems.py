@@ -51,6 +51,8 @@ class Kind:
 
 KINDS: dict[type[Exception], Kind] = {
     MalformedBody: Kind(400, "malformed-body", "The body is not JSON"),
+    refusals.MalformedRequest: Kind(400, "malformed-request", "The request is not HTTP"),
+    refusals.RequestTooSlow: Kind(408, "request-too-slow", "The request did not come in time"),
     refusals.BodyTooLarge: Kind(413, "body-too-large", "The body is too large"),
     refusals.HeadersTooLarge: Kind(431, "headers-too-large", "The path or headers are too long"),
     refusals.Unauthorized: Kind(
@@ -145,11 +147,11 @@ def response(error: Exception, instance: str, visit: Visit | None = None) -> Res
     return Response(one.body, one.status, one.headers, MEDIA_TYPE)
 
 
-def rendered(error: Exception, instance: str, visit: Visit | None = None) -> Rendered:
+def rendered(error: Exception, instance: str | None, visit: Visit | None = None) -> Rendered:
     """``error`` as problem details of the path ``instance``, for who answers without a framework.
 
-    A 429 and a 503 say in whole seconds when to come back (``Retry-After``), and in the body to
-    the millisecond.
+    There is no path where no request was understood. A 429 and a 503 say in whole seconds when to
+    come back (``Retry-After``), and in the body to the millisecond.
     """
     if isinstance(error, HTTPException):
         return _of_http(error, instance)
@@ -192,13 +194,13 @@ def _is_public(part: object) -> bool:
     return isinstance(part, int) or (text[:1].islower() and not text.endswith("]"))
 
 
-def _of_http(error: HTTPException, instance: str) -> Rendered:
+def _of_http(error: HTTPException, instance: str | None) -> Rendered:
     kind = METHOD_NOT_ALLOWED if error.status_code == 405 else NO_SUCH_PATH
     detail = f"{instance} does not exist" if kind is NO_SUCH_PATH else f"see Allow for {instance}"
     return _render(kind, Said(detail), instance, error.headers or {})
 
 
-def _render(kind: Kind, said: Said, instance: str, headers: Mapping[str, str]) -> Rendered:
+def _render(kind: Kind, said: Said, instance: str | None, headers: Mapping[str, str]) -> Rendered:
     wait = said.retry_after_ms
     if wait is None and kind.status == 503:
         wait = RETRY_AFTER_MS

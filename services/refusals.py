@@ -48,3 +48,11 @@ class BodyTooLarge(Refused):
 
 class HeadersTooLarge(Refused):
     """The path or the headers are longer than the service reads."""
+
+
+class MalformedRequest(Refused):
+    """What came is no HTTP."""
+
+
+class RequestTooSlow(Refused):
+    """The head of a request takes too long to come."""

@@ -10,7 +10,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from retain import settings
 from retain.database import connect
 from retain.errors import RetainError
-from services import drain, guard, journal, lean, listening, preflight, supervisor, traced
+from services import (
+    drain,
+    guard,
+    journal,
+    lean,
+    listening,
+    preflight,
+    protocol,
+    supervisor,
+    traced,
+)
 
 TIMEOUT_SECONDS = 60
 _ALLOCATIONS_PER_COLLECTION = 20_000
@@ -101,3 +111,5 @@ Retain: Any = bentoml.service(
     tracing={"excluded_urls": ".*"},
 )
 Retain.add_asgi_middleware(Door)
+# here, as the server is made before the service is
+protocol.install()

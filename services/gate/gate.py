@@ -11,13 +11,13 @@ from typing import Any, cast
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retain.errors import InvalidInput
-from services import journal, problems
+from services import journal, linger, problems
 from services.gate.backlog import Backlog
 from services.gate.bounded import bounded, too_large
 from services.gate.limit import until
 from services.gate.places import Place, Places
 from services.gate.visit import Visit
-from services.refusals import DeadlineExceeded, HeadersTooLarge
+from services.refusals import BodyTooLarge, DeadlineExceeded, HeadersTooLarge
 
 LONGEST_SECONDS = 30.0
 """No request is worked on for longer, whatever its caller allows."""
@@ -97,7 +97,7 @@ class Gate:
                 message["headers"] = own
             return send(message)
 
-        entered = False
+        entered, length, rest = False, None, receive
         try:
             length = self._read(scope, visit, now)
             if length is None:
@@ -108,7 +108,9 @@ class Gate:
             if not visit.status:
                 raise RuntimeError(f"{visit.route} gave no answer")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 - every error becomes a problem document
-            await _tell(error, place, visit, scope["path"], answer)
+            unread = (length or 0) > linger.AT_ONCE_BYTES or isinstance(error, BodyTooLarge)
+            after = rest if unread else None
+            await _tell(error, place, visit, scope["path"], answer, rest=after)
         finally:
             if entered:
                 place.lane.leave()
@@ -173,8 +175,10 @@ async def _tell(
     visit: Visit,
     path: str,
     answer: Callable[[Message], Awaitable[None]],
+    *,
+    rest: Receive | None,
 ) -> None:
-    """Answer with the problem of ``error``, where no answer was begun."""
+    """Answer with the problem of ``error``, where no answer was begun; ``rest`` was not read."""
     if visit.status:
         # half an answer cannot be taken back: the server closes its connection
         log.error("an answer broke off", exc_info=error, extra=journal.about(visit))
@@ -185,5 +189,11 @@ async def _tell(
     headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
     headers.append((b"content-type", problems.MEDIA_TYPE.encode()))
     headers.append((b"content-length", b"%d" % len(problem.body)))
+    if rest is not None:
+        headers.append(_CLOSE)
     await answer({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await answer({"type": "http.response.body", "body": problem.body})
+    more = rest is not None
+    await answer({"type": "http.response.body", "body": problem.body, "more_body": more})
+    if rest is not None:
+        await linger.read_on(rest)
+        await answer({"type": "http.response.body", "body": b""})

@@ -1,0 +1,137 @@
+"""HTTP on a socket: what becomes of connections on which there is no request.
+
+uvicorn's protocol answers what is no HTTP in plain text, reads a head of any length for as long as
+it takes, and takes as many connections as there are open files. A test holds the methods that are
+changed here to those it has.
+"""
+
+import resource
+from asyncio import TimerHandle, Transport
+from http import HTTPStatus
+from math import inf
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from services import problems
+from services.gate.gate import MOST_HEADER_BYTES
+from services.gate.lane import overloaded
+from services.refusals import HeadersTooLarge, MalformedRequest, Refused, RequestTooSlow
+
+NAME = "services.protocol:Protocol"
+HEAD_SECONDS = 10.0
+"""Who has not sent the head of a request after so long, or twice that, is cut off."""
+LINGER_SECONDS = 1.0
+MOST_CONNECTIONS = 4_096
+"""Open connections of a worker; fewer where it may not have so many open files."""
+_OTHER_FILES = 256
+_MOST_LINGERING = 128
+_MOST_HEAD_BYTES = 2 * MOST_HEADER_BYTES
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    _head_bytes = 0
+    _began: object = None
+    _timer: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Take a connection, or refuse it where there are too many."""
+        super().connection_made(transport)
+        excess = len(self.connections) - most_connections()
+        if excess > _MOST_LINGERING:
+            transport.abort()
+        elif excess > 0:
+            self._refuse(overloaded("there are as many connections as are taken"))
+        else:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head is read no further than it may be long."""
+        super().data_received(data)
+        if self.scope is not None and "method" in self.scope:
+            self._head_bytes = 0
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > _MOST_HEAD_BYTES:
+            self._refuse(
+                HeadersTooLarge(
+                    f"path, query and headers are longer than {MOST_HEADER_BYTES:,} bytes",
+                    remedy="send what is long in the body",
+                )
+            )
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._refuse(MalformedRequest(msg, remedy="send HTTP/1.1, as RFC 9112 has it"))
+
+    def _look(self) -> None:
+        """Cut off who has been sending the same head since the last look, or nothing at all."""
+        scope = self.scope
+        if scope is None or ("method" not in scope and scope is self._began):
+            self._refuse(RequestTooSlow(f"no head of a request came in {HEAD_SECONDS:g} s"))
+            return
+        self._began = scope
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._look)
+
+    def _refuse(self, error: Refused) -> None:
+        """Answer in place of the application, hear nothing more, and close."""
+        transport = self.transport
+        if transport.is_closing() or isinstance(self.parser, _Deaf):
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            # somebody is still answering what came before
+            transport.close()
+            return
+        self._unset_keepalive_if_required()
+        self.parser = _Deaf()  # type: ignore[assignment]
+        transport.write(_written(error))
+        if transport.can_write_eof():
+            transport.write_eof()
+        # closed at once it would be reset under what is still on its way, and the answer lost
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(LINGER_SECONDS, transport.close)
+
+
+class _Deaf:
+    """In place of a parser: nothing that comes is read."""
+
+    def feed_data(self, data: bytes) -> None:
+        """Throw it away."""
+
+
+def most_connections() -> int:
+    """How many connections a worker takes with the open files it may have."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    allowed: float = inf if files == resource.RLIM_INFINITY else files
+    return int(min(MOST_CONNECTIONS, max(allowed - _OTHER_FILES, _OTHER_FILES)))
+
+
+def install() -> None:
+    """Have servers that are made in this process from now on speak so."""
+    from uvicorn.config import HTTP_PROTOCOLS  # noqa: PLC0415 - the parent serves nobody
+
+    protocols: dict[Any, str] = HTTP_PROTOCOLS
+    protocols["auto"] = NAME
+
+
+def _written(error: Refused) -> bytes:
+    """An answer as it goes over the wire."""
+    problem = problems.rendered(error, None)
+    told = {
+        **problem.headers,
+        "Content-Type": problems.MEDIA_TYPE,
+        "Content-Length": str(len(problem.body)),
+        "Connection": "close",
+    }
+    lines = [f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in told.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + problem.body

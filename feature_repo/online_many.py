@@ -31,7 +31,7 @@ class HeldRows:
     """Customers whose stored rows answer.
 
     Attributes:
-        sheet: their features, in the order asked.
+        sheet: their features, in the order of their ids.
         as_of: the moment (epoch microseconds) each is as of, (n,).
     """
 
@@ -64,7 +64,9 @@ class ManyReader:
             FingerprintMismatch: a row is damaged.
         """
         with self._files.reading() as connection:
-            lines = connection.execute(self._query, (json.dumps(customer_ids), moment)).fetchall()
+            # neighbours are on the same pages
+            asked = json.dumps(sorted(customer_ids))
+            lines = connection.execute(self._query, (asked, moment)).fetchall()
             lines = self._plan.sound(lines, _SEEN)
             visits = _visits(connection, lines, moment)
         lines = [line for line in lines if line[3] is None or line[0] in visits]

@@ -22,6 +22,7 @@ from retain.configuration import Declared, read_declared
 
 FILE_NAME = "signals.yaml"
 WINDOW_DAYS = 30.0
+Floats = NDArray[np.float64]
 
 Code = Literal[
     "purchase_cycle_anomaly", "activity_decline", "complaints_rising", "subscription_lapsing"
@@ -73,6 +74,10 @@ class Limits(Declared):
     def told(self, *features: float) -> Told | None:
         """What to tell of a customer with these features, or None."""
 
+    @abstractmethod
+    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
+        """Of n customers those, (n,), of whom :meth:`told` may tell; of no other it does."""
+
 
 class CycleLimits(Limits):
     """Silence that is longer than the customer's own rhythm explains."""
@@ -100,6 +105,12 @@ class CycleLimits(Limits):
         limit = max(self.times_usual_gap * gap, gap + self.deviations * spread, self.least_days)
         return Told(silence, gap, silence - limit) if silence >= limit else None
 
+    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
+        """Who is silent for long, and longer than usual."""
+        silence, gap, _, orders = features
+        often: NDArray[np.bool_] = (orders >= self.least_orders) & (gap > 0)
+        return often & (silence >= self.least_days) & (silence >= self.times_usual_gap * gap)
+
 
 class ActivityLimits(Limits):
     """Fewer active days than this customer had before, and fewer than chance explains."""
@@ -122,6 +133,13 @@ class ActivityLimits(Limits):
         if usual - value < self.deviations * sqrt(1.5 * usual):
             return None
         return Told(value, usual, max(WINDOW_DAYS, silence))
+
+    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
+        """Who was active and is less so."""
+        value, in_90_days, _ = features
+        usual = (in_90_days - value) / 2
+        fewer: NDArray[np.bool_] = value <= self.share_of_usual * usual
+        return fewer & (usual >= self.least_usual_days)
 
 
 class ComplaintLimits(Limits):
@@ -150,6 +168,11 @@ class ComplaintLimits(Limits):
             return None
         return Told(value, usual, min(since, WINDOW_DAYS) if since >= 0 else WINDOW_DAYS)
 
+    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
+        """Who was in contact often enough."""
+        often: NDArray[np.bool_] = features[0] >= self.least_contacts
+        return often
+
 
 class SubscriptionLimits(Limits):
     """A subscription that was cancelled, not renewed, or is about to end."""
@@ -176,6 +199,12 @@ class SubscriptionLimits(Limits):
         if active and 0 <= to_end < self.ends_within_days:
             return Told(to_end, 0.0, self.ends_within_days - to_end)
         return None
+
+    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
+        """Who has, or had, a subscription."""
+        _, changed, subscribed = features
+        had: NDArray[np.bool_] = (subscribed > 0) | (changed >= 0)
+        return had
 
 
 class SignalConfig(Declared):
@@ -218,8 +247,10 @@ class Signals:
         found: list[list[Signal]] = [[] for _ in range(len(as_of))]
         moments: list[datetime] = as_of.astype("M8[us]").astype(object).tolist()
         for limits in self._limits:
-            read = [columns[name].tolist() for name in limits.reads]
-            for row, features in enumerate(zip(*read, strict=True)):
+            read = [columns[name] for name in limits.reads]
+            rows = np.flatnonzero(limits.noticed(*read))
+            some = [column[rows].tolist() for column in read]
+            for row, features in zip(rows.tolist(), zip(*some, strict=True), strict=True):
                 told = limits.told(*features)
                 if told is not None:
                     found[row].append(_signal(limits, told, moments[row]))

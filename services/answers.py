@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retain import moments
 from retain.clock import iso
 from retain.items.suggestions import Suggested
 from retain.manifest import Manifest
@@ -36,12 +37,9 @@ def plain(column: NDArray[Any] | Sequence[Any]) -> list[Any]:
 
 def _times(column: NDArray[np.datetime64]) -> list[str | None]:
     """As :func:`retain.clock.iso` of each; None for NaT."""
-    told: list[str] = np.datetime_as_string(column, unit="us").tolist()
-    # a fraction is told only where there is one
-    return [
-        None if one == "NaT" else f"{one[:-7]}Z" if one.endswith(".000000") else f"{one}Z"
-        for one in told
-    ]
+    gone = np.isnat(column).tolist()
+    micros = column.view(np.int64).tolist()
+    return [None if no else moments.told(one) for no, one in zip(gone, micros, strict=True)]
 
 
 def churn(

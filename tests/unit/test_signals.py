@@ -197,7 +197,9 @@ def test_a_threshold_that_makes_no_sense_is_refused_by_name(tmp_path: Path) -> N
     assert refused.value.field == "activity_decline.share_of_usual"
 
 
-VALUES = st.floats(-1e4, 1e4) | st.just(np.nan) | st.integers(0, 30).map(float)
+VALUES = st.one_of(
+    st.floats(-1e4, 1e4), st.just(np.nan), st.integers(0, 30).map(float), st.floats(0, 100)
+)
 
 
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(READ, VALUES)), min_size=1, max_size=8))
@@ -205,5 +207,6 @@ def test_a_customer_has_the_same_signals_alone_and_in_any_batch(customers) -> No
     together = Signals(CONFIG).find(columns(*customers), moments(len(customers)))
     for customer, signals_of_it in zip(customers, together, strict=True):
         assert Signals(CONFIG).find(columns(customer), moments(1)) == [signals_of_it]
+        assert Signals(CONFIG).of_one(customer, NOW) == signals_of_it
         assert all(one.since <= NOW for one in signals_of_it)
         assert all(np.isfinite([one.value, one.usual]).all() for one in signals_of_it)

@@ -64,7 +64,7 @@ ACK = Operation(
     parameters=(
         Parameter("delivery_id", "path", "From `GET /deliveries`.", ID, "01JD0Z6ZC4M1W9T3"),
     ),
-    problems=(500, 503),
+    problems=(422, 500, 503),
     scope=Scope.admin,
 )
 ACK_MANY = Operation(

@@ -85,7 +85,7 @@ DECISION = Operation(
     "The receipt as it was written: candidates, terms, and the rule that removed each loser.",
     (Reply(200, "The receipt.", ranking.Receipt, {"receipt": ranking.STORED_EXAMPLE}),),
     parameters=(Parameter("decision_id", "path", "From `/rank` or `/predict`.", ID, "01JD0Z6Y"),),
-    problems=(404, 500, 503),
+    problems=(404, 422, 500, 503),
     scope=Scope.score,
 )
 EVENTS = Operation(
@@ -135,7 +135,7 @@ CUSTOMER = Operation(
     "Every feature with its age, the segment, and what the customer consented to.",
     (Reply(200, "The profile.", profiles.Profile, {"profile": profiles.EXAMPLE}),),
     parameters=(Parameter("customer_id", "path", "The customer's id.", ID, "17850"),),
-    problems=(404, 500, 503),
+    problems=(404, 422, 500, 503),
     scope=Scope.admin,
 )
 MODELS = Operation(

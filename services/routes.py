@@ -83,7 +83,7 @@ class Routes:
         return json_response(answer)
 
     async def decision(self, request: Request) -> Response:
-        decision_id = request.path_params["decision_id"]
+        decision_id = _id(request, "decision_id", "send the decision_id that an answer gave")
         patience = Patience()
         while True:
             try:
@@ -121,13 +121,7 @@ class Routes:
         return json_response(await self._pools.store(self._do.deliveries.take, limit, lease))
 
     async def acknowledge(self, request: Request) -> Response:
-        delivery_id = request.path_params["delivery_id"]
-        if len(delivery_id) > MAX_ID_LENGTH:
-            raise InvalidInput(
-                f"a delivery's id has at most {MAX_ID_LENGTH} characters",
-                remedy="send the delivery_id that GET /deliveries gave",
-                field="delivery_id",
-            )
+        delivery_id = _id(request, "delivery_id", "send the delivery_id that GET /deliveries gave")
         return await self._acknowledged([delivery_id])
 
     async def acknowledge_many(self, request: Request) -> Response:
@@ -139,7 +133,7 @@ class Routes:
         return json_response(done.answer, 200 if done.complete else 207)
 
     async def customer(self, request: Request) -> Response:
-        customer_id = request.path_params["customer_id"]
+        customer_id = _id(request, "customer_id", "send the id as its events have it")
         return json_response(await self._pools.score(self._do.profiles.profile, customer_id))
 
     async def models(self, _request: Request) -> Response:
@@ -255,6 +249,20 @@ def _guarded(handler: Handler) -> Handler:
             return problems.response(error, request.url.path, request.scope.get("retain"))
 
     return endpoint
+
+
+def _id(request: Request, name: str, remedy: str) -> str:
+    """An id of the path.
+
+    Raises:
+        InvalidInput: it is longer than any.
+    """
+    given: str = request.path_params[name]
+    if len(given) > MAX_ID_LENGTH:
+        raise InvalidInput(
+            f"the {name} has more than {MAX_ID_LENGTH} characters", remedy=remedy, field=name
+        )
+    return given
 
 
 def _flag(request: Request, name: str) -> bool:

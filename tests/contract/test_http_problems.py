@@ -7,6 +7,7 @@ import pytest
 from retain.decisions.constraints import Channel
 from retain.decisions.context import ContextChannel, Page
 from services.bodies import MAX_BODY_BYTES
+from services.schemas.base import MAX_ID_LENGTH
 from services.schemas.ranking import RankRequest
 
 
@@ -72,6 +73,20 @@ def test_a_thousand_events_are_taken_and_one_more_is_refused(client) -> None:
 
 def test_a_body_that_is_too_long_is_a_413(client) -> None:
     problem(client.post("/events", content=b" " * (MAX_BODY_BYTES + 1)), 413)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "field"),
+    [
+        ("GET", "/customers/{}", "customer_id"),
+        ("GET", "/decisions/{}", "decision_id"),
+        ("POST", "/deliveries/{}/ack", "delivery_id"),
+    ],
+)
+def test_an_id_in_a_path_is_as_long_as_any_and_no_longer(client, method, path, field) -> None:
+    refused = problem(client.request(method, path.format("x" * (MAX_ID_LENGTH + 1))), 422)
+    assert refused["field"] == field
+    assert client.request(method, path.format("x" * MAX_ID_LENGTH)).status_code in (200, 207, 404)
 
 
 def test_a_body_that_hides_its_length_is_a_413_too(client) -> None:

@@ -11,6 +11,7 @@ from retain import settings
 from retain.database import connect
 from retain.errors import RetainError
 from services import (
+    accepting,
     drain,
     guard,
     journal,
@@ -113,3 +114,4 @@ Retain: Any = bentoml.service(
 Retain.add_asgi_middleware(Door)
 # here, as the server is made before the service is
 protocol.install()
+accepting.install()

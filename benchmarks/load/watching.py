@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -15,6 +16,7 @@ from load.server import Server, resident
 
 PAUSES = "retain_gc_pause_seconds"
 _EVERY_SECONDS = 0.1
+_PARTS = 8
 
 
 @dataclass
@@ -42,9 +44,18 @@ class Watched:
 
 
 def growth(samples: Sequence[float], since: int, until: int | None = None) -> float | None:
-    """The highest of samples from number ``since`` on, over that one, less one; None for none."""
+    """By which share memory has grown most since sample number ``since``; None for none.
+
+    The samples from then on are parted into eight, and the highest of their medians is compared
+    with the first: pages that the system takes for a moment and gives back are no growth.
+    """
     later = samples[since:until]
-    return max(later) / later[0] - 1.0 if later else None
+    if not later:
+        return None
+    size = max(len(later) // _PARTS, 1)
+    starts = range(0, len(later) - size + 1, size)
+    middles = [median(later[start : start + size]) for start in starts]
+    return max(middles) / middles[0] - 1.0
 
 
 @contextmanager

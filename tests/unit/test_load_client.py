@@ -130,6 +130,13 @@ def test_a_bar_is_a_floor_or_a_ceiling(value: float, at_most: bool, met: bool) -
     assert not Bar("x", value, 1, at_most=at_most, aspired=True).missed
 
 
+def test_a_moment_without_some_pages_is_no_growth_and_what_stays_is() -> None:
+    settled = [100.0] * 40
+    dipping = [*settled, 80.0, 100.0, 81.0, *settled]
+    assert growth(dipping, since=0) == 0.0
+    assert growth([*settled, *[110.0] * 40], since=0) == pytest.approx(0.1)
+
+
 def test_growth_is_that_of_the_highest_since_it_settled() -> None:
     assert growth([1.0, 100.0, 90.0, 104.0, 102.0, 200.0], since=1, until=5) == pytest.approx(0.04)
     assert growth([1.0, 2.0], since=2) is None

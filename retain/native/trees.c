@@ -15,6 +15,8 @@ typedef struct {
     Trees trees;
     Tree *each;
     TreesNode *nodes;
+    TreesTest *tests;
+    double *leaves;
     uint32_t *bits;
 } Model;
 
@@ -29,7 +31,7 @@ typedef struct {
 
 /* Of a tree's splits and leaves that wait for being laid down. */
 typedef struct {
-    int32_t child, depth;
+    int32_t child, depth, test; /* which of the tests is that of ``above`` */
     int64_t above; /* the split whose right step leads here; -1 for a left one */
 } Waiting;
 
@@ -96,11 +98,28 @@ static int split_of(Model *own, const Text *from, npy_intp split, TreesNode *nod
     return 0;
 }
 
+/* A split's test; ``kept`` says for now how many leaves are to the left of what is below it. */
+static void test_of(const TreesNode *node, int32_t ends, TreesTest *test) {
+    test->categories = node->categories;
+    test->feature = node->feature & TREES_FEATURE;
+    test->is_category = (node->feature & TREES_CATEGORY) != 0;
+    test->misses_left = node->steps[TREES_MISSING] != 0;
+    test->kept = (uint64_t)ends;
+}
+
+/* All leaves but those to the left of the split, of which ``ends`` is the first that is not. */
+static void kept_of(TreesTest *test, int32_t ends) {
+    uint64_t from = test->kept, many = (uint64_t)ends - from;
+    test->kept = ~((((uint64_t)1 << (many & (TREES_MASK - 1))) - 1) << from);
+}
+
 /* One tree, its splits before what is below them and the left side before the right one. */
 static int tree_of(Model *own, const Text *from, int32_t leaves, npy_intp splits, npy_intp values,
                    Waiting *waiting, TreesNode *root, Tree *tree) {
     int64_t laid = 0, all = 2 * (int64_t)leaves - 1, most = 0;
-    waiting[most++] = (Waiting){leaves > 1 ? 0 : -1, 0, -1};
+    int32_t ends = 0, unusual = leaves > TREES_MASK;
+    TreesTest *tests = own->tests + splits;
+    waiting[most++] = (Waiting){leaves > 1 ? 0 : -1, 0, 0, -1};
     tree->root = root;
     for (; most > 0; laid++) {
         if (laid == all) return damaged("a walk that does not end");
@@ -111,22 +130,30 @@ static int tree_of(Model *own, const Text *from, int32_t leaves, npy_intp splits
             above->steps[TREES_RIGHT] = (uint16_t)(laid - next.above);
             if (!above->steps[TREES_MISSING])
                 above->steps[TREES_MISSING] = above->steps[TREES_RIGHT];
+            if (!unusual) kept_of(tests + next.test, ends);
         }
         if (next.depth > tree->depth) tree->depth = (uint16_t)next.depth;
         if (next.child < 0) {
             int64_t leaf = ~(int64_t)next.child;
-            if (leaf >= leaves) return damaged("a leaf that is not there");
+            if (leaf >= leaves || ends == leaves) return damaged("a leaf that is not there");
             node->threshold = numbers(from->values)[values + leaf];
+            own->leaves[values + ends++] = node->threshold;
             continue;
         }
-        if (next.child >= leaves - 1) return damaged("a split that is not there");
+        if (next.child >= leaves - 1 || tree->splits == leaves - 1)
+            return damaged("a split that is not there");
         npy_intp split = splits + next.child;
         if (split_of(own, from, split, node)) return -1;
         tree->special |= (node->feature & ~TREES_FEATURE) != 0;
+        unusual |= (node->feature & TREES_UNUSUAL) ||
+                   (!(node->feature & TREES_CATEGORY) && isnan(node->threshold));
+        test_of(node, ends, tests + tree->splits);
         int32_t below = next.depth + 1;
-        waiting[most++] = (Waiting){whole(from->right)[split], below, laid};
-        waiting[most++] = (Waiting){whole(from->left)[split], below, -1};
+        waiting[most++] = (Waiting){whole(from->right)[split], below, tree->splits++, laid};
+        waiting[most++] = (Waiting){whole(from->left)[split], below, 0, -1};
     }
+    tree->leaves = own->leaves + values;
+    if (!unusual) tree->tests = tests;
     return laid == all ? 0 : damaged("a leaf that no walk ends at");
 }
 
@@ -165,7 +192,10 @@ static int trees_of(Model *own, const Text *from) {
     Waiting *waiting = PyMem_Calloc((size_t)most * 4, sizeof(Waiting));
     own->each = PyMem_Calloc((size_t)many + 1, sizeof(Tree));
     own->nodes = PyMem_Calloc((size_t)values * 2 + 1, sizeof(TreesNode));
-    int failed = waiting == NULL || own->each == NULL || own->nodes == NULL;
+    own->tests = PyMem_Calloc((size_t)values + 1, sizeof(TreesTest));
+    own->leaves = PyMem_Calloc((size_t)values + 1, sizeof(double));
+    int failed = waiting == NULL || own->each == NULL || own->nodes == NULL ||
+                 own->tests == NULL || own->leaves == NULL;
     if (failed) PyErr_NoMemory();
     TreesNode *root = own->nodes;
     values = 0;
@@ -225,6 +255,8 @@ static PyObject *model_new(PyTypeObject *type, PyObject *given, PyObject *named)
 static void model_free(Model *own) {
     PyMem_Free(own->each);
     PyMem_Free(own->nodes);
+    PyMem_Free(own->tests);
+    PyMem_Free(own->leaves);
     PyMem_Free(own->bits);
     Py_TYPE(own)->tp_free((PyObject *)own);
 }

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define TREES_CAPSULE "retain.trees"
 
@@ -17,7 +18,7 @@
 
 enum { TREES_CATEGORY = 0x8000, TREES_UNUSUAL = 0x4000, TREES_FEATURE = 0x3fff };
 enum { TREES_RIGHT, TREES_LEFT, TREES_MISSING };
-enum { TREES_TOGETHER = 8, TREES_CHUNK = 128, TREES_BLOCK = 32 };
+enum { TREES_TOGETHER = 8, TREES_CHUNK = 128, TREES_BLOCK = 16, TREES_MASK = 64 };
 
 /* A split, or a leaf, whose steps are all zero: who arrived stays while others walk on.
  *
@@ -32,8 +33,21 @@ typedef struct {
     uint16_t steps[3];
 } TreesNode;
 
+/* A split as what it asks of all rows, and which leaves are left to those that go to the right. */
+typedef struct {
+    union {
+        double threshold;
+        uint64_t categories;
+    };
+    uint64_t kept;
+    uint16_t feature, is_category, misses_left; /* whether what is missing goes to the left */
+} TreesTest;
+
 typedef struct {
     const TreesNode *root;
+    const TreesTest *tests; /* none has a tree of more than TREES_MASK leaves or unusual splits */
+    const double *leaves; /* from the left to the right */
+    int32_t splits;
     int16_t special; /* whether it has splits by categories, or unusual ones */
     uint16_t depth;
     /* those of a chunk stand as they are walked in one go: where in LightGBM's order this one is,
@@ -137,19 +151,71 @@ static inline const Tree *trees_nth(const Trees *own, int32_t tree) {
     return chunk + chunk[tree % TREES_CHUNK].stands;
 }
 
+typedef double TreesValues __attribute__((vector_size(16)));
+typedef int64_t TreesMasks __attribute__((vector_size(16)));
+enum { TREES_LANES = 2, TREES_VECTORS = TREES_BLOCK / TREES_LANES };
+
+static inline void trees_category(const TreesTest *test, const double *values, int64_t *left) {
+    for (int row = 0; row < TREES_BLOCK; row++) {
+        int known = values[row] > -1.0 && values[row] < 64.0;
+        left[row] = known ? -(int64_t)(test->categories >> (unsigned)values[row] & 1) : 0;
+    }
+}
+
+/* Of TREES_BLOCK rows, as columns, through a tree: every split takes leaves away from rows, and of
+ * those that are left a row's own is the first (QuickScorer; Lucchese et al., SIGIR 2015). */
+static inline void trees_columns(const Tree *tree, const TreesValues *columns, double *scores) {
+    union {
+        TreesMasks vectors[TREES_VECTORS];
+        uint64_t rows[TREES_BLOCK];
+    } leaves;
+    TreesMasks left[TREES_VECTORS], found[TREES_VECTORS];
+    for (int at = 0; at < TREES_VECTORS; at++) left[at] = (TreesMasks){-1, -1};
+    for (int32_t one = 0; one < tree->splits; one++) {
+        const TreesTest *test = tree->tests + one;
+        const TreesValues *values = columns + (ptrdiff_t)test->feature * TREES_VECTORS;
+        TreesMasks kept = {(int64_t)test->kept, (int64_t)test->kept};
+        TreesValues threshold = {test->threshold, test->threshold};
+        if (test->is_category) {
+            trees_category(test, (const double *)values, (int64_t *)found);
+            for (int at = 0; at < TREES_VECTORS; at++) left[at] &= found[at] | kept;
+        } else if (test->misses_left) {
+            for (int at = 0; at < TREES_VECTORS; at++)
+                left[at] &= ~(values[at] > threshold) | kept;
+        } else {
+            for (int at = 0; at < TREES_VECTORS; at++)
+                left[at] &= (values[at] <= threshold) | kept;
+        }
+    }
+    for (int at = 0; at < TREES_VECTORS; at++) leaves.vectors[at] = left[at];
+    for (int row = 0; row < TREES_BLOCK; row++)
+        scores[row] += tree->leaves[__builtin_ctzll(leaves.rows[row])];
+}
+
 /* The raw scores, (many,), of rows, (many, width): a few rows at a time stay near. */
 static void trees_scores(const Trees *own, const double *rows, ptrdiff_t many, double *scores) {
-    ptrdiff_t row = 0;
-    while (many - row >= TREES_TOGETHER) {
-        ptrdiff_t left = many - row < TREES_BLOCK ? many - row : TREES_BLOCK;
-        ptrdiff_t end = row + left / TREES_TOGETHER * TREES_TOGETHER;
-        for (ptrdiff_t one = row; one < end; one++) scores[one] = 0.0;
-        for (int32_t tree = 0; tree < own->many; tree++)
-            for (ptrdiff_t one = row; one < end; one += TREES_TOGETHER)
-                trees_rows(own, trees_nth(own, tree), rows + one * own->width, scores + one);
-        row = end;
+    ptrdiff_t row = 0, width = own->width;
+    size_t room = (size_t)(width + 1) * TREES_BLOCK * sizeof(double);
+    double *columns = many < TREES_BLOCK ? NULL : aligned_alloc(sizeof(TreesValues), room);
+    for (; columns != NULL && row + TREES_BLOCK <= many; row += TREES_BLOCK) {
+        const double *block = rows + row * width;
+        for (int one = 0; one < TREES_BLOCK; one++) {
+            scores[row + one] = 0.0;
+            for (ptrdiff_t at = 0; at < width; at++)
+                columns[at * TREES_BLOCK + one] = block[one * width + at];
+        }
+        for (int32_t nth = 0; nth < own->many; nth++) {
+            const Tree *tree = trees_nth(own, nth);
+            if (tree->tests != NULL) {
+                trees_columns(tree, (const TreesValues *)columns, scores + row);
+                continue;
+            }
+            for (int one = 0; one < TREES_BLOCK; one += TREES_TOGETHER)
+                trees_rows(own, tree, block + one * width, scores + row + one);
+        }
     }
-    for (; row < many; row++) scores[row] = trees_score(own, rows + row * own->width);
+    free(columns);
+    for (; row < many; row++) scores[row] = trees_score(own, rows + row * width);
 }
 
 #endif

@@ -25,7 +25,10 @@ MODELS: dict[str, dict[str, Any]] = {
     "zeros are missing": {"zero_as_missing": True},
     "nothing is missing": {"use_missing": False},
     "deep": {"num_leaves": 200, "min_data_in_leaf": 1, "max_depth": -1, "rounds": 5},
+    "as many leaves as a mask has bits": {"num_leaves": 64, "min_data_in_leaf": 1},
+    "one leaf more than that": {"num_leaves": 65, "min_data_in_leaf": 1},
     "categories": {"categories": 20},
+    "categories of two words": {"categories": 60, "min_data_per_group": 1, "cat_smooth": 0.0},
     "many categories": {"categories": 400, "min_data_per_group": 1, "cat_smooth": 0.0},
     "zeros missing among categories": {"categories": 20, "zero_as_missing": True},
     "one leaf": {"min_data_in_leaf": 10_000},
@@ -122,6 +125,9 @@ def test_the_models_asked_have_what_they_are_asked_for() -> None:
     assert np.diff(flat["many categories"][7]).max() > 2
     assert flat["deep"][0].max() > 100
     assert set(flat["one leaf"][0].tolist()) == {1}
+    assert flat["as many leaves as a mask has bits"][0].max() == 64
+    assert flat["one leaf more than that"][0].max() == 65
+    assert np.diff(flat["categories of two words"][7]).max() == 2
 
 
 @compiled
@@ -209,6 +215,17 @@ def test_damaged_trees_are_refused_before_they_are_walked(what) -> None:
     _COMPILED.Trees(WIDTH, *arrays)
     with pytest.raises(ValueError, match="damaged trees"):
         _COMPILED.Trees(WIDTH, *DAMAGES[what](arrays))
+
+
+@compiled
+def test_a_split_by_no_number_sends_everybody_known_to_the_right() -> None:
+    # one tree: feature 0 against NaN, missing to the left; then feature 1 against 0
+    ints = [np.array(one, np.int32) for one in ([3], [0, 1], [10, 8], [-1, -2], [1, -3])]
+    numbers = [np.array(one) for one in ([np.nan, 0.0], [1.0, 2.0, 3.0])]
+    own = _COMPILED.Trees(2, *ints, *numbers, np.zeros(1, np.int32), np.zeros(0, np.uint32))
+    rows = np.tile([[np.nan, 5.0], [-1e300, -1.0], [1e300, 1.0], [0.0, np.nan]], (10, 1))
+    assert own.raw(rows).tolist() == [1.0, 2.0, 3.0, 3.0] * 10
+    assert [own.raw_of_row(row) for row in rows] == own.raw(rows).tolist()
 
 
 @compiled

@@ -11,7 +11,6 @@ from retain import settings
 from retain.database import connect
 from retain.errors import RetainError
 from services import (
-    accepting,
     drain,
     guard,
     journal,
@@ -114,4 +113,3 @@ Retain: Any = bentoml.service(
 Retain.add_asgi_middleware(Door)
 # here, as the server is made before the service is
 protocol.install()
-accepting.install()

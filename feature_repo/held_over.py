@@ -11,6 +11,8 @@ from datetime import timedelta
 HELD_OVER = timedelta(seconds=5)
 """Past its edge, for those who ask about the present; the past is answered to the microsecond."""
 
+_PRESENT_US = 250_000
+"""A question about a moment this near is about the present: it took so long to be asked."""
 _HELD_OVER_US = int(1e6 * HELD_OVER.total_seconds())
 
 
@@ -19,4 +21,4 @@ def too_old(moment: int, present: int) -> int:
 
     ``present`` is the real time; all are epoch microseconds.
     """
-    return moment - _HELD_OVER_US if moment > present - _HELD_OVER_US else moment
+    return moment - _HELD_OVER_US if moment > present - _PRESENT_US else moment

@@ -55,11 +55,13 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; a head is read no further than it may be long."""
+        before = self.scope
         super().data_received(data)
         if self.scope is not None and "method" in self.scope:
             self._head_bytes = 0
             return
-        self._head_bytes += len(data)
+        # what a head began behind was the end of a request, however long
+        self._head_bytes = self._head_bytes + len(data) if self.scope is before else 0
         if self._head_bytes > _MOST_HEAD_BYTES:
             self._refuse(
                 HeadersTooLarge(
@@ -77,6 +79,10 @@ class Protocol(HttpToolsProtocol):
         scope = self.scope
         if scope is None or ("method" not in scope and scope is self._began):
             self._refuse(RequestTooSlow(f"no head of a request came in {HEAD_SECONDS:g} s"))
+            return
+        if self.cycle is not None and self.cycle.response_complete and scope is self._began:
+            # answered by the last look, and no request since: bytes alone keep nothing open
+            self.transport.close()
             return
         self._began = scope
         self._timer = self.loop.call_later(HEAD_SECONDS, self._look)
@@ -117,10 +123,13 @@ def most_connections() -> int:
 
 def install() -> None:
     """Have servers that are made in this process from now on speak so."""
-    from uvicorn.config import HTTP_PROTOCOLS  # noqa: PLC0415 - the parent serves nobody
+    from uvicorn.config import HTTP_PROTOCOLS, WS_PROTOCOLS  # noqa: PLC0415 - the parent serves none
 
     protocols: dict[Any, str] = HTTP_PROTOCOLS
     protocols["auto"] = NAME
+    # nothing here speaks WebSocket, and a connection handed to what does is not watched any more
+    websockets: dict[Any, str | None] = WS_PROTOCOLS
+    websockets["auto"] = None
 
 
 def _written(error: Refused) -> bytes:

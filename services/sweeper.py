@@ -6,6 +6,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 
 from retain.clock import Clock, to_micros
+from retain.errors import StoreUnavailable
 
 SLICE = 500
 REST_SECONDS = 60.0
@@ -62,7 +63,14 @@ class Sweeper:
         """
         self._pass()
         if self._marked and self._seconds() >= self._look_at:
-            self._take(self._marked)
+            again, rest = self._marked[:SLICE], self._marked[SLICE:]
+            self._look_at = self._seconds() + LOOK_AGAIN_SECONDS
+            self._marked = rest
+            try:
+                self._take(again)
+            except StoreUnavailable:
+                self._marked, self._look_at = [*again, *rest], self._seconds()
+                raise
         if self._seconds() >= self._slice_at:
             self._slice_at = self._seconds() + self._slice()
         return max(self._next() - self._seconds(), 0.0)
@@ -78,9 +86,14 @@ class Sweeper:
                 del self._noted[one]
                 passed.append(one)
         if passed:
-            self._marked += passed
-            self._look_at = self._seconds() + LOOK_AGAIN_SECONDS
+            self._look_again(passed)
             self._mark(passed)
+
+    def _look_again(self, ids: Sequence[str]) -> None:
+        """Look at these again in a moment: not later for whoever comes after the first."""
+        if not self._marked:
+            self._look_at = self._seconds() + LOOK_AGAIN_SECONDS
+        self._marked = [*dict.fromkeys([*self._marked, *ids])]
 
     def _slice(self) -> float:
         """Look at the next slice; returns for how long to rest then.
@@ -111,11 +124,8 @@ class Sweeper:
             elif end < until and self._noted.get(one) != end:
                 self._noted[one] = end
                 heappush(self._edges, (end, one))
-        if ids is self._marked:
-            self._marked = []
         if due:
-            self._marked += due
-            self._look_at = self._seconds() + LOOK_AGAIN_SECONDS
+            self._look_again(due)
             self._mark(due)
         return len(due)
 

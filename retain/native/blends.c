@@ -51,10 +51,13 @@ PyDoc_STRVAR(raw_doc, "raw(vector, put): one score per blend.");
 static PyObject *blends_raw(Blends *own, PyObject *const *given, Py_ssize_t many) {
     if (many != 2 || own->row == NULL)
         return PyErr_Format(PyExc_TypeError, "a vector and what is put into the row");
-    if (filled(own, given[0], given[1])) return NULL;
-    if (own->linears.models) linears_begin(&own->linears, own->row, own->width);
+    /* made first: the collector may run here, and what it ends may ask for another customer */
     PyObject *scores = PyList_New(own->blends);
-    if (scores == NULL) return NULL;
+    if (scores == NULL || filled(own, given[0], given[1])) {
+        Py_XDECREF(scores);
+        return NULL;
+    }
+    if (own->linears.models) linears_begin(&own->linears, own->row, own->width);
     npy_intp at = 0;
     for (npy_intp blend = 0; blend < own->blends; blend++) {
         double sum = 0.0;

@@ -2,6 +2,8 @@
 #include "kernels.h"
 #include "yearly.h"
 
+#define MOST_TOLD 64
+
 static Function log1p_, exp_, expm1_;
 
 typedef struct {
@@ -83,11 +85,15 @@ static PyObject *curve_read(Curve *own, PyObject *const *given, Py_ssize_t many)
     }
     applied(&expm1_, work, work, own->horizons);
     for (npy_intp at = 0; at < own->horizons; at++) work[at] = -work[at];
-    PyObject *probabilities = listed(work, own->horizons);
+    double *days_until = work + own->horizons;
     for (npy_intp at = 0; at < own->quantiles; at++)
-        work[at] = between(between(targets[at], own->cumulative, days, points), average, calendar,
-                           knots);
-    PyObject *until = listed(work, own->quantiles);
+        days_until[at] = between(between(targets[at], own->cumulative, days, points), average,
+                                 calendar, knots);
+    /* the collector may run where lists are made, and what it ends may read another curve */
+    double told[MOST_TOLD];
+    memcpy(told, work, (size_t)(own->horizons + own->quantiles) * sizeof(double));
+    PyObject *probabilities = listed(told, own->horizons);
+    PyObject *until = listed(told + own->horizons, own->quantiles);
     if (probabilities == NULL || until == NULL) {
         Py_XDECREF(probabilities);
         Py_XDECREF(until);
@@ -108,6 +114,7 @@ static void curve_free(Curve *own) {
 
 static int fits(const Curve *own) {
     npy_intp bins = own->bins, knots = own->knots;
+    if (own->horizons + own->quantiles > MOST_TOLD) return 0;
     if (bins < 1 || PyArray_SIZE(own->slopes) != bins || PyArray_SIZE(own->days) != bins + 2)
         return 0;
     if (own->tail_from < 0 || own->tail_from >= bins || knots != own->worth.width + 2) return 0;

@@ -55,7 +55,7 @@ static PyObject *items_find(Items *own, PyObject *const *given, Py_ssize_t count
     Known bought[PRODUCTS], known[CATEGORIES];
     npy_intp viewed[SEEN], cart[SEEN];
     double today, whole[NUMBERS], total, lines, of_all;
-    if (count != 12 || !OF_BYTES(given[10], own->products) ||
+    if (own->dearest == NULL || count != 12 || !OF_BYTES(given[10], own->products) ||
         !is_doubles(given[11], own->products))
         return PyErr_Format(PyExc_TypeError, "not what candidates are found by");
     if (doubles_given(given + 4, 1, &today) || doubles_given(given + 5, NUMBERS, whole))
@@ -96,7 +96,7 @@ PyDoc_STRVAR(ranked_doc,
 
 static PyObject *items_ranked(Items *own, PyObject *const *given, Py_ssize_t count) {
     Found found;
-    if (count != 3 || !OF_BYTES(given[0], (Py_ssize_t)sizeof(found)))
+    if (own->dearest == NULL || count != 3 || !OF_BYTES(given[0], (Py_ssize_t)sizeof(found)))
         return PyErr_Format(PyExc_TypeError, "not what candidates are ranked by");
     memcpy(&found, PyBytes_AS_STRING(given[0]), sizeof(found));
     npy_intp limit = PyLong_AsSsize_t(given[2]), order[KEPT];
@@ -134,7 +134,8 @@ PyDoc_STRVAR(categories_doc,
 static PyObject *items_categories(Items *own, PyObject *const *given, Py_ssize_t count) {
     Known known[CATEGORIES];
     double today, orders, total, logs[CATEGORIES + 2], shares[CATEGORIES + 1], fresh[CATEGORIES];
-    if (count != 4) return PyErr_Format(PyExc_TypeError, "not what categories are told by");
+    if (own->dearest == NULL || count != 4)
+        return PyErr_Format(PyExc_TypeError, "not what categories are told by");
     if (doubles_given(given + 1, 1, &today) || doubles_given(given + 2, 1, &orders)) return NULL;
     npy_intp limit = PyLong_AsSsize_t(given[3]), all = own->categories, best[KEPT], chosen = 0;
     double probabilities[KEPT];

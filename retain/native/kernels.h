@@ -60,7 +60,10 @@ static PyObject *module_of(PyModuleDef *definition, const Named *functions, PyTy
     PyObject *numpy = PyImport_ImportModule("numpy");
     if (numpy == NULL) return NULL;
     for (const Named *one = functions; one->name != NULL; one++)
-        if (function_of(numpy, one->name, one->into)) return NULL;
+        if (function_of(numpy, one->name, one->into)) {
+            Py_DECREF(numpy);
+            return NULL;
+        }
     Py_DECREF(numpy);
     PyObject *module = PyModule_Create(definition);
     if (module == NULL) return NULL;

@@ -14,7 +14,7 @@ from retain.clock import MICROSECONDS_PER_DAY
 from retain.items import candidates, categories, histories
 from retain.items.relations import DEARER, RELATIONS, Relation
 from retain.items.tables import Floats
-from retain.native import compiled
+from retain.native import compiled, made
 from retain.one.features import One
 from retain.one.items import Items, ItemsOfOne, Offered
 from retain.stock import StockState
@@ -132,7 +132,8 @@ class ItemsByKernel:
 def compiled_items(plain: Items) -> Items | CompiledItems:
     """What answers as ``plain`` does the fastest here."""
     module = compiled("items")
-    return plain if module is None else CompiledItems(module, plain)
+    own = None if module is None else made(CompiledItems, module, plain)
+    return plain if own is None else own
 
 
 def _orders(one: One) -> float:

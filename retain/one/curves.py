@@ -29,7 +29,8 @@ class Reads(Protocol):
 def reader_of(curves: Curves, horizons: Sequence[float], quantiles: Sequence[float]) -> Reads:
     """What reads a curve at fixed horizons and quantiles, the fastest there is."""
     own = CurveReader(curves, horizons, quantiles)
-    return own if _COMPILED is None else own.compiled(_COMPILED)
+    made = None if _COMPILED is None else native.made(own.compiled, _COMPILED)
+    return own if made is None else made
 
 
 class YearlyOfOne:

@@ -40,8 +40,9 @@ class Worth:
         self._edges = predictor.tier_edges
         self.blends: tuple[Blend, ...] = predictor.blends
         self.ends: Callable[[float, float, int], Ends] = self.around
-        if _COMPILED is not None:
-            self.ends = self.compiled(_COMPILED).of
+        made = None if _COMPILED is None else native.made(self.compiled, _COMPILED)
+        if made is not None:
+            self.ends = made.of
 
     def of(self, scores: list[float], moment: int) -> LtvOfOne:
         """The value of a customer with these scores by :attr:`blends`, at ``moment``."""

@@ -85,7 +85,10 @@ class Scored:
             return None
         row = self._row
         put = row.put
-        made = module.Blends(len(NUMBERS), row.places, row.puts, row.defaults, *parts)
+        arguments = (len(NUMBERS), row.places, row.puts, row.defaults, *parts)
+        made = native.made(module.Blends, *arguments)
+        if made is None:
+            return None
         raw: Callable[[Floats, list[float]], list[float]] = made.raw
         return lambda one: raw(one.vector, put(one))
 

@@ -49,7 +49,11 @@ def walker(text: str, width: int, raw: Callable[[Floats], Floats]) -> Walker | N
     except (KeyError, ValueError, OverflowError):
         return None
     rows = flat.rows(width)
-    same = np.array_equal(made.raw(rows).view(np.int64), raw(rows).view(np.int64))
+    told = raw(rows)
+    alone = np.array([made.raw_of_row(row) for row in rows])
+    same = all(
+        np.array_equal(one.view(np.int64), told.view(np.int64)) for one in (made.raw(rows), alone)
+    )
     return made if same else None
 
 

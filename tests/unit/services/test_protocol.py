@@ -140,3 +140,33 @@ def test_the_server_still_has_what_is_changed_of_it() -> None:
     assert uvicorn.config.HTTP_PROTOCOLS["auto"]
     changed = {"connection_made", "connection_lost", "data_received", "send_400_response"}
     assert changed | {"_unset_keepalive_if_required"} <= vars(HttpToolsProtocol).keys()
+
+
+def test_a_next_request_that_came_with_the_end_of_a_long_one_leaves_its_answer_be(place) -> None:
+    long = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 90000\r\n\r\n" + b"a" * 90_000
+    with socket.create_connection(place) as connection:
+        connection.sendall(long + b"GET / HTTP/1.1\r\nhost:")
+        assert is_answered(connection)
+        connection.sendall(b" a\r\n\r\n")
+        assert is_answered(connection)
+
+
+def test_bytes_that_begin_no_request_keep_nothing_open(monkeypatch, place) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.1)
+    with socket.create_connection(place) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert is_answered(connection)
+        connection.sendall(b"\r\n")
+        assert heard(connection) == b""
+
+
+def test_nobody_is_handed_to_a_protocol_that_is_not_ours(monkeypatch) -> None:
+    from uvicorn import config
+
+    monkeypatch.setitem(config.HTTP_PROTOCOLS, "auto", "")
+    monkeypatch.setitem(config.WS_PROTOCOLS, "auto", "")
+    protocol.install()
+    made = uvicorn.Config(echo, lifespan="off", log_config=None)
+    made.load()
+    assert made.http_protocol_class is Protocol
+    assert made.ws_protocol_class is None

@@ -86,6 +86,18 @@ def test_who_was_marked_is_looked_at_again_for_the_next_edge(world) -> None:
     assert world.looked.count(["c4"]) >= 1
 
 
+def test_who_was_marked_is_looked_at_again_in_time_where_edges_pass_all_the_while(world) -> None:
+    for place, customer in enumerate(EVERYBODY):
+        world.edge(customer, 10 + 0.4 * place)
+    world.go_on(10.1)
+    # their rows are written as soon as they are marked; c0's has another edge soon
+    world.edge("c0", 11.5)
+    for customer in EVERYBODY[1:]:
+        world.go_on(0.4)
+        world.edge(customer, 1e6)
+    assert world.marked.count("c0") >= 2
+
+
 def test_who_is_still_due_is_marked_again_until_the_row_was_written(world) -> None:
     world.edge("c4", 10)
     world.go_on(10 + 3.5 * LOOK_AGAIN_SECONDS)

@@ -108,7 +108,9 @@ class Gate:
             if not visit.status:
                 raise RuntimeError(f"{visit.route} gave no answer")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 - every error becomes a problem document
-            unread = (length or 0) > linger.AT_ONCE_BYTES or isinstance(error, BodyTooLarge)
+            # who was let in has been heard, and keeps no place for what they may still send
+            unread = not entered and (length or 0) > linger.AT_ONCE_BYTES
+            unread = unread or isinstance(error, BodyTooLarge)
             after = rest if unread else None
             await _tell(error, place, visit, scope["path"], answer, rest=after)
         finally:

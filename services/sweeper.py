@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from heapq import heappop, heappush
+from itertools import islice
 
 from retain.clock import Clock, to_micros
 from retain.errors import StoreUnavailable
@@ -50,7 +51,7 @@ class Sweeper:
         self._ahead = _AHEAD_SECONDS
         self._edges: list[tuple[float, str]] = []
         self._noted: dict[str, float] = {}
-        self._marked: list[str] = []
+        self._marked: dict[str, None] = {}  # in the order they came
         self._look_at = 0.0
 
     def sweep(self) -> float:
@@ -63,13 +64,15 @@ class Sweeper:
         """
         self._pass()
         if self._marked and self._seconds() >= self._look_at:
-            again, rest = self._marked[:SLICE], self._marked[SLICE:]
+            again = [*islice(self._marked, SLICE)]
+            for one in again:
+                del self._marked[one]
             self._look_at = self._seconds() + LOOK_AGAIN_SECONDS
-            self._marked = rest
             try:
                 self._take(again)
             except StoreUnavailable:
-                self._marked, self._look_at = [*again, *rest], self._seconds()
+                self._marked.update(dict.fromkeys(again))
+                self._look_at = self._seconds()
                 raise
         if self._seconds() >= self._slice_at:
             self._slice_at = self._seconds() + self._slice()
@@ -93,7 +96,7 @@ class Sweeper:
         """Look at these again in a moment: not later for whoever comes after the first."""
         if not self._marked:
             self._look_at = self._seconds() + LOOK_AGAIN_SECONDS
-        self._marked = [*dict.fromkeys([*self._marked, *ids])]
+        self._marked.update(dict.fromkeys(ids))
 
     def _slice(self) -> float:
         """Look at the next slice; returns for how long to rest then.

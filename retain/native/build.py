@@ -23,6 +23,7 @@ _FLAGS = (
     *_MODULE,
     "-fPIC",
     "-ffp-contract=off",
+    "-Werror=implicit-function-declaration",  # else it is missed only when it is imported
     "-fvisibility=hidden",
 )
 _HEADERS = "NPY_NO_DEPRECATED_API=NPY_2_0_API_VERSION"

@@ -1,12 +1,11 @@
 /* The packed rows of many customers: feature_repo.packed_many in C. */
-#include "kernels.h"
+#include "packed.h"
 
-#define HEAD 16 /* the mark of a row's schema, and its event time with the sign flipped */
 #define NO_TIME INT64_MIN
 
 /* Where the parts of one view's row are, in bytes. */
 typedef struct {
-    char mark[8];
+    char mark[MARK];
     Py_ssize_t width, ends, texts;
 } View;
 
@@ -24,8 +23,7 @@ typedef struct {
 } Cells;
 
 static int is_sound(const View *view, PyObject *cell) {
-    return PyBytes_CheckExact(cell) && PyBytes_GET_SIZE(cell) >= view->width &&
-           memcmp(PyBytes_AS_STRING(cell), view->mark, sizeof(view->mark)) == 0;
+    return is_row(cell, view->mark, view->width);
 }
 
 /* The views' cells in a line, from ``first`` on; NULL where it has not so many. */
@@ -55,20 +53,10 @@ static PyObject *cells_sound(Cells *own, PyObject *given) {
 
 static void number_of(const Number *one, PyObject **cells, double *into) {
     const char *from = PyBytes_AS_STRING(cells[one->view]) + one->start;
-    int64_t whole;
-    if (one->is_whole) {
-        memcpy(&whole, from, sizeof(whole));
-        *into = whole == NO_TIME ? NAN : (double)whole;
-    } else {
+    if (one->is_whole)
+        *into = whole_of(from, NO_TIME);
+    else
         memcpy(into, from, sizeof(*into));
-    }
-}
-
-static int64_t time_of(PyObject *cell) {
-    const unsigned char *head = (const unsigned char *)PyBytes_AS_STRING(cell) + 8;
-    uint64_t raw = 0;
-    for (int byte = 0; byte < 8; byte++) raw = raw << 8 | head[byte];
-    return (int64_t)(raw ^ (uint64_t)1 << 63);
 }
 
 PyDoc_STRVAR(numbers_doc, "numbers(lines): the numbers, (n, d), and the event times, (n, views).");

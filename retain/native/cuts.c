@@ -2,13 +2,10 @@
  *
  * As feature_repo.packed_one and retain.one.features.aged do it, which say what the bytes are.
  */
-#include "kernels.h"
-
-#define MICROSECONDS_PER_DAY 86400000000.0
-#define HEAD 16 /* a mark of eight bytes, and as many of the moment it was computed */
+#include "packed.h"
 
 typedef struct {
-    char mark[8];
+    char mark[MARK];
     Py_ssize_t width, floats_at, floats, ints_at, ints;
 } Place;
 
@@ -21,31 +18,21 @@ typedef struct {
     double *values, *work;
 } Cut;
 
-static inline long long moment_of(const unsigned char *head) {
-    unsigned long long value = 0;
-    for (int at = 0; at < 8; at++) value = value << 8 | head[at];
-    return (long long)(value ^ 0x8000000000000000ULL); /* stored so that bytes sort as times do */
-}
-
 /* The numbers as they are stored into ``values``; 0 where the rows are as planned. */
 static int cut(Cut *own, PyObject *line, Py_ssize_t first, long long *oldest, long long *newest) {
     double *floats = own->values, *whole = own->values + own->floats;
     for (Py_ssize_t at = 0; at < own->places; at++) {
         const Place *place = own->each + at;
         PyObject *cell = PyTuple_GET_ITEM(line, first + at);
-        if (!PyBytes_CheckExact(cell) || PyBytes_GET_SIZE(cell) < place->width) return -1;
+        if (!is_row(cell, place->mark, place->width)) return -1;
         const char *bytes = PyBytes_AS_STRING(cell);
-        if (memcmp(bytes, place->mark, sizeof place->mark)) return -1;
-        long long computed = moment_of((const unsigned char *)bytes + sizeof place->mark);
+        long long computed = time_of(cell);
         *oldest = at && *oldest < computed ? *oldest : computed;
         *newest = at && *newest > computed ? *newest : computed;
         memcpy(floats, bytes + place->floats_at, (size_t)place->floats * sizeof(double));
         floats += place->floats;
-        for (Py_ssize_t of = 0; of < place->ints; of++) {
-            long long value;
-            memcpy(&value, bytes + place->ints_at + of * 8, sizeof value);
-            *whole++ = value == own->no_time ? NAN : (double)value;
-        }
+        for (Py_ssize_t of = 0; of < place->ints; of++)
+            *whole++ = whole_of(bytes + place->ints_at + of * 8, own->no_time);
     }
     return 0;
 }

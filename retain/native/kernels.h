@@ -12,6 +12,8 @@
 #include <numpy/arrayobject.h>
 #include <numpy/ufuncobject.h>
 
+#define MICROSECONDS_PER_DAY 86400000000.0
+
 typedef struct {
     PyUFuncGenericFunction loop;
     void *data;

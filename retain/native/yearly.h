@@ -4,8 +4,6 @@
 
 #include "kernels.h"
 
-#define MICROSECONDS_PER_DAY 86400000000.0
-
 typedef struct {
     long long since;
     npy_intp weeks, width;

@@ -26,10 +26,17 @@ from retain.one.curves import CurveReader
 from retain.one.ltv import Worth
 from retain.predictors import loading
 from retain.predictors.blend import Blend
-from retain.predictors.survival import Clock, Curves, Hazards
-from retain.predictors.yearly import WEEKS, Yearly
 from tests.tiny_models import write_model
-from tests.unit.one.test_scores import ODDS, SINCE, SINCE_US, WIDTH, linear, people, rows, values
+from tests.unit.one.test_scores import (
+    ODDS,
+    SINCE_US,
+    WIDTH,
+    linear,
+    people,
+    rows,
+    tiny_curves,
+    values,
+)
 
 DAY_US = 86_400_000_000
 EARLIEST, BEYOND = -62_135_596_800_000_000, 253_402_300_800_000_000
@@ -103,15 +110,7 @@ def test_blends_of_another_width_are_refused_and_not_read():
 @settings(max_examples=300)
 @given(st.floats(-50.0, 50.0), st.integers(-400 * DAY_US, 900 * DAY_US), st.integers(0, 7))
 def test_a_curve_is_read_as_in_python(score, after, tail_from):
-    hazards = Hazards(
-        np.array([7.0, 14.0, 21.0, 30.0, 45.0, 60.0, 75.0, 90.0]),
-        np.linspace(-3.0, -2.0, 8),
-        np.linspace(0.3, 0.8, 8),
-        tail_from,
-    )
-    worth = Yearly(SINCE, np.linspace([5.0, 20.0, 60.0], [9.0, 40.0, 120.0], WEEKS + 1))
-    curves = Curves(hazards, Clock(np.array([7.0, 30.0, 90.0]), worth))
-    reader = CurveReader(curves, (7.0, 30.0, 90.0, 180.0), (0.1, 0.5, 0.9))
+    reader = CurveReader(tiny_curves(tail_from), (7.0, 30.0, 90.0, 180.0), (0.1, 0.5, 0.9))
 
     read = reader.compiled(module("curves")).read(score, SINCE_US + after)
 

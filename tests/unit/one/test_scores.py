@@ -42,6 +42,17 @@ def linear(seed: int) -> Linear:
     return Linear(center, np.abs(scale) + 0.1, weights, missing, rng.normal())
 
 
+def tiny_curves(tail_from: int) -> Curves:
+    hazards = Hazards(
+        np.array([7.0, 14.0, 21.0, 30.0, 45.0, 60.0, 75.0, 90.0]),
+        np.linspace(-3.0, -2.0, 8),
+        np.linspace(0.3, 0.8, 8),
+        tail_from,
+    )
+    worth = Yearly(SINCE, np.linspace([5.0, 20.0, 60.0], [9.0, 40.0, 120.0], WEEKS + 1))
+    return Curves(hazards, Clock(np.array([7.0, 30.0, 90.0]), worth))
+
+
 @given(rows)
 def test_linear_models_of_one_row_add_up_as_for_many(row):
     blends = [Blend(((linear(seed), 0.3 + seed / 10),)) for seed in range(3)]
@@ -78,14 +89,8 @@ def test_trees_of_one_row_score_as_for_many(tmp_path):
     st.integers(0, 7),
 )
 def test_a_curve_of_one_customer_is_read_as_those_of_many(score, after, tail_from):
-    hazards = Hazards(
-        np.array([7.0, 14.0, 21.0, 30.0, 45.0, 60.0, 75.0, 90.0]),
-        np.linspace(-3.0, -2.0, 8),
-        np.linspace(0.3, 0.8, 8),
-        tail_from,
-    )
-    worth = Yearly(SINCE, np.linspace([5.0, 20.0, 60.0], [9.0, 40.0, 120.0], WEEKS + 1))
-    curves = Curves(hazards, Clock(np.array([7.0, 30.0, 90.0]), worth))
+    curves = tiny_curves(tail_from)
+    worth = curves.clock.worth
     moment = SINCE_US + after
 
     near, days = CurveReader(curves, (7.0, 30.0, 90.0, 180.0), (0.1, 0.5, 0.9)).read(score, moment)

@@ -54,6 +54,7 @@ Formula = str | float
 NONE = "none"
 LIVE_CHANNELS = frozenset({"web", "in_app"})
 """Shown while the customer is there: no message, no contact, only with a matching context."""
+_NO_CONTACT = LIVE_CHANNELS | {NONE, "ads"}
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Cost = Annotated[float, Field(ge=0)]
@@ -165,7 +166,7 @@ class Action(Declared):
     @property
     def is_contact(self) -> bool:
         """Whether it reaches out to the customer and so counts against caps."""
-        return self.channel not in LIVE_CHANNELS | {"none", "ads"}
+        return self.channel not in _NO_CONTACT
 
 
 class ActionConfig(Constraints):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from retain import native
+
 HOURS = 168
 ACTIVE, RESPONSIVE = "active_hours", "response_hours"
 """The features: hours of the week in UTC, 0 = Monday 0 to 1 o'clock, with counts: ``hour n``."""
@@ -20,6 +22,7 @@ BESIDE = 0.5
 
 _DAY = 24
 _SPREAD = (1.0 + 2.0 * BESIDE) * (1.0 + 6.0 * OTHER_DAY)
+_COMPILED = native.compiled("hours")
 
 
 def spread(counts: Mapping[int, float], first: int, many: int) -> list[float]:
@@ -56,9 +59,13 @@ class Habits:
     counts: tuple[float, ...] = ()
 
     @cached_property
+    def _known(self) -> bool:
+        return any(self.counts)
+
+    @cached_property
     def shares(self) -> Sequence[float]:
         """Of the base, 168 shares; all alike where it was not counted."""
-        if not any(self.counts):
+        if not self._known:
             return [1.0 / HOURS] * HOURS
         return spread(dict(enumerate(self.counts)), 0, HOURS)
 
@@ -74,6 +81,65 @@ class Habits:
         A posterior mean under a Dirichlet prior of :data:`BASE_TIMES` observations. None where
         neither the customer nor the base was ever seen.
         """
+        if _COMPILED is not None:
+            found = _COMPILED.scores(self.shares, self._known, active, responsive, first, many)
+            if found is not NotImplemented:
+                return found  # type: ignore[no-any-return]
+        return self.plain_scores(active, responsive, first, many)
+
+    def best(
+        self,
+        active: Sequence[str] | None,
+        responsive: Sequence[str] | None,
+        first: int,
+        quiet: tuple[bool, ...] | None = None,
+        local: int = 0,
+    ) -> int | None:
+        """How many hours after the ``first`` the likeliest of a day is, the first of equals.
+
+        Args:
+            active: hours of the customer's visits.
+            responsive: hours in which the customer responded.
+            first: the hour of the week that the day begins with.
+            quiet: by hour of a day where the customer is, whether it is out of the question.
+            local: which of these the ``first`` is.
+
+        Returns None where neither the customer nor the base was ever seen.
+        """
+        if _COMPILED is not None:
+            given = active, responsive, first, quiet, local
+            found = _COMPILED.best(self.shares, self._known, *given)
+            if found is not NotImplemented:
+                return found  # type: ignore[no-any-return]
+        return self.plain_best(active, responsive, first, quiet, local)
+
+    def plain_best(
+        self,
+        active: Sequence[str] | None,
+        responsive: Sequence[str] | None,
+        first: int,
+        quiet: tuple[bool, ...] | None = None,
+        local: int = 0,
+    ) -> int | None:
+        """As :meth:`best`, in Python."""
+        shares = self.plain_scores(active, responsive, first, _DAY)
+        if shares is None:
+            return None
+        if quiet is not None:
+            shares = [
+                -1.0 if quiet[(local + ahead) % _DAY] else share
+                for ahead, share in enumerate(shares)
+            ]
+        return shares.index(max(shares))
+
+    def plain_scores(
+        self,
+        active: Sequence[str] | None,
+        responsive: Sequence[str] | None,
+        first: int = 0,
+        many: int = HOURS,
+    ) -> list[float] | None:
+        """As :meth:`scores`, in Python."""
         own: dict[int, float] = {}
         for lines, weight in ((active, 1.0), (responsive, RESPONSE_WEIGHT)):
             for line in lines or ():
@@ -82,7 +148,7 @@ class Habits:
                 own[hour] = own.get(hour, 0.0) + weight * float(count)
         base = self._from(first, many)
         if not own:
-            return base if any(self.counts) else None
+            return base if self._known else None
         seen = sum(own.values())
         of_own = seen / (seen + BASE_TIMES)
         of_base = 1.0 - of_own

@@ -8,8 +8,8 @@ from retain.decisions.actions import Action, ActionConfig
 from retain.decisions.hours import ACTIVE, RESPONSIVE, Habits, hour_of_week
 from retain.rule_rows import Known
 
-_HOUR = timedelta(hours=1)
 _DAY = 24
+_AHEAD = [timedelta(hours=hours) for hours in range(_DAY)]
 
 
 class SendTimes:
@@ -49,33 +49,27 @@ class SendTimes:
         return answer
 
     def _answer(self, send: str, quietly: bool) -> datetime:
-        zone = self._zone()
+        zone, quiet = self._zone(), self._config.quiet_hours
         at = self._now if send == "at_once" else self._likeliest(zone, quietly=quietly)
-        local = at.astimezone(zone)
-        if quietly and self._config.quiet_hours.cover(local.hour):
-            at = _next(local, self._config.quiet_hours.end)
+        if quietly and quiet.by_hour[(local := at.astimezone(zone)).hour]:
+            at = _next(local, quiet.end)
         return at.astimezone(UTC)
 
     def _zone(self) -> tzinfo:
-        own = self._given or zone_named(self._row["time_zone"])
-        return own or ZoneInfo(self._config.time_zone)
+        return self._given or zone_named(self._row["time_zone"]) or self._config.zone
 
     def _likeliest(self, zone: tzinfo, *, quietly: bool) -> datetime:
         """The best hour of the next 24: by the customer's habits, else the catalogue's hour."""
         start = self._now.replace(minute=0, second=0, microsecond=0)
-        active, responsive = self._row[ACTIVE], self._row[RESPONSIVE]
-        shares = self._habits.scores(active, responsive, hour_of_week(start), _DAY)
-        if shares is None:
-            return self._usual(zone)
+        local, quiet = 0, None
         if quietly:
             # what a change of the clocks moves into quiet hours is moved out of them afterwards
             local, quiet = start.astimezone(zone).hour, self._config.quiet_hours.by_hour
-            shares = [
-                -1.0 if quiet[(local + ahead) % _DAY] else share
-                for ahead, share in enumerate(shares)
-            ]
-        best = shares.index(max(shares))
-        return max(start + best * _HOUR, self._now)
+        row = self._row
+        best = self._habits.best(row[ACTIVE], row[RESPONSIVE], hour_of_week(start), quiet, local)
+        if best is None:
+            return self._usual(zone)
+        return start + _AHEAD[best] if best else self._now
 
     def _usual(self, zone: tzinfo) -> datetime:
         hour = self._row["usual_order_hour"]

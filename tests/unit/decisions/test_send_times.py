@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retain import native
 from retain.columns import ACTION_RULES
 from retain.decisions.hours import HOURS, Habits, counted, hour_of_week
 from retain.decisions.send_times import SendTimes
@@ -158,3 +159,54 @@ def test_habits_never_lead_into_the_past_quiet_hours_or_beyond_two_days(now, zon
 
 def test_the_hours_of_the_week_are_counted_from_monday():
     assert (hour_of_week(at(16, 0)), hour_of_week(at(22, 23))) == (0, 167)
+
+
+counts = st.integers(1, 10**9 - 1) | st.integers(1, 60)
+lines = st.none() | st.lists(
+    st.tuples(st.integers(0, HOURS - 1), counts).map(lambda line: f"{line[0]} {line[1]}"),
+    max_size=12,
+)
+bases = st.sampled_from([NOBODY, base(h3=5.0, h150=2.0), base(h0=1 / 3, h40=0.7, h167=100.0)])
+first = st.integers(0, HOURS - 1)
+quiet = st.none() | st.lists(st.booleans(), min_size=24, max_size=24).map(tuple)
+
+
+@settings(max_examples=400)
+@given(bases, lines, lines, first, st.integers(0, HOURS), quiet, st.integers(0, 23))
+def test_hours_are_scored_in_c_as_in_python(habits, active, responsive, first, many, quiet, local):
+    asked = habits.shares, any(habits.counts), active, responsive
+    kernel = native.compiled("hours")
+    if kernel is None:
+        pytest.skip("there is no C compiler")
+    scores = habits.plain_scores(active, responsive, first, many)
+    assert kernel.scores(*asked, first, many) == scores
+    best = habits.plain_best(active, responsive, first, quiet, local)
+    assert kernel.best(*asked, first, quiet, local) == best
+    assert habits.best(active, responsive, first, quiet, local) == best
+    assert habits.scores(active, responsive, first, many) == scores
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", " ", "5", "5 ", " 5", "5  1", "5 1 1", "5 1.5", "5 0", "168 1", "-1 1", "é 1", None],
+)
+def test_lines_that_no_feature_writes_are_left_to_python(line):
+    kernel = native.compiled("hours")
+    if kernel is None:
+        pytest.skip("there is no C compiler")
+    assert kernel.best(NOBODY.shares, False, [line], None, 0, None, 0) is NotImplemented
+    assert kernel.scores(NOBODY.shares, False, None, ["5 1", line], 0, 168) is NotImplemented
+
+
+def test_what_is_no_week_or_no_day_is_left_to_python():
+    kernel = native.compiled("hours")
+    if kernel is None:
+        pytest.skip("there is no C compiler")
+    week = NOBODY.shares
+    for wrong in ([[], True, [], [], 0, 24], [week, True, [], [], 168, 24]):
+        assert kernel.scores(*wrong) is NotImplemented
+    for many in (-1, 169):
+        assert kernel.scores(week, True, [], [], 0, many) is NotImplemented
+    assert kernel.scores([None] * HOURS, True, [], [], 0, 24) is NotImplemented
+    assert kernel.best(week, True, [], [], 0, (True,), 0) is NotImplemented
+    assert kernel.best(week, True, [], [], 0, (True,) * 24, -1) is NotImplemented

@@ -16,13 +16,13 @@ from retain.event import EVENT_SCHEMA
 from retain.identities import Touched
 from retain.identity_links import LINK_TYPES
 from retain.logged import (
-    INDEX_MESSAGES,
     LOGGED_SCHEMA,
-    MESSAGES_INDEX,
     Row,
     events,
+    index_messages,
     insert_new,
     last_seq_in,
+    messages_index,
     stored_in,
     surplus_of,
     to_rows,
@@ -273,7 +273,7 @@ def _upgrade(engine: Engine) -> None:
     with reading(engine) as connection:
         known = {index["name"] for index in inspect(connection).get_indexes(events.name)}
     lacking = [index for index in events.indexes if index.name not in known]
-    if not known or (not lacking and MESSAGES_INDEX in known):
+    if not known or (not lacking and messages_index(engine.dialect.name) in known):
         return
     with writing(engine, alone="events") as connection:
         if any(index.name == "events_by_visitor" for index in lacking):
@@ -282,4 +282,4 @@ def _upgrade(engine: Engine) -> None:
             identities.take(connection, [tuple(row) for row in connection.execute(links)])
         for index in lacking:
             index.create(connection, checkfirst=True)
-        connection.execute(INDEX_MESSAGES)
+        index_messages(connection)

@@ -32,13 +32,15 @@ OF_MESSAGES = (
     "'message_opened', 'message_sent', 'message_unsubscribed')"
 )
 """Events that tell of messages. Every decision counts those of a customer, who has many others;
-a query that says it in these words finds them by an index of their own (:data:`MESSAGES_INDEX`)."""
+a query that says it in these words finds them by an index of their own (:func:`index_messages`)."""
 
-MESSAGES_INDEX = "events_of_messages"
-INDEX_MESSAGES = text(
-    f"CREATE INDEX IF NOT EXISTS {MESSAGES_INDEX} ON events (customer_id, ts) WHERE {OF_MESSAGES}"
-)
-"""Made after the others: of indexes that look alike to it, SQLite takes the last."""
+# to SQLite the columns behind the time say all that is asked of messages, so that nothing is
+# looked up in the table, where a customer's lie far apart; PostgreSQL's indexes hold no long texts
+_MESSAGES_INDEXES = {
+    "postgresql": ("events_of_messages", "customer_id, ts"),
+    "sqlite": ("events_of_whole_messages", "customer_id, ts, type, channel, properties"),
+}
+
 
 events = Table(
     "events",
@@ -66,6 +68,22 @@ events = Table(
     ),
     sqlite_autoincrement=True,  # a sequence number is never used twice, also after a deletion
 )
+
+
+def messages_index(dialect: str) -> str:
+    """The name of the index of messages."""
+    return _MESSAGES_INDEXES[dialect][0]
+
+
+def index_messages(connection: Connection) -> None:
+    """Make the index of messages, after the others: of those alike to it, SQLite takes the last."""
+    name, columns = _MESSAGES_INDEXES[connection.dialect.name]
+    made = f"CREATE INDEX IF NOT EXISTS {name} ON events ({columns}) WHERE {OF_MESSAGES}"
+    connection.exec_driver_sql(made)
+    if connection.dialect.name == "sqlite":
+        # of an earlier version
+        connection.exec_driver_sql("DROP INDEX IF EXISTS events_of_messages")
+
 
 LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))
 Row = tuple[Any, ...]

@@ -117,5 +117,5 @@ def test_messages_are_found_without_looking_at_what_else_a_customer_did(tmp_path
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", values).all()
     engine.dispose()
 
-    assert "events_of_messages" in str(plan)
+    assert "COVERING INDEX events_of_whole_messages" in str(plan)
     assert all(f"'{kind}'" in OF_MESSAGES for kind in messages.OUTCOMES)

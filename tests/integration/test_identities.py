@@ -253,10 +253,12 @@ def test_a_log_of_an_older_version_gets_the_index_of_messages(tmp_path: Path) ->
     log = EventLog(connect(url))
     log.append(to_table([order("old", NOON)]))
     with writing(log.engine) as connection:
-        connection.execute(text("DROP INDEX events_of_messages"))
+        connection.execute(text("DROP INDEX events_of_whole_messages"))
+        connection.execute(text("CREATE INDEX events_of_messages ON events (customer_id, ts)"))
     log.engine.dispose()
     again = EventLog(connect(url))
     with reading(again.engine) as connection:
         names = {one["name"] for one in inspect(connection).get_indexes("events")}
-    assert "events_of_messages" in names
+    assert "events_of_whole_messages" in names
+    assert "events_of_messages" not in names
     again.engine.dispose()

@@ -172,8 +172,9 @@ quiet = st.none() | st.lists(st.booleans(), min_size=24, max_size=24).map(tuple)
 
 
 @settings(max_examples=400)
-@given(bases, lines, lines, first, st.integers(0, HOURS), quiet, st.integers(0, 23))
-def test_hours_are_scored_in_c_as_in_python(habits, active, responsive, first, many, quiet, local):
+@given(bases, st.tuples(lines, lines, first), st.integers(0, HOURS), quiet, st.integers(0, 23))
+def test_hours_are_scored_in_c_as_in_python(habits, of_one, many, quiet, local):
+    active, responsive, first = of_one
     asked = habits.shares, any(habits.counts), active, responsive
     kernel = native.compiled("hours")
     if kernel is None:

@@ -40,6 +40,7 @@ from services.degraded import Degraded
 from services.deliveries import Held
 from services.event_writer import EventWriter
 from services.front import Front
+from services.gate.answer import AtOnce
 from services.gate.backlog import Backlog
 from services.gate.gate import Gate
 from services.gate.layout import places
@@ -55,7 +56,7 @@ from services.quality import ChildLook, Watch
 from services.readiness import Readiness
 from services.refresher_process import RefresherProcess
 from services.routes import application
-from services.single import Single
+from services.single import ROUTE, Single
 from services.single_objects import Objects
 from services.traced import tracing
 from services.triggering import MODULE
@@ -67,9 +68,14 @@ _log = logging.getLogger("retain.service")
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """A running service: the application and how to end it: ``drain`` a while before ``close``."""
+    """A running service: the application and how to end it: ``drain`` a while before ``close``.
+
+    Attributes:
+        at_once: answers what is posted to a route without a task of its own, where it may.
+    """
 
     application: ASGIApp
+    at_once: tuple[str, AtOnce] | None
     drain: Callable[[], None]
     close: Callable[[], None]
 
@@ -103,8 +109,8 @@ def compose(
         for one in children:
             one.nudge()
 
-    append = partial(log.append_rows, mark_pending=True)
-    writer = EventWriter(timed(append, metrics, "log", "append"), nudge)
+    append = timed(partial(log.append_rows, mark_pending=True), metrics, "log", "append")
+    writer = EventWriter(append, nudge)
     manifests = {str(head): one for head, one in made.scorer.champions.manifests.items()}
     metrics.models(manifests)
     readiness = _readiness(settings, engine, manifests, metrics)
@@ -178,21 +184,26 @@ def compose(
     metrics.watch_breakers(
         lambda: {f"database_{kind}": one.state for kind, one in breakers(engine).items()}
     )
+    front = _front(
+        application(use_cases, pools), settings, log, made, clock=clock, metrics=metrics
+    )
     gate = Gate(
-        _fronted(application(use_cases, pools), settings, log, made, clock=clock, metrics=metrics),
+        front,
         places=found,
         backlog=Backlog(),
         record=metrics.request,
         checks=guarded.checks,
         notes=[AccessLog(telemetry)],
+        whole=front.whole,
     )
-    app = traces.layer(gate) if traces else gate
+    # a span is of a task
+    at_once = (ROUTE, gate.at_once) if not traces else None
 
     def drain() -> None:
         readiness.drain()
         gate.drain()
 
-    return Composition(app, drain, close)
+    return Composition(traces.layer(gate) if traces else gate, at_once, drain, close)
 
 
 def _readiness(
@@ -212,7 +223,7 @@ def _readiness(
     return Readiness(manifests, stores, report=saw)
 
 
-def _fronted(
+def _front(
     app: ASGIApp,
     settings: Settings,
     log: EventLog,
@@ -220,11 +231,11 @@ def _fronted(
     *,
     clock: Clock,
     metrics: Metrics,
-) -> ASGIApp:
+) -> Front:
     """The application behind what answers single customers sooner, where the stores allow it."""
     reader = OneReader.of(settings, log)
     if reader is None:
-        return app
+        return Front(app, None)
     champions = made.scorer.champions
     manifests = {str(head): one for head, one in champions.manifests.items()}
     single = Single(

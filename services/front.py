@@ -6,9 +6,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retain.reasons import Language
 from services import languages
+from services.gate.answer import lines
+from services.gate.places import Headers
+from services.gate.visit import of
 from services.languages import DEFAULT
 from services.single import ROUTE, Single
 
+_lines = lru_cache(maxsize=8)(lines)
 _MOST_BYTES = 4_096
 """A body about one customer is shorter."""
 
@@ -16,29 +20,42 @@ _MOST_BYTES = 4_096
 class Front:
     """``POST /predict`` of one customer as raw ASGI; everything else goes to ``app``."""
 
-    def __init__(self, app: ASGIApp, single: Single) -> None:
+    def __init__(self, app: ASGIApp, single: Single | None) -> None:
         self._app = app
         self._single = single
 
+    def whole(self, scope: Scope, body: bytes) -> tuple[bytes, bytes] | None:
+        """As :data:`services.gate.gate.Whole`, of a request for :data:`~services.single.ROUTE`."""
+        found = self._answered(scope, body)
+        return None if found is None else (_lines(found[0]), found[1])
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on what was read so far."""
-        if scope["path"] != ROUTE or scope["method"] != "POST":
+        if scope["path"] != ROUTE or scope["method"] != "POST" or of(scope).declined:
             await self._app(scope, receive, send)
             return
         first = await receive()
         body = first.get("body", b"")
-        if not first.get("more_body") and len(body) <= _MOST_BYTES:
-            accepted = _accepted(scope["headers"])
-            answered = self._single.answer(body, accepted)
-            if answered is not None:
-                answer, asked = answered
-                negotiated = asked.language is None
-                fixed = _headers(asked.language or accepted or DEFAULT, negotiated=negotiated)
-                headers = [*fixed, (b"content-length", b"%d" % len(answer))]
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await send({"type": "http.response.body", "body": answer})
-                return
+        found = None if first.get("more_body") else self._answered(scope, body)
+        if found is not None:
+            fixed, answer = found
+            headers = [*fixed, (b"content-length", b"%d" % len(answer))]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": answer})
+            return
         await self._app(scope, _again(first, receive), send)
+
+    def _answered(self, scope: Scope, body: bytes) -> tuple[Headers, bytes] | None:
+        """The headers that say what the answer is, and the answer."""
+        if self._single is None or len(body) > _MOST_BYTES:
+            return None
+        accepted = _accepted(scope["headers"])
+        answered = self._single.answer(body, accepted)
+        if answered is None:
+            return None
+        answer, asked = answered
+        language = asked.language or accepted or DEFAULT
+        return _headers(language, negotiated=asked.language is None), answer
 
 
 def _again(first: Message, receive: Receive) -> Receive:

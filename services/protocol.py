@@ -1,19 +1,22 @@
-"""HTTP on a socket: what becomes of connections on which there is no request.
+"""HTTP on a socket: connections on which there is no request, and requests answered at once.
 
 uvicorn's protocol answers what is no HTTP in plain text, reads a head of any length for as long as
-it takes, and takes as many connections as there are open files. A test holds the methods that are
-changed here to those it has.
+it takes, and takes as many connections as there are open files. Every request is a task of its
+own there, and an answer two writes. A test holds the methods that are changed here to those it
+has.
 """
 
 import resource
 from asyncio import TimerHandle, Transport
+from functools import lru_cache
 from http import HTTPStatus
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services import problems
+from services.gate.answer import AtOnce, lines
 from services.gate.gate import MOST_HEADER_BYTES
 from services.gate.lane import overloaded
 from services.refusals import HeadersTooLarge, MalformedRequest, Refused, RequestTooSlow
@@ -30,11 +33,19 @@ _MOST_HEAD_BYTES = 2 * MOST_HEADER_BYTES
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection.
 
+    Attributes:
+        hot: a route, and what answers that which is posted to it where all of it came in one
+            piece; what is not answered so is a request like any other.
+    """
+
+    hot: ClassVar[tuple[bytes, AtOnce] | None] = None
     _head_bytes = 0
     _began: object = None
+    _answered: object = None
     _timer: TimerHandle | None = None
+    _parts: list[bytes] | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take a connection, or refuse it where there are too many."""
@@ -57,6 +68,8 @@ class Protocol(HttpToolsProtocol):
         """Read on; a head is read no further than it may be long."""
         before = self.scope
         super().data_received(data)
+        if self._parts is not None:
+            self._hand_over()
         if self.scope is not None and "method" in self.scope:
             self._head_bytes = 0
             return
@@ -70,6 +83,60 @@ class Protocol(HttpToolsProtocol):
                 )
             )
 
+    def on_headers_complete(self) -> None:
+        """Begin a request, or wait a moment for what may be the whole of it."""
+        if self.hot is not None and self.url == self.hot[0] and self._may_wait():
+            self._parts = []
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        if self._parts is None:
+            super().on_body(body)
+        else:
+            self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Answer a whole request, or have it answered."""
+        parts = self._parts
+        if parts is None or self.hot is None:
+            super().on_message_complete()
+            return
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope.update(method="POST", path=self.url.decode(), raw_path=self.url, query_string=b"")
+        answer = self.hot[1](scope, b"".join(parts))
+        if answer is None:
+            self._hand_over()
+            super().on_message_complete()
+            return
+        self._parts = None
+        self._answered = scope
+        fixed = (STATUS_LINE[answer.status], _common(self.server_state.default_headers))
+        # one write: what listens is woken once
+        self.transport.write(b"".join([*fixed, answer.head, b"\r\n", answer.body]))
+        self.on_response_complete()
+
+    def _may_wait(self) -> bool:
+        """Whether this may be answered at once, and nothing else is being answered."""
+        cycle, parser = self.cycle, self.parser
+        return (
+            parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.expect_100_continue
+            and (cycle is None or cycle.response_complete)
+            and not self.flow.write_paused
+        )
+
+    def _hand_over(self) -> None:
+        """Begin the request that was waited for, as far as it came."""
+        parts, self._parts = self._parts or [], None
+        super().on_headers_complete()
+        for part in parts:
+            super().on_body(part)
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
         self._refuse(MalformedRequest(msg, remedy="send HTTP/1.1, as RFC 9112 has it"))
@@ -80,7 +147,8 @@ class Protocol(HttpToolsProtocol):
         if scope is None or ("method" not in scope and scope is self._began):
             self._refuse(RequestTooSlow(f"no head of a request came in {HEAD_SECONDS:g} s"))
             return
-        if self.cycle is not None and self.cycle.response_complete and scope is self._began:
+        answered = self._answered is scope or (self.cycle and self.cycle.response_complete)
+        if answered and scope is self._began:
             # answered by the last look, and no request since: bytes alone keep nothing open
             self.transport.close()
             return
@@ -121,6 +189,11 @@ def most_connections() -> int:
     return int(min(MOST_CONNECTIONS, max(allowed - _OTHER_FILES, _OTHER_FILES)))
 
 
+def answer_at_once(route: str, at_once: AtOnce) -> None:
+    """Have every connection of this process answer so what is posted to ``route``."""
+    Protocol.hot = route.encode(), at_once
+
+
 def install() -> None:
     """Have servers that are made in this process from now on speak so."""
     from uvicorn.config import HTTP_PROTOCOLS, WS_PROTOCOLS  # noqa: PLC0415 - the parent serves none
@@ -144,3 +217,13 @@ def _written(error: Refused) -> bytes:
     lines = [f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in told.items()]
     return "\r\n".join([*lines, "", ""]).encode() + problem.body
+
+
+@lru_cache(maxsize=4)
+def _common_of(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return lines(headers)
+
+
+def _common(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """What every answer of the server says: the date, which is another every second."""
+    return _common_of(tuple(headers))

@@ -66,6 +66,8 @@ class _Retain:
         except RetainError as error:
             supervisor.refuse(error)
         Door.application = self._composition.application
+        if self._composition.at_once is not None:
+            protocol.answer_at_once(*self._composition.at_once)
         drained = settings.load().drain_seconds + listening.ACCEPTS_SECONDS
         drain.at_termination(self._composition.drain, drained)
         _spare_the_collector()

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retain.errors import InvalidInput
 from services import journal, linger, problems
+from services.gate.answer import Answer, lines
 from services.gate.backlog import Backlog
 from services.gate.bounded import bounded, too_large
 from services.gate.limit import until
@@ -32,6 +33,8 @@ log = logging.getLogger("retain.service")
 
 Check = Callable[[Scope, Visit], None]
 """What lets a request in, or raises a RetainError; it must not wait for anything."""
+Whole = Callable[[Scope, bytes], tuple[bytes, bytes] | None]
+"""Answers a body without a wait: lines of headers, and a body; None where it takes more."""
 _Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 Record = Callable[[str, int, float], None]
 """Told the route, the status and the seconds of every request."""
@@ -52,6 +55,7 @@ class Gate:
         checks: called in order for every request; the first that raises ends it.
         record: counts requests.
         notes: told of every request after that.
+        whole: what may answer a request of which all is there before ``app`` is asked.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Gate:
         record: Record,
         checks: Sequence[Check] = (),
         notes: Sequence[Note] = (),
+        whole: Whole | None = None,
     ) -> None:
         # what an ASGI application is, also where its type promises less
         self._app = cast(_Application, app)
@@ -71,6 +76,7 @@ class Gate:
         self._checks = tuple(checks)
         self._record = record
         self._notes = tuple(notes)
+        self._whole = whole
         self._prefix, self._number = token_hex(5) + "-", count(1)
         self._draining = False
 
@@ -78,14 +84,40 @@ class Gate:
         """From now on every answer closes its connection; nothing is refused for that."""
         self._draining = True
 
+    def at_once(self, scope: Scope, body: bytes) -> Answer | None:
+        """As :data:`services.gate.answer.AtOnce`; whom it let in, it does not ask again."""
+        if self._whole is None or self._draining:
+            return None
+        place, visit, now = self._met(scope)
+        try:
+            self._read(scope, visit, now)
+            self._admit(scope, visit, place, len(body), now)
+            visit.entered = True
+            found = self._whole(scope, body)
+            if found is None:
+                visit.declined = True
+                return None
+        except Exception as error:  # noqa: BLE001 - every error becomes a problem document
+            problem = _problem(error, place, visit, scope["path"])
+            status, head, content = problem.status, lines(_headers_of(problem)), problem.body
+        else:
+            head, content = found
+            status = 200
+        told = (head, len(content), visit.request_id.encode(), place.lines)
+        visit.status = status
+        self._left(place, visit)
+        return Answer(status, b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b" % told, content)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; anything but HTTP is handed on as it is."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, now = perf_counter(), monotonic()
-        place = self._places.of(scope["method"], scope["path"])
-        visit = scope["retain"] = Visit(place.route, "", now + place.lane.seconds, started)
+        visit: Visit | None = scope.get("retain")
+        if visit is None:
+            place, visit, now = self._met(scope)
+        else:
+            place, now = self._places.of(scope["method"], scope["path"]), 0.0
 
         def answer(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
@@ -97,29 +129,42 @@ class Gate:
                 message["headers"] = own
             return send(message)
 
-        entered, length, rest = False, None, receive
+        length, rest = None, receive
         try:
-            length = self._read(scope, visit, now)
-            if length is None:
-                receive = bounded(receive, place.most_bytes)
-            self._admit(scope, visit, place, length or 0, now)
-            entered = True
+            if not visit.entered:
+                length = self._read(scope, visit, now)
+                if length is None:
+                    receive = bounded(receive, place.most_bytes)
+                self._admit(scope, visit, place, length or 0, now)
+                visit.entered = True
             await until(visit.deadline, self._app(scope, receive, answer))
             if not visit.status:
                 raise RuntimeError(f"{visit.route} gave no answer")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 - every error becomes a problem document
             # who was let in has been heard, and keeps no place for what they may still send
-            unread = not entered and (length or 0) > linger.AT_ONCE_BYTES
+            unread = not visit.entered and (length or 0) > linger.AT_ONCE_BYTES
             unread = unread or isinstance(error, BodyTooLarge)
             after = rest if unread else None
             await _tell(error, place, visit, scope["path"], answer, rest=after)
         finally:
-            if entered:
-                place.lane.leave()
-            seconds = perf_counter() - started
-            self._record(visit.route, visit.status or _NOT_ANSWERED, seconds)
-            for note in self._notes:
-                note(visit, seconds)
+            self._left(place, visit)
+
+    def _met(self, scope: Scope) -> tuple[Place, Visit, float]:
+        """The place of a request that has come, its visit, and when that was."""
+        now = monotonic()
+        place = self._places.of(scope["method"], scope["path"])
+        visit = Visit(place.route, "", now + place.lane.seconds, perf_counter())
+        scope["retain"] = visit
+        return place, visit, now
+
+    def _left(self, place: Place, visit: Visit) -> None:
+        """The visit is over."""
+        if visit.entered:
+            place.lane.leave()
+        seconds = perf_counter() - visit.started
+        self._record(visit.route, visit.status or _NOT_ANSWERED, seconds)
+        for note in self._notes:
+            note(visit, seconds)
 
     def _admit(self, scope: Scope, visit: Visit, place: Place, length: int, now: float) -> None:
         """Let a request in, or raise why not."""
@@ -185,12 +230,8 @@ async def _tell(
         # half an answer cannot be taken back: the server closes its connection
         log.error("an answer broke off", exc_info=error, extra=journal.about(visit))
         return
-    if isinstance(error, DeadlineExceeded):
-        error = DeadlineExceeded(error.message, remedy=place.late)
-    problem = problems.rendered(error, path, visit)
-    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-    headers.append((b"content-type", problems.MEDIA_TYPE.encode()))
-    headers.append((b"content-length", b"%d" % len(problem.body)))
+    problem = _problem(error, place, visit, path)
+    headers = [*_headers_of(problem), (b"content-length", b"%d" % len(problem.body))]
     if rest is not None:
         headers.append(_CLOSE)
     await answer({"type": "http.response.start", "status": problem.status, "headers": headers})
@@ -199,3 +240,14 @@ async def _tell(
     if rest is not None:
         await linger.read_on(rest)
         await answer({"type": "http.response.body", "body": b""})
+
+
+def _problem(error: Exception, place: Place, visit: Visit, path: str) -> problems.Rendered:
+    if isinstance(error, DeadlineExceeded):
+        error = DeadlineExceeded(error.message, remedy=place.late)
+    return problems.rendered(error, path, visit)
+
+
+def _headers_of(problem: problems.Rendered) -> list[tuple[bytes, bytes]]:
+    told = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    return [*told, (b"content-type", problems.MEDIA_TYPE.encode())]

@@ -1,9 +1,10 @@
 """From a method and a path to the operation they ask for, without a regular expression."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
+from services.gate.answer import lines
 from services.gate.lane import Lane
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -17,7 +18,7 @@ class Place:
         route: its path template, the label of its metrics.
         lane: where its requests count.
         most_bytes: the longest body it reads.
-        headers: what every answer of it carries.
+        headers: what every answer of it carries; ``lines`` are they over the wire.
         late: what a caller is told to do after its deadline.
         behind: how many seconds the event loop may be behind for one to be let in; the less,
             the earlier its requests give way to those of others.
@@ -31,6 +32,10 @@ class Place:
     late: str = "send the same request again, with more time in X-Request-Timeout-Ms"
     behind: float = inf
     least: int = 1
+    lines: bytes = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lines", lines(self.headers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,24 @@ class Visit:
         request_id: the caller's ``X-Request-ID``, or one of ours.
         deadline: when the answer is of no use any more, in seconds of ``time.monotonic``.
         started: when the request was taken in hand, in seconds of ``time.perf_counter``.
+        entered: whether it was let in, and takes a place in its lane.
+        declined: whether it was found to take more than an answer at once.
         key: the id of the API key it came with, or None.
         status: the status of the answer, 0 until it is begun.
         decision_id: the decision that was made or replayed, where that is what was asked for.
     """
 
-    __slots__ = ("deadline", "decision_id", "key", "request_id", "route", "started", "status")
+    __slots__ = (
+        *("deadline", "decision_id", "declined", "entered", "key", "request_id", "route"),
+        *("started", "status"),
+    )
 
     def __init__(self, route: str, request_id: str, deadline: float, started: float) -> None:
         self.route = route
         self.request_id = request_id
         self.deadline = deadline
         self.started = started
+        self.entered = self.declined = False
         self.key: str | None = None
         self.status = 0
         self.decision_id: str | None = None

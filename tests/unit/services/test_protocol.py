@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 import uvicorn
@@ -32,9 +34,9 @@ async def echo(_scope, receive, send) -> None:
 
 
 @contextmanager
-def listening() -> Iterator[tuple[str, int]]:
+def listening(gate: Gate | None = None) -> Iterator[tuple[str, int]]:
     place = Place("/", Lane("one", most=None, seconds=60.0), MOST, ())
-    gate = Gate(echo, places=Places([], place), backlog=Backlog(), record=lambda *_: None)
+    gate = gate or Gate(echo, places=Places([], place), backlog=Backlog(), record=lambda *_: None)
     config = uvicorn.Config(gate, http=Protocol, lifespan="off", log_config=None)
     server, socket_ = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=asyncio.run, args=(server.serve([socket_]),))
@@ -170,3 +172,176 @@ def test_nobody_is_handed_to_a_protocol_that_is_not_ours(monkeypatch) -> None:
     made.load()
     assert made.http_protocol_class is Protocol
     assert made.ws_protocol_class is None
+
+
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+
+
+def answers_of(connection: socket.socket, many: int) -> list[tuple[bytes, bytes]]:
+    """So many answers, each with its head."""
+    connection.settimeout(20)
+    said, found = b"", []
+    while len(found) < many:
+        head, end, rest = said.partition(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        if end and length is not None and len(rest) >= int(length[1]):
+            found.append((head, rest[: int(length[1])]))
+            said = rest[int(length[1]) :]
+        else:
+            part = connection.recv(65_536)
+            assert part, "the connection was closed"
+            said += part
+    return found
+
+
+def posted(body: bytes, *more: bytes, path: bytes = b"/hot") -> bytes:
+    said = (b"host: a", b"content-length: %d" % len(body), *more)
+    return b"POST %b HTTP/1.1\r\n" % path + b"".join(one + b"\r\n" for one in said) + b"\r\n" + body
+
+
+@dataclass
+class Hot:
+    """A place whose whole requests are answered at once, but for those that say ``later``."""
+
+    address: tuple[str, int]
+    gate: Gate
+    heard: list[bytes]
+    recorded: list[tuple[str, int]]
+
+    def counted(self, many: int) -> list[tuple[str, int]]:
+        """What was recorded, once so many requests are over."""
+        for _ in range(200):
+            if len(self.recorded) >= many:
+                break
+            threading.Event().wait(0.02)
+        return self.recorded
+
+
+@pytest.fixture
+def hot(monkeypatch) -> Iterator[Hot]:
+    heard: list[bytes] = []
+    recorded: list[tuple[str, int]] = []
+
+    def whole(_scope, body: bytes) -> tuple[bytes, bytes] | None:
+        heard.append(body)
+        if body == b"broken":
+            raise RuntimeError("no")
+        return None if body.startswith(b"later") else (b"content-type: text/plain\r\n", body)
+
+    place = Place("/hot", Lane("one", most=1, seconds=60.0), MOST, ((b"x-own", b"1"),))
+    gate = Gate(
+        echo,
+        places=Places([("POST", place)], place),
+        backlog=Backlog(),
+        record=lambda route, status, _: recorded.append((route, status)),
+        whole=whole,
+    )
+    monkeypatch.setattr(Protocol, "hot", (b"/hot", gate.at_once))
+    with listening(gate) as address:
+        yield Hot(address, gate, heard, recorded)
+
+
+def test_a_whole_request_is_answered_at_once_and_counted_once(hot) -> None:
+    with socket.create_connection(hot.address) as connection:
+        for body in (b"one", b"two"):
+            connection.sendall(posted(body, b"x-request-id: mine"))
+            [(head, answer)] = answers_of(connection, 1)
+            assert answer == body
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            for said in (b"date: ", b"x-own: 1", b"x-request-id: mine", b"text/plain"):
+                assert said in head
+    assert hot.counted(2) == [("/hot", 200)] * 2
+
+
+def test_what_takes_longer_is_a_request_like_any_other_and_let_in_once(hot) -> None:
+    with socket.create_connection(hot.address) as connection:
+        for _ in range(3):
+            connection.sendall(posted(b"later"))
+            [(head, answer)] = answers_of(connection, 1)
+            assert answer == b"ok"
+            assert b"x-own: 1" in head
+    assert hot.counted(3) == [("/hot", 200)] * 3
+
+
+@pytest.mark.parametrize("cut", range(1, 58, 4))
+def test_a_request_in_two_pieces_is_answered_as_well(hot, cut) -> None:
+    said = posted(b"in pieces")
+    with socket.create_connection(hot.address) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(said[:cut])
+        threading.Event().wait(0.02)
+        connection.sendall(said[cut:])
+        [(_, answer)] = answers_of(connection, 1)
+    # where its body had begun to come it is nobody's to answer at once
+    begun = cut > said.index(b"\r\n\r\n") + 4
+    assert answer == (b"ok" if begun else b"in pieces")
+
+
+def test_requests_that_come_together_are_answered_in_their_order(hot) -> None:
+    bodies = [b"a", b"later", b"c", b"d", b"later", b"f"]
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(b"".join(map(posted, bodies)))
+        answers = [answer for _, answer in answers_of(connection, len(bodies))]
+    # behind one that takes longer nothing is answered before it, and then as it was begun
+    assert answers == [b"a", *[b"ok"] * 5]
+    assert hot.counted(6) == [("/hot", 200)] * 6
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        posted(b"x", b"connection: close"),
+        posted(b"x", b"expect: 100-continue"),
+        posted(b"x", path=b"/hot?a=1"),
+        posted(b"x").replace(b"POST", b"PUT"),
+        posted(b"x").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    ],
+)
+def test_a_request_that_is_out_of_the_ordinary_is_one_like_any_other(hot, said) -> None:
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(said)
+        heard_ = b""
+        while not heard_.endswith(b"ok"):
+            heard_ += connection.recv(65_536)
+    assert hot.heard == []
+
+
+def test_an_error_in_an_answer_at_once_is_a_problem_and_the_connection_goes_on(hot) -> None:
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(posted(b"broken"))
+        [(head, answer)] = answers_of(connection, 1)
+        assert head.startswith(b"HTTP/1.1 500 ")
+        assert b"application/problem+json" in head
+        assert json.loads(answer)["status"] == 500
+        connection.sendall(posted(b"again"))
+        assert answers_of(connection, 1)[0][1] == b"again"
+    assert hot.counted(2) == [("/hot", 500), ("/hot", 200)]
+
+
+def test_who_is_refused_is_told_at_once(hot) -> None:
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(posted(b"x" * (MOST + 1))[: MOST // 2])
+        threading.Event().wait(0.05)
+        connection.sendall(posted(b"x" * (MOST + 1))[MOST // 2 :])
+        assert answers_of(connection, 1)[0][0].startswith(b"HTTP/1.1 413 ")
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(posted(b"x", b"x-request-timeout-ms: soon"))
+        head, answer = answers_of(connection, 1)[0]
+        assert head.startswith(b"HTTP/1.1 422 ")
+        assert json.loads(answer)["field"] == "X-Request-Timeout-Ms"
+
+
+def test_while_it_drains_every_answer_closes_its_connection(hot) -> None:
+    hot.gate.drain()
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(posted(b"x"))
+        assert b"connection: close" in heard(connection)
+
+
+def test_who_was_answered_at_once_and_sends_only_bytes_is_cut_off(monkeypatch, hot) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.1)
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(posted(b"x"))
+        assert answers_of(connection, 1)
+        connection.sendall(b"\r\n")
+        assert heard(connection) == b""

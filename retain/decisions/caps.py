@@ -11,7 +11,7 @@ from retain.decisions.budgets import BUDGET, Budgets
 from retain.decisions.catalogues import Catalogue
 from retain.decisions.exclusions import Exclusions
 from retain.decisions.state import Contact, ContactState
-from retain.decisions.tally import CONTACTS, Tally
+from retain.decisions.tally import CONTACTS, Counting, Tally
 
 __all__ = ["Contact", "ContactState", "Limiter", "Limits"]
 
@@ -34,6 +34,7 @@ class Limiter:
         self.catalogue = catalogue
         self.budgets = Budgets(catalogue)
         self.exclusions = Exclusions(catalogue)
+        self.counting = Counting(catalogue)
         config = catalogue.config
         declared = [
             (CONTACTS, config.contact_cap),
@@ -177,7 +178,7 @@ class Limits:
             held_out = group is not None and group.holds(
                 self._customer_id, now.astimezone(self._config.zone)
             )
-            tally = Tally(self._catalogue, state.contacts, now)
+            tally = Tally(self._limiter.counting, state.contacts, now)
             known = self._tallied = (state, now, tally, held_out)
         return known[2], known[3]
 

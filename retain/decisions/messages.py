@@ -36,7 +36,7 @@ Row = Sequence[Any]
 """Of an event: customer id, time in epoch microseconds, type, channel, properties."""
 
 
-class _Says(msgspec.Struct):
+class _Says(msgspec.Struct, gc=False):
     """What joins a message to a decision, or its outcomes to it: of any type, as it was sent."""
 
     decision_id: Any = None
@@ -88,7 +88,10 @@ def told(
     if ours:
         pairs = {(decision, ""): (decision, one) for decision, one in ours} | {p: p for p in ours}
     for customer_id, ts, kind, channel, written in rows:
-        says = _says(written)
+        try:
+            says = _DECODE(written)
+        except msgspec.DecodeError:
+            says = _says(written)
         action_id, outcome = says.action_id, OUTCOMES[kind]
         pair = pairs.get((says.decision_id, action_id or "")) if pairs else None
         if pair is not None:
@@ -106,12 +109,9 @@ def told(
 
 
 def _says(written: str) -> _Says:
-    try:
-        return _DECODE(written)
-    except msgspec.DecodeError:
-        # numbers that are none, which the standard library writes and reads
-        found = json.loads(written)
-        return _Says(**{name: found.get(name) for name in _Says.__struct_fields__})
+    # numbers that are none, which the standard library writes and reads
+    found = json.loads(written)
+    return _Says(**{name: found.get(name) for name in _Says.__struct_fields__})
 
 
 def _by_others(
@@ -125,7 +125,10 @@ def _by_others(
         from_micros(ts),
         _named(channel) if channel else None,
         action_id,
-        released=is_released(became),
-        outcomes=became,
+        None,
+        True,
+        bool(became) and is_released(became),
+        None,
+        became,
     )
     return customer_id, contact

@@ -1,18 +1,58 @@
 """The tally of one customer's contacts: how long ago each was, under everything it counts for."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import get_args
 
+from retain.decisions.actions import Action
 from retain.decisions.catalogues import Catalogue
-from retain.decisions.constraints import Cap
+from retain.decisions.constraints import Cap, Channel
 from retain.decisions.state import Contact
 
 Key = tuple[str, str]
 """What is counted, and of which channel, tag or action; :data:`CONTACTS` is across all."""
 
 CONTACTS: Key = ("contacts", "")
+CHANNELS = frozenset(get_args(Channel))
 _NOW = timedelta(0)
+
+
+class Counting:
+    """What contacts count for in a catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.reporting = frozenset(catalogue.config.reporting.channels)
+        self.late = timedelta(hours=catalogue.config.reporting.within_hours)
+        self._known: dict[tuple[str, str], tuple[Key, ...]] = {}
+
+    def keys(self, action_id: str | None, channel: str | None) -> tuple[Key, ...]:
+        """Everything that a contact by this action in this channel counts for."""
+        action = self._catalogue.by_id.get(action_id or "")
+        if action is None or channel is None or channel not in CHANNELS:
+            return tuple(self._keys(action_id, action, channel))
+        # kept only of what is declared: others may name actions and channels without end
+        found = self._known.get((action.id, channel))
+        if found is None:
+            keys = tuple(self._keys(action_id, action, channel))
+            found = self._known[action.id, channel] = keys
+        return found
+
+    def _keys(
+        self, action_id: str | None, action: Action | None, channel: str | None
+    ) -> Iterator[Key]:
+        if action_id:
+            yield "action", action_id
+        if action is not None and action.transactional:
+            return
+        if channel:
+            yield "channel", channel
+        if action is None or action.is_contact:
+            yield CONTACTS
+        if action is not None:
+            for tag in action.tags:
+                yield "tag", tag
 
 
 class Tally:
@@ -23,19 +63,16 @@ class Tally:
     where the sender reports everything, that it was not made.
     """
 
-    def __init__(self, catalogue: Catalogue, contacts: Sequence[Contact], now: datetime) -> None:
-        self._catalogue = catalogue
+    def __init__(self, counting: Counting, contacts: Sequence[Contact], now: datetime) -> None:
+        self._counting = counting
         self._now = now
-        self._reporting = frozenset(catalogue.config.reporting.channels)
-        self._late = timedelta(hours=catalogue.config.reporting.within_hours)
-        self._ages: defaultdict[Key, list[timedelta]] = defaultdict(list)
-        self._by_action: defaultdict[str, list[Contact]] = defaultdict(list)
+        self._contacts = contacts
+        self._by_action: dict[str, Sequence[Contact]] = {}
+        ages = self._ages = defaultdict[Key, list[timedelta]](list)
         for contact in contacts:
-            if contact.action_id is not None:
-                self._by_action[contact.action_id].append(contact)
             if (age := self.age(contact)) is not None:
-                for key in self._keys(contact):
-                    self._ages[key].append(age)
+                for key in counting.keys(contact.action_id, contact.channel):
+                    ages[key].append(age)
 
     def age(self, contact: Contact) -> timedelta | None:
         """How long ago it was made at the latest; None where it was not."""
@@ -44,8 +81,9 @@ class Tally:
         age = self._now - contact.at
         if contact.reported or contact.expires_at is None:
             return age
-        reports = contact.channel in self._reporting
-        if self._now < (contact.expires_at + self._late if reports else contact.expires_at):
+        counting = self._counting
+        reports = contact.channel in counting.reporting
+        if self._now < (contact.expires_at + counting.late if reports else contact.expires_at):
             return min(age, _NOW)
         return None if reports else age
 
@@ -55,7 +93,11 @@ class Tally:
 
     def remembered(self, action_id: str) -> Sequence[Contact]:
         """The contacts of an action, released ones too."""
-        return self._by_action.get(action_id, ())
+        found = self._by_action.get(action_id)
+        if found is None:
+            found = [contact for contact in self._contacts if contact.action_id == action_id]
+            self._by_action[action_id] = found
+        return found
 
     def ages(self, key: Key) -> Sequence[timedelta]:
         """How long ago what counts under ``key`` was made."""
@@ -69,17 +111,4 @@ class Tally:
     def full(self, key: Key, caps: Sequence[Cap]) -> bool:
         """Whether one of ``caps`` leaves no room for another."""
         held = len(self._ages.get(key, ()))
-        return any(held >= cap.limit and self.count(key, cap.window) >= cap.limit for cap in caps)
-
-    def _keys(self, contact: Contact) -> list[Key]:
-        action = self._catalogue.by_id.get(contact.action_id or "")
-        keys: list[Key] = [("action", contact.action_id)] if contact.action_id else []
-        if action is not None and action.transactional:
-            return keys
-        if contact.channel:
-            keys.append(("channel", contact.channel))
-        if action is None or action.is_contact:
-            keys.append(CONTACTS)
-        if action is not None:
-            keys += [("tag", tag) for tag in action.tags]
-        return keys
+        return any([held >= cap.limit and self.count(key, cap.window) >= cap.limit for cap in caps])

@@ -111,4 +111,4 @@ class Tally:
     def full(self, key: Key, caps: Sequence[Cap]) -> bool:
         """Whether one of ``caps`` leaves no room for another."""
         held = len(self._ages.get(key, ()))
-        return any([held >= cap.limit and self.count(key, cap.window) >= cap.limit for cap in caps])
+        return any(held >= cap.limit and self.count(key, cap.window) >= cap.limit for cap in caps)

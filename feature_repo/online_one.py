@@ -13,7 +13,8 @@ from feature_repo.held_over import too_old
 from feature_repo.online import FRESH_WITHIN
 from feature_repo.online_files import FileRows
 from feature_repo.packed_hold import hold_of
-from feature_repo.packed_one import Floats, PackedOne
+from feature_repo.packed_one import Floats
+from feature_repo.packed_texts import texts_of
 from retain.clock import Clock, now, to_micros
 from retain.eventlog import EventLog
 from retain.features.ageing import STORED_NUMBERS
@@ -46,6 +47,7 @@ class OneReader:
         self._plan = rows.plan
         self._life = rows.life
         self._hold = hold_of(rows.plan)
+        self._texts = texts_of(rows.plan)
         self._clock = clock
         # what the log says is read before the row: what is reflected by then is in the row
         self._query = f"SELECT {LOOK}, {rows.columns} FROM {rows.table} AS t WHERE key = ?1"
@@ -94,7 +96,7 @@ class OneReader:
                 return None
         elif since <= to_micros(self._clock()) - _FRESH_WITHIN_US:
             return None
-        one = One(vector, PackedOne(self._plan, cells))
+        one = One(vector, self._texts(cells))
         return Found(one, moment if since is None and not lapsed else computed)
 
     def _held_over(self, cells: tuple[Any, ...], moment: int) -> tuple[Floats, int] | None:

@@ -105,30 +105,25 @@ def told(
                 known.setdefault(key, became)
         elif key in known:
             known[key].setdefault(outcome, from_micros(ts))
-    return [_by_others(*each) for each in foreign], of_ours
+    return [
+        (
+            customer_id,
+            Contact(
+                from_micros(ts),
+                _named(channel) if channel else None,
+                action_id,
+                None,
+                True,
+                bool(became) and is_released(became),
+                None,
+                became,
+            ),
+        )
+        for customer_id, ts, channel, action_id, became in foreign
+    ], of_ours
 
 
 def _says(written: str) -> _Says:
     # numbers that are none, which the standard library writes and reads
     found = json.loads(written)
     return _Says(**{name: found.get(name) for name in _Says.__struct_fields__})
-
-
-def _by_others(
-    customer_id: str,
-    ts: int,
-    channel: str | None,
-    action_id: str | None,
-    became: dict[str, datetime],
-) -> tuple[str, Contact]:
-    contact = Contact(
-        from_micros(ts),
-        _named(channel) if channel else None,
-        action_id,
-        None,
-        True,
-        bool(became) and is_released(became),
-        None,
-        became,
-    )
-    return customer_id, contact

@@ -1,9 +1,10 @@
 """What is known of one customer's contacts when a decision is made."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+
+import msgspec
 
 NOTHING_HAPPENED: Mapping[str, datetime] = {}
 _EVIDENCE = {
@@ -44,7 +45,7 @@ class Spent(NamedTuple):
     decisions: int = 0
 
 
-class Contact(NamedTuple):
+class Contact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One contact that was, will or may be made; what is unknown of a foreign one is None.
 
     Attributes:
@@ -78,8 +79,7 @@ class Contact(NamedTuple):
         return min((time for time in times if time is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class ContactState:
+class ContactState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What constraints are counted over, for one customer.
 
     Attributes:
@@ -92,6 +92,6 @@ class ContactState:
 
     contacts: tuple[Contact, ...] = ()
     suppressed: frozenset[str] = frozenset()
-    goals: Mapping[str, datetime] = field(default_factory=dict)
-    spent: Mapping[str, Spent] = field(default_factory=dict)
+    goals: Mapping[str, datetime] = {}
+    spent: Mapping[str, Spent] = {}
     exhausted: frozenset[str] = frozenset()

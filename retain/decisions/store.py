@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -147,7 +147,7 @@ class Decisions:
             while not reservations.take(connection, receipt, ranking):
                 # somebody took the last of its budget since it was read: the next best
                 gone = frozenset({receipt["actions"][0]["action_id"]})
-                state = replace(state, exhausted=state.exhausted | gone)
+                state = structs.replace(state, exhausted=state.exhausted | gone)
                 receipt = written(state)
             connection.execute(_MADE, _as_row(receipt, ranking.now, idempotency_key, digest))
             return Decision(receipt)

@@ -47,11 +47,14 @@ def main() -> None:
         sys.exit(f"{error.message}; {error.remedy}")
     metrics = Metrics("recorder")
     metrics.start()
+    # a load is thousands of small objects, all gone with it: looked through once, not many times
     gc.freeze()
+    gc.disable()
     try:
         frames.send(line, ranked_by.digest.encode())
         while (load := frames.receive(line)) is not None:
             frames.send(line, _recorded(load, engine, ranked_by.arms, metrics))
+            gc.collect()
     except ConnectionError:
         pass
     metrics.close()

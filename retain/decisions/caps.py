@@ -10,6 +10,7 @@ from retain.decisions.actions import Action
 from retain.decisions.budgets import BUDGET, Budgets
 from retain.decisions.catalogues import Catalogue
 from retain.decisions.exclusions import Exclusions
+from retain.decisions.standing import DeclaredCaps, Standing
 from retain.decisions.state import Contact, ContactState
 from retain.decisions.tally import CONTACTS, Counting, Tally
 
@@ -48,6 +49,11 @@ class Limiter:
             for cap in caps
         ]
         """Every cap with what it counts, and the name of that in receipts."""
+        self.told = DeclaredCaps(
+            [(of, cap.limit, cap.days) for _, of, cap in self.declared],
+            sum(key[0] != "action" for key, _, _ in self.declared),
+            contact_cap=bool(config.contact_cap),
+        )
 
     def of(
         self,
@@ -124,22 +130,24 @@ class Limits:
 
     def as_json(self, state: ContactState, now: datetime) -> dict[str, Any]:
         """Where the customer stands, for the receipt."""
+        return self.standing(state, now).as_json(self._limiter.told)
+
+    def standing(self, state: ContactState, now: datetime) -> Standing:
+        """Where the customer stands."""
         tally, held_out = self._tally(state, now)
-        stands = [
-            {"of": of, "made": tally.count(key, cap.window), "limit": cap.limit, "days": cap.days}
-            for key, of, cap in self._limiter.declared
-            if key[0] != "action" or tally.ages(key)
+        made = [
+            number
+            for place, (key, _, cap) in enumerate(self._limiter.declared if state.contacts else ())
+            if tally.ages(key)
+            for number in (place, tally.count(key, cap.window))
         ]
-        return {
-            "contacts": {name: value for name, value in stands[0].items() if name != "of"}
-            if self._config.contact_cap
-            else None,
-            "own_limit_per_week": self._own_per_week,
-            "suppressed_channels": sorted(state.suppressed),
-            "control_group": held_out,
-            "caps": stands,
-            "budgets": self._limiter.budgets.as_json(state.spent, now),
-        }
+        return Standing(
+            self._own_per_week,
+            sorted(state.suppressed),
+            held_out,
+            made,
+            self._limiter.budgets.as_json(state.spent, now),
+        )
 
     def _capped(self, action: Action, tally: Tally) -> str | None:
         config = self._config

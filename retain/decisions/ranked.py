@@ -17,6 +17,7 @@ from retain.decisions.exploration import (
     spread_of_uplift,
     spread_without,
 )
+from retain.decisions.receipt_parts import Believed, Judgement
 from retain.decisions.worth import Fixed, Worth
 
 NOT_WORTH_IT = "not_worth_it"
@@ -145,6 +146,17 @@ class Ranked:
         removed = [*stopped.items(), *enumerate(self.removed)]
         return allowed.ranked(), [(place, why) for place, why in removed if why is not None]
 
+    def placed(self, limits: Limits, state: ContactState, now: datetime, seed: str) -> Judgement:
+        """As :meth:`judged`, all by their places, and what an exploring policy thought."""
+        stopped = self._stopped(limits, state, now)
+        removed = [place for place, why in enumerate(self.removed) if why is not None]
+        whys = [why for why in self.removed if why is not None]
+        if self._beliefs.exploration.explores:
+            allowed, believed = self._allowed(stopped, seed).placed()
+        else:
+            allowed, believed = [place for place in self.kept if place not in stopped], None
+        return Judgement(allowed, [*stopped, *removed], [*stopped.values(), *whys], believed)
+
     def entry(self, place: int, removed_by: str) -> dict[str, Any]:
         """Of a removed action, what :meth:`Candidate.as_receipt` says: most of a receipt."""
         action, worth = self._catalogue.actions[place], self.worths.of(place)
@@ -241,6 +253,16 @@ class _Allowed(NamedTuple):
         found = [self._candidate(rank) for rank in range(len(self.places))]
         found.insert(0, found.pop(self.chosen))
         return found
+
+    def placed(self) -> tuple[list[int], list[Believed]]:
+        """Places of the chosen one and of the others in order, and what was thought of each."""
+        ranks = list(range(len(self.places)))
+        ranks.insert(0, ranks.pop(self.chosen))
+        seen = [(self.chances[rank], rank, self.options[rank]) for rank in ranks]
+        return [self.places[rank] for rank in ranks], [
+            Believed(chance, rank, option.spread, option.shared, option.is_new)
+            for chance, rank, option in seen
+        ]
 
     def _candidate(self, rank: int) -> Candidate:
         return self.ranked_by.candidate(

@@ -168,6 +168,21 @@ class Ranking:
     )
     _limits: dict[int, Limits] = field(default_factory=dict, compare=False, repr=False)
 
+    def as_of(self, now: datetime) -> "Ranking":
+        """The same ranking at another moment, which is that of what was known."""
+        return Ranking(
+            self.ranker,
+            self.customer_ids,
+            self.columns,
+            now,
+            self.context,
+            self.zone,
+            self.beliefs,
+            self.suggestions,
+            self.table,
+            self.known,
+        )
+
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue that was ranked."""

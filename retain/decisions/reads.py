@@ -13,16 +13,20 @@ BESIDE = tuple(name for name in ACTION_RULES if name not in {*NUMBERS, *CONTEXT}
 
 _ALWAYS = (
     *("withdrawn_purposes", "withdrawn_channels", "reachable_channels", "unsubscribed", "stage"),
-    *("max_contacts_per_week", "time_zone", "usual_order_hour", ACTIVE, RESPONSIVE, HISTORY),
+    *("max_contacts_per_week", HISTORY),
 )
-"""Asked of every customer, whatever is declared: consent, reach, limits, when to send."""
+"""Asked of every customer, whatever is declared: consent, reach, limits, the channel."""
+_WHEN = ("time_zone", "usual_order_hour", ACTIVE, RESPONSIVE)
+"""When to send; asked again only where an action may be over by then."""
 
 
 def of(catalogue: Catalogue, response: Manifest | None = None) -> tuple[str, ...]:
     """Texts, lists, scores and segment: names of :data:`BESIDE`, in their order.
 
+    What was answered (products, when to send) is known and not asked again.
+
     Args:
-        catalogue: its rules, formulas and sources of products.
+        catalogue: its rules and formulas.
         response: of the response model, if there is one.
     """
     features = [] if response is None else [feature.name for feature in response.features]
@@ -34,6 +38,6 @@ def of(catalogue: Catalogue, response: Manifest | None = None) -> tuple[str, ...
         *(rule for weights in catalogue.weights.values() for rule, _ in weights),
         catalogue.basket,
     ]
-    sources = {source for action in catalogue.actions for source in action.items}
-    names = set(_ALWAYS).union(features, sources, *(each.columns for each in declared))
+    when = _WHEN if catalogue.windows else ()
+    names = set(_ALWAYS).union(features, when, *(each.columns for each in declared))
     return tuple(name for name in BESIDE if name in names)

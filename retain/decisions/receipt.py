@@ -9,6 +9,7 @@ from retain.clock import iso
 from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState
 from retain.decisions.ranking import Ranking
+from retain.decisions.receipt_parts import ARM, policy_of
 
 Receipt = dict[str, Any]
 
@@ -35,7 +36,7 @@ class Evidence:
         """The first of them, as every answer names it."""
         if not self.experiments:
             return None
-        return {name: self.experiments[0][name] for name in ("experiment", "arm", "layer")}
+        return {name: self.experiments[0][name] for name in ARM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +115,9 @@ def _returned(kept: list[Candidate], limit: int) -> list[Candidate]:
 
 
 def _policy(ranking: Ranking, seed: str, candidates: list[dict[str, Any]]) -> dict[str, Any]:
-    """What was done with the candidates' terms, as far as is needed to do it again."""
-    policy = ranking.beliefs.exploration.as_json()
-    if not policy["deterministic"]:
-        policy["seed"] = seed
     bases = {each["terms"]["basis"] for each in candidates}
-    policy["basis"] = next(basis for basis in ("model", "response", "prior") if basis in bases)
-    if off := ranking.catalogue.config.ranking.terms.off:
-        policy["terms_off"] = off
-    return policy
+    off = ranking.catalogue.config.ranking.terms.off
+    return policy_of(ranking.beliefs.exploration.as_json(), off, seed, bases)
 
 
 def _ages(evidence: Evidence, now: datetime) -> dict[str, Any]:

@@ -7,7 +7,6 @@ side by side, a customer costs half of what they do alone, and the receipt is th
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from retain.columns import ACTION_RULES
 from retain.decisions.previews import Preview
 from retain.decisions.ranking import Ranker
 from retain.decisions.receipt import Evidence
+from retain.decisions.receipt_writer import Shown
 from retain.decisions.state import ContactState
 from retain.features.ageing import NUMBERS
 from retain.one.features import One
@@ -34,7 +34,7 @@ class Carried(msgspec.Struct, array_like=True):
     Attributes:
         vector: the read-time numbers, (67,) float64.
         values: what the ranker reads beside them (:attr:`Ranker.reads`).
-        items: product ids that the chosen action speaks of.
+        shown: of what was answered; its items are those that the chosen action speaks of.
         experiments: as :class:`~retain.decisions.receipt.Evidence` has them.
     """
 
@@ -45,7 +45,7 @@ class Carried(msgspec.Struct, array_like=True):
     vector: bytes
     values: list[Any]
     state: ContactState
-    items: list[str]
+    shown: Shown
     experiments: list[dict[str, Any]]
     stale_views: list[str]
 
@@ -71,6 +71,7 @@ def parcel(preview: Preview) -> bytes | None:
     known = ranking.known
     if not isinstance(known, One):
         return None
+    answer = preview.next_best_action()
     one = Carried(
         preview.decision_id,
         ranking.customer_ids[0],
@@ -79,7 +80,7 @@ def parcel(preview: Preview) -> bytes | None:
         known.vector.tobytes(),
         [known[name] for name in ranking.ranker.reads],
         preview.state,
-        preview.next_best_action()["items"],
+        Shown(answer["items"], answer["send_at"], answer["expires_at"]),
         [dict(one) for one in evidence.experiments],
         list(evidence.stale_views),
     )
@@ -129,10 +130,11 @@ def _ranked(those: Sequence[Carried], models: Mapping[str, str], ranker: Ranker)
     return [
         Preview(
             one.decision_id,
-            replace(ranking, now=one.now, suggestions=_Chosen(one.items)),
+            ranking.as_of(one.now),
             row,
             one.state,
             Evidence(models, one.features_as_of, tuple(one.stale_views), tuple(one.experiments)),
+            shown=one.shown,
         )
         for row, one in enumerate(those)
     ]
@@ -149,24 +151,3 @@ def _columns(those: Sequence[Carried], names: Sequence[str]) -> dict[str, NDArra
             column[:] = values
             columns[name] = column
     return columns
-
-
-class _Chosen:
-    """The product ids that the chosen action speaks of, whatever source they are of.
-
-    No other action's are in a receipt.
-    """
-
-    def __init__(self, items: list[str]) -> None:
-        self._items = items
-
-    def prepare(self, rows: Sequence[int]) -> None:
-        """They were suggested when it was decided."""
-
-    def items(self, source: str, row: int, limit: int) -> list[str]:  # noqa: ARG002
-        """All of them."""
-        return self._items
-
-    def in_stock(self, product_ids: Sequence[str]) -> list[str]:  # noqa: ARG002
-        """All of them."""
-        return self._items

@@ -9,6 +9,7 @@ Clock = Callable[[], datetime]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS_PER_DAY = 86_400_000_000
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def now() -> datetime:
@@ -41,7 +42,7 @@ def parse_utc(text: str, *, field: str) -> datetime:
 
 def to_micros(at: datetime) -> int:
     """Microseconds since the epoch, exactly (no float in between)."""
-    return (at - EPOCH) // timedelta(microseconds=1)
+    return (at - EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:

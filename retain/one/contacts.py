@@ -21,14 +21,16 @@ from retain.one.log_file import LogFile
 
 _MESSAGE, _CONTACT, _SUPPRESSION = range(3)
 _OF_CONTACT = ", ".join(column.name for column in contacts.contacts.columns)
-# of the customer ?1 at ?2, of a year since ?3 and of what is remembered since ?4, told apart by
-# the first column; each kind has a type and a reach of its own in every column after it
+_YEAR = contacts.LOOK_BACK_DAYS * MICROSECONDS_PER_DAY
+_REMEMBERED = REMEMBERED_DAYS * MICROSECONDS_PER_DAY
+# of the customer ?1 at ?2, of a year and of what is remembered, told apart by the first column;
+# each kind has a type and a reach of its own in every column after it
 _EVERYTHING = f"""
 SELECT {_MESSAGE}, customer_id, ts, type, channel, properties, NULL, NULL, NULL, NULL FROM events
-WHERE customer_id = ?1 AND ts > ?3 AND ts <= ?2 AND {OF_MESSAGES}
-AND (type = 'message_sent' OR ts > ?4)
+WHERE customer_id = ?1 AND ts > ?2 - {_YEAR} AND ts <= ?2 AND {OF_MESSAGES}
+AND (type = 'message_sent' OR ts > ?2 - {_REMEMBERED})
 UNION ALL SELECT {_CONTACT}, {_OF_CONTACT} FROM contacts
-WHERE customer_id = ?1 AND at > ?3 AND made_at <= ?2
+WHERE customer_id = ?1 AND at > ?2 - {_YEAR} AND made_at <= ?2
 UNION ALL SELECT {_SUPPRESSION}, channel, since, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM suppressions WHERE customer_id = ?1
 """
@@ -36,9 +38,8 @@ _CONSENTED = (
     "SELECT channel FROM events WHERE customer_id = ? AND ts > ? "
     f"AND type = '{suppressions.CONSENT}'"
 )
-_TS = 1
-_YEAR = contacts.LOOK_BACK_DAYS * MICROSECONDS_PER_DAY
-_REMEMBERED = REMEMBERED_DAYS * MICROSECONDS_PER_DAY
+_OF_EVENT, _TIME = slice(1, 6), itemgetter(1)
+_NONE: frozenset[str] = frozenset()
 
 
 class ContactsOfOne:
@@ -58,17 +59,16 @@ class ContactsOfOne:
             StoreUnavailable: the file cannot be read at once.
         """
         moment = to_micros(now)
-        remembered = moment - _REMEMBERED
-        rows = self._file.rows(_EVERYTHING, (customer_id, moment, moment - _YEAR, remembered))
+        rows = self._file.rows(_EVERYTHING, (customer_id, moment))
         spent = self._spent(now) if self._limiter.budgets else {}
         if not rows:
             return ContactState(spent=spent) if spent else None
         made = _made(rows)
-        closed = self._closed(customer_id, rows)
+        closed = self._closed(customer_id, rows) if rows[-1][0] == _SUPPRESSION else _NONE
         if not made and not closed and not spent:
             return None
         wanted = goals.after(self._limiter, made, now)
-        reached = self._reached(customer_id, sorted(wanted), remembered, moment) if wanted else {}
+        reached = self._reached(customer_id, sorted(wanted), moment) if wanted else {}
         return ContactState(made, closed, reached, spent)
 
     def _closed(self, customer_id: str, rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
@@ -81,14 +81,12 @@ class ContactsOfOne:
                 found.add(channel)
         return frozenset(found)
 
-    def _reached(
-        self, customer_id: str, types: Sequence[str], since: int, until: int
-    ) -> dict[str, datetime]:
+    def _reached(self, customer_id: str, types: Sequence[str], moment: int) -> dict[str, datetime]:
         query = (
             "SELECT type, max(ts) FROM events WHERE customer_id = ? AND ts > ? AND ts <= ? "
             f"AND type IN ({_places(types)}) GROUP BY type"
         )
-        found = self._file.rows(query, (customer_id, since, until, *types))
+        found = self._file.rows(query, (customer_id, moment - _REMEMBERED, moment, *types))
         return {kind: from_micros(ts) for kind, ts in found}
 
     def _spent(self, now: datetime) -> dict[str, Spent]:
@@ -98,12 +96,14 @@ class ContactsOfOne:
 
 
 def _made(rows: Sequence[tuple[Any, ...]]) -> tuple[Contact, ...]:
+    sent = [row[_OF_EVENT] for row in rows if row[0] == _MESSAGE]
+    sent.sort(key=_TIME)
+    if len(sent) == len(rows):
+        of_others, _ = messages.told(sent, ())
+        return tuple([contact for _, contact in of_others])
     ours = [row[1:] for row in rows if row[0] == _CONTACT]
-    sent = sorted((row[1:6] for row in rows if row[0] == _MESSAGE), key=itemgetter(_TS))
     of_others, of_ours = messages.told(sent, contacts.pairs(ours))
-    made = [contact for _, contact in of_others]
-    made += [contact for _, contact in contacts.told(ours, of_ours)]
-    return tuple(made)
+    return tuple(contact for _, contact in [*of_others, *contacts.told(ours, of_ours)])
 
 
 def _places(values: Sequence[str]) -> str:

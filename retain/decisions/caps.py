@@ -1,18 +1,19 @@
 """Caps and all else that limits what may be done for one customer now, once it is worth doing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
 from retain.decisions import follow_ups
-from retain.decisions.actions import Action
+from retain.decisions.actions import Action, ActionConfig
 from retain.decisions.budgets import BUDGET, Budgets
 from retain.decisions.catalogues import Catalogue
+from retain.decisions.constraints import Cap
 from retain.decisions.exclusions import Exclusions
 from retain.decisions.standing import DeclaredCaps, Standing
 from retain.decisions.state import Contact, ContactState
-from retain.decisions.tally import CONTACTS, Counting, Tally
+from retain.decisions.tally import CONTACTS, Counting, Key, Tally
 
 __all__ = ["Contact", "ContactState", "Limiter", "Limits"]
 
@@ -49,6 +50,8 @@ class Limiter:
             for cap in caps
         ]
         """Every cap with what it counts, and the name of that in receipts."""
+        self.shared = {each.id: tuple(_shared(each, config)) for each in catalogue.actions}
+        """By action, the caps it shares with others: of all contacts, its channel, its tags."""
         self.told = DeclaredCaps(
             [(of, cap.limit, cap.days) for _, of, cap in self.declared],
             sum(key[0] != "action" for key, _, _ in self.declared),
@@ -150,20 +153,12 @@ class Limits:
         )
 
     def _capped(self, action: Action, tally: Tally) -> str | None:
-        config = self._config
-        if action.is_contact:
-            own = self._own_per_week
-            if own is not None and tally.count(CONTACTS, WEEK) >= own:
-                return CAP_CUSTOMER
-            if tally.full(CONTACTS, config.contact_cap):
-                return CAP_CONTACTS
-        caps = config.channel_caps.get(action.channel)
-        if caps and tally.full(("channel", action.channel), caps):
-            return CAP_CHANNEL
-        for tag in action.tags:
-            caps = config.tag_caps.get(tag)
-            if caps and tally.full(("tag", tag), caps):
-                return CAP_TAG
+        own = self._own_per_week
+        if own is not None and action.is_contact and tally.count(CONTACTS, WEEK) >= own:
+            return CAP_CUSTOMER
+        for why, key, caps in self._limiter.shared[action.id]:
+            if tally.full(key, caps):
+                return why
         return None
 
     def _is_out_of_season(
@@ -189,6 +184,16 @@ class Limits:
             tally = Tally(self._limiter.counting, state.contacts, now)
             known = self._tallied = (state, now, tally, held_out)
         return known[2], known[3]
+
+
+def _shared(action: Action, config: ActionConfig) -> Iterator[tuple[str, Key, Sequence[Cap]]]:
+    if action.is_contact and config.contact_cap:
+        yield CAP_CONTACTS, CONTACTS, config.contact_cap
+    if caps := config.channel_caps.get(action.channel):
+        yield CAP_CHANNEL, ("channel", action.channel), caps
+    for tag in action.tags:
+        if caps := config.tag_caps.get(tag):
+            yield CAP_TAG, ("tag", tag), caps
 
 
 def _overdone(action: Action, tally: Tally, now: datetime) -> str | None:

@@ -108,7 +108,10 @@ class Tally:
         ages = self._ages.get(key)
         return sum([age < window for age in ages]) if ages else 0
 
-    def full(self, key: Key, caps: Sequence[Cap]) -> bool:
-        """Whether one of ``caps`` leaves no room for another."""
+    def full(self, key: Key, caps: Sequence[Cap]) -> Cap | None:
+        """The first of ``caps`` that leaves no room for another."""
         held = len(self._ages.get(key, ()))
-        return any(held >= cap.limit and self.count(key, cap.window) >= cap.limit for cap in caps)
+        for cap in caps:
+            if held >= cap.limit and self.count(key, cap.window) >= cap.limit:
+                return cap
+        return None

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retain.columns import Columns
 from retain.errors import CorruptModel, NotEnoughData
+from retain.features.ageing import NUMBERS
 
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 WINDOW_DAYS = 365
@@ -25,6 +26,7 @@ HABITS = "habits"
 """Beside the edges: what else was counted on the whole base (:mod:`retain.decisions.habits`)."""
 
 _READ = ("order_recency_days", "orders_365d", "net_spend_365d")
+_PLACES = tuple(NUMBERS.index(name) for name in _READ)
 
 Floats = NDArray[np.float64]
 _Edges = tuple[float, float, float, float]
@@ -102,6 +104,18 @@ def score(columns: Columns, edges: RfmEdges) -> tuple[Floats, Floats, Floats]:
 def score_one(one: Mapping[str, Any], edges: RfmEdges) -> tuple[float, float, float]:
     """As :func:`score`, of one customer's features as plain values."""
     recency, frequency, monetary = (one[name] for name in _READ)
+    return _scored(recency, frequency, monetary, edges)
+
+
+def score_vector(vector: Floats, edges: RfmEdges) -> tuple[float, float, float]:
+    """As :func:`score`, of one customer's read-time numbers."""
+    recency, frequency, monetary = _PLACES
+    return _scored(vector.item(recency), vector.item(frequency), vector.item(monetary), edges)
+
+
+def _scored(
+    recency: float, frequency: float, monetary: float, edges: RfmEdges
+) -> tuple[float, float, float]:
     if isnan(recency):
         return nan, nan, nan
     return (

@@ -14,7 +14,9 @@ from retain import rfm
 from retain.columns import RFM, SEGMENT_RULES, Columns, Over
 from retain.configuration import Declared, Name, Names, read_yaml
 from retain.features.ageing import objects
+from retain.one.features import One
 from retain.rfm import RfmEdges
+from retain.rule_programs import holding
 from retain.rule_rows import Known, Row
 from retain.rules import Rule, compile_rule
 
@@ -155,9 +157,32 @@ class Segmenter:
         # most groups are told by r, f and m alone, which are one of 126 triples
         self._left: dict[Rfm | None, tuple[Sequence[_Holds], Sequence[Group]]] = {}
         self.by_name: Mapping[str, Group] = {group.name: group for group in config.groups}
+        self._compiled = holding(
+            SEGMENT_RULES,
+            [
+                (False, [rule.text for rule in self._groups]),
+                (False, [rule.text for rule in self._stages]),
+                (True, [rule.text for rule in self._tags]),
+            ],
+        )
+        self._tags_of: dict[int, list[str]] = {}
 
     def of_one(self, row: Known) -> OneSegment:
         """As :meth:`segment`, of one customer; what it says is put into ``row`` for later rules."""
+        if self._compiled is None or type(row) is not One:
+            return self.plainly_of_one(row)
+        row["r"], row["f"], row["m"] = rfm.score_vector(row.vector, self._edges)
+        row["vip_spend_365d"] = self._edges.vip_spend_365d
+        of_group, of_stage, of_tags = self._compiled(row)
+        tags = self._tags_of.get(of_tags)
+        if tags is None:
+            held = [rule.name for at, rule in enumerate(self._tags) if of_tags >> at & 1]
+            tags = self._tags_of[of_tags] = held
+        stage = self._config.stages[of_stage].name
+        return _put(row, self._config.groups[of_group], stage, tags.copy())
+
+    def plainly_of_one(self, row: Known) -> OneSegment:
+        """As :meth:`of_one`, where that was not compiled."""
         scores = rfm.score_one(row, self._edges)
         row["r"], row["f"], row["m"] = scores
         row["vip_spend_365d"] = self._edges.vip_spend_365d
@@ -167,9 +192,7 @@ class Segmenter:
             if holds(row):
                 break
         tags = [tag for holds, tag in self._tag_holds if holds(row)]
-        row["segment"], row["priority"] = group.name, group.priority
-        row["stage"], row["tags"] = stage, tags
-        return OneSegment(group.name, group.priority, stage, tags)
+        return _put(row, group, stage, tags)
 
     def _group(self, scores: Rfm, row: Known) -> Group:
         key = None if isnan(scores[0]) else scores
@@ -211,6 +234,12 @@ class Segmenter:
             tags=hold.all(self._tags),
             **scores,
         )
+
+
+def _put(row: Known, group: Group, stage: str, tags: list[str]) -> OneSegment:
+    row["segment"], row["priority"] = group.name, group.priority
+    row["stage"], row["tags"] = stage, tags
+    return OneSegment(group.name, group.priority, stage, tags)
 
 
 def _compile(labels: Sequence[Label], file: str) -> list[Rule]:

@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from retain.columns import Columns
+from retain.columns import READ_TIME, Columns
 from retain.configuration import Declared, read_declared
+from retain.one.features import One
+from retain.rule_programs import holding
+from retain.rules import compile_rule
 
 FILE_NAME = "signals.yaml"
 WINDOW_DAYS = 30.0
-Floats = NDArray[np.float64]
 
 Code = Literal[
     "purchase_cycle_anomaly", "activity_decline", "complaints_rising", "subscription_lapsing"
@@ -74,9 +76,10 @@ class Limits(Declared):
     def told(self, *features: float) -> Told | None:
         """What to tell of a customer with these features, or None."""
 
+    @property
     @abstractmethod
-    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
-        """Of n customers those, (n,), of whom :meth:`told` may tell; of no other it does."""
+    def noticed(self) -> str:
+        """The rule that holds of whom :meth:`told` may tell; of no other it does."""
 
 
 class CycleLimits(Limits):
@@ -105,11 +108,14 @@ class CycleLimits(Limits):
         limit = max(self.times_usual_gap * gap, gap + self.deviations * spread, self.least_days)
         return Told(silence, gap, silence - limit) if silence >= limit else None
 
-    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
+    @property
+    def noticed(self) -> str:
         """Who is silent for long, and longer than usual."""
-        silence, gap, _, orders = features
-        often: NDArray[np.bool_] = (orders >= self.least_orders) & (gap > 0)
-        return often & (silence >= self.least_days) & (silence >= self.times_usual_gap * gap)
+        return (
+            f"orders_lifetime >= {self.least_orders} and order_gap_mean_days > 0"
+            f" and order_recency_days >= {self.least_days}"
+            f" and order_recency_days >= {self.times_usual_gap} * order_gap_mean_days"
+        )
 
 
 class ActivityLimits(Limits):
@@ -134,12 +140,14 @@ class ActivityLimits(Limits):
             return None
         return Told(value, usual, max(WINDOW_DAYS, silence))
 
-    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
+    @property
+    def noticed(self) -> str:
         """Who was active and is less so."""
-        value, in_90_days, _ = features
-        usual = (in_90_days - value) / 2
-        fewer: NDArray[np.bool_] = value <= self.share_of_usual * usual
-        return fewer & (usual >= self.least_usual_days)
+        usual = "(active_days_90d - active_days_30d) / 2"
+        return (
+            f"active_days_30d <= {self.share_of_usual} * ({usual})"
+            f" and {usual} >= {self.least_usual_days}"
+        )
 
 
 class ComplaintLimits(Limits):
@@ -168,10 +176,10 @@ class ComplaintLimits(Limits):
             return None
         return Told(value, usual, min(since, WINDOW_DAYS) if since >= 0 else WINDOW_DAYS)
 
-    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
+    @property
+    def noticed(self) -> str:
         """Who was in contact often enough."""
-        often: NDArray[np.bool_] = features[0] >= self.least_contacts
-        return often
+        return f"service_contacts_30d >= {self.least_contacts}"
 
 
 class SubscriptionLimits(Limits):
@@ -200,11 +208,10 @@ class SubscriptionLimits(Limits):
             return Told(to_end, 0.0, self.ends_within_days - to_end)
         return None
 
-    def noticed(self, *features: Floats) -> NDArray[np.bool_]:
+    @property
+    def noticed(self) -> str:
         """Who has, or had, a subscription."""
-        _, changed, subscribed = features
-        had: NDArray[np.bool_] = (subscribed > 0) | (changed >= 0)
-        return had
+        return "subscription_active > 0 or subscription_changed_days >= 0"
 
 
 class SignalConfig(Declared):
@@ -236,6 +243,11 @@ class Signals:
             config.subscription_lapsing,
         )
         self._limits = [limits for limits in every if limits.enabled]
+        self._noticed = [
+            compile_rule(limits.noticed, READ_TIME, name=limits.code, file=FILE_NAME)
+            for limits in self._limits
+        ]
+        self._compiled = holding(READ_TIME, [(True, [rule.text for rule in self._noticed])])
 
     def find(self, columns: Columns, as_of: NDArray[np.datetime64]) -> list[list[Signal]]:
         """The signals of each of n customers, in the order of the file.
@@ -246,9 +258,9 @@ class Signals:
         """
         found: list[list[Signal]] = [[] for _ in range(len(as_of))]
         moments: list[datetime] = as_of.astype("M8[us]").astype(object).tolist()
-        for limits in self._limits:
+        for limits, noticed in zip(self._limits, self._noticed, strict=True):
             read = [columns[name] for name in limits.reads]
-            rows = np.flatnonzero(limits.noticed(*read))
+            rows = np.flatnonzero(noticed.evaluate(columns, len(as_of)))
             some = [column[rows].tolist() for column in read]
             for row, features in zip(rows.tolist(), zip(*some, strict=True), strict=True):
                 told = limits.told(*features)
@@ -258,8 +270,15 @@ class Signals:
 
     def of_one(self, one: Mapping[str, Any], as_of: datetime) -> list[Signal]:
         """As :meth:`find`, of one customer's features as plain values."""
+        noticed = ~0
+        if self._compiled is not None and type(one) is One:
+            (noticed,) = self._compiled(one)
+            if not noticed:
+                return []
         found = []
-        for limits in self._limits:
+        for place, limits in enumerate(self._limits):
+            if not noticed >> place & 1:
+                continue
             told = limits.told(*[one[name] for name in limits.reads])
             if told is not None:
                 found.append(_signal(limits, told, as_of))

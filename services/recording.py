@@ -26,6 +26,7 @@ from services.rankers import HEADS, rankers
 
 WRITTEN, FAILED = b"written", b"failed"
 """What a load is answered with."""
+_OBJECTS = 100_000
 log = logging.getLogger("retain.service")
 
 
@@ -47,14 +48,13 @@ def main() -> None:
         sys.exit(f"{error.message}; {error.remedy}")
     metrics = Metrics("recorder")
     metrics.start()
-    # a load is thousands of small objects, all gone with it: looked through once, not many times
+    # a load is tens of thousands of small objects, all gone with it: not looked through for garbage
     gc.freeze()
-    gc.disable()
+    gc.set_threshold(_OBJECTS)
     try:
         frames.send(line, ranked_by.digest.encode())
         while (load := frames.receive(line)) is not None:
             frames.send(line, _recorded(load, engine, ranked_by.arms, metrics))
-            gc.collect()
     except ConnectionError:
         pass
     metrics.close()

@@ -17,7 +17,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
     bindparam,
     insert,
     select,
@@ -48,8 +47,19 @@ decisions = Table(
     Column("action_id", String, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("receipt", Text, nullable=False),
-    UniqueConstraint("customer_id", "idempotency_key"),
     Index("decisions_by_customer", "customer_id", "at"),
+)
+
+# previews have no key: an entry for each would cost as much as the row. Tables that were made
+# before this index have a constraint over all rows instead, which says the same.
+_KEYED = decisions.c.idempotency_key.is_not(None)
+Index(
+    "decisions_by_key",
+    decisions.c.customer_id,
+    decisions.c.idempotency_key,
+    unique=True,
+    sqlite_where=_KEYED,
+    postgresql_where=_KEYED,
 )
 
 # made once: for one row, making a statement takes longer than running it

@@ -7,11 +7,16 @@ from datetime import timedelta
 from multiprocessing import get_context
 
 import pytest
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 
+from retain import ulid
+from retain.database import writing
 from retain.decisions.contacts import Contacts
 from retain.decisions.context import Context
 from retain.decisions.receipt import Evidence
 from retain.decisions.store import Decisions
+from retain.decisions.store import decisions as table
 from retain.errors import Conflict, NotFound
 from tests.catalogues import NOW
 from tests.decided import ask, ranking
@@ -68,6 +73,16 @@ def test_a_key_is_the_customers_own(decisions):
     other = decisions.reserve(ranking("c2"), request={}, idempotency_key="k")
     assert other.decision_id != first.decision_id
     assert decisions.replay("c3", "k", REQUEST) is None
+
+
+def test_a_table_holds_one_decision_of_a_key_and_any_number_without_one(decisions, engine):
+    row = {"customer_id": "c1", "reserved": True, "action_id": "none", "at": 0, "receipt": "{}"}
+    with writing(engine) as connection:
+        for made in ({"idempotency_key": "k"}, {}, {}):
+            connection.execute(insert(table).values(decision_id=ulid.new(NOW), **row, **made))
+    again = {**row, "decision_id": ulid.new(NOW), "idempotency_key": "k"}
+    with pytest.raises(IntegrityError), writing(engine) as connection:
+        connection.execute(insert(table).values(again))
 
 
 def test_the_same_key_for_another_request_is_a_conflict(decisions):

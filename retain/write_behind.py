@@ -57,13 +57,14 @@ class WriteBehind(Generic[Item]):
             return self._waiting.get(key)
 
     def flush(self) -> None:
-        """Write everything that waits, now.
+        """Write everything that waits by now.
 
         Raises:
             StoreUnavailable: the rest still waits.
         """
         with self._writing:
-            while batch := self._next():
+            batch = self._next()
+            while batch:
                 try:
                     self._write(list(batch.values()))
                 except StoreUnavailable:
@@ -75,6 +76,9 @@ class WriteBehind(Generic[Item]):
                 with self._lock:
                     for key in batch:
                         del self._waiting[key]
+                # what came meanwhile waits for more: a write of few costs each of them several
+                # times what it costs among many
+                batch = self._next() if len(batch) == BATCH else {}
 
     def close(self) -> None:
         """Write what waits and end the thread; nothing may be put afterwards."""

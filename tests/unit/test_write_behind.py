@@ -77,3 +77,20 @@ def test_what_can_never_be_written_is_dropped_counted_and_does_not_block(caplog)
     behind.put("b", "good")
     behind.close()
     assert (written, behind.dropped) == (["good"], 1)
+
+
+def test_what_comes_while_a_batch_is_written_waits_for_more(monkeypatch):
+    monkeypatch.setattr("retain.write_behind.PAUSE_SECONDS", 60)
+    written = []
+
+    def write(items):
+        written.append(items)
+        behind.put(f"after {items[0]}", f"after {items[0]}")
+
+    behind = WriteBehind(write)
+    behind.put("a", "a")
+    behind.flush()
+    assert written == [["a"]]
+    assert behind.get("after a") == "after a"
+    behind.flush()
+    assert written == [["a"], ["after a"]]

@@ -34,7 +34,7 @@ _MOST = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class _Forbids:
+class Forbids:
     """A hindrance, asked of n rows at once or of one: both answer alike.
 
     Attributes:
@@ -42,20 +42,27 @@ class _Forbids:
         of: the column that ``one`` asks, ``context_channel`` of the context; None: all of them.
         one: whether it forbids by this value of the column, or to this customer.
         unless: whether it forbids unless this holds of the customer.
+        rule: the rule that ``one`` is, where no column is asked.
     """
 
     rows: Callable[[Columns, int, Context], Mask]
     of: str | None
     one: Callable[[Any], bool]
     unless: bool = False
+    rule: str = ""
 
 
 class Eligibility:
-    """Whether consent is known, consent, reach, context, stage and the declared rules."""
+    """Whether consent is known, consent, reach, context, stage and the declared rules.
+
+    Attributes:
+        hindrances: by name what may forbid an action, each once.
+        orders: per action the places of its hindrances, in the order they are named in.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._forbids: list[_Forbids] = []
+        self._forbids: list[Forbids] = []
         self._names: list[str | None] = []
         known: dict[tuple[str, ...], int] = {}
         orders: list[list[int]] = []
@@ -68,6 +75,8 @@ class Eligibility:
                     self._forbids.append(forbids)
                 order.append(known[key])
             orders.append(order)
+        self.hindrances = list(zip(map(str, self._names), self._forbids, strict=True))
+        self.orders = orders
         self._of_one = _OfOne(self._forbids, tuple(self._names), orders)
         nothing = len(self._names)
         self._names.append(None)
@@ -92,7 +101,7 @@ class Eligibility:
         """What :meth:`removed_by` says of one customer, (a,)."""
         return self._of_one.removed_by(row, context)
 
-    def _hindrances(self, action: Action) -> Iterator[tuple[tuple[str, ...], _Forbids]]:
+    def _hindrances(self, action: Action) -> Iterator[tuple[tuple[str, ...], Forbids]]:
         if action.channel == "none":
             return
         channel = action.channel
@@ -136,7 +145,7 @@ class _OfOne:
 
     def __init__(
         self,
-        hindrances: Sequence[_Forbids],
+        hindrances: Sequence[Forbids],
         names: Sequence[str | None],
         orders: Sequence[list[int]],
     ) -> None:
@@ -209,7 +218,7 @@ def _bits_of(tests: Sequence[tuple[int, Callable[[Any], bool]]]) -> Callable[[An
     return bits
 
 
-def _named_in(column: str, *texts: str) -> _Forbids:
+def _named_in(column: str, *texts: str) -> Forbids:
     wanted = frozenset(texts)
 
     def one(told: Sequence[str] | None) -> bool:
@@ -222,10 +231,10 @@ def _named_in(column: str, *texts: str) -> _Forbids:
             return np.zeros(rows, dtype=np.bool_)
         return np.array([one(row) for row in lists])
 
-    return _Forbids(rows_of, column, one)
+    return Forbids(rows_of, column, one)
 
 
-def _withdrawn(channel: str) -> _Forbids:
+def _withdrawn(channel: str) -> Forbids:
     def one(channels: Sequence[str] | None) -> bool:
         return channels is not None and channel in map(channel_named, channels)
 
@@ -235,7 +244,7 @@ def _withdrawn(channel: str) -> _Forbids:
             return np.zeros(rows, dtype=np.bool_)
         return np.array([one(row) for row in lists])
 
-    return _Forbids(rows_of, "withdrawn_channels", one)
+    return Forbids(rows_of, "withdrawn_channels", one)
 
 
 def _flagged(columns: Columns, rows: int, _: Context) -> Mask:
@@ -248,20 +257,25 @@ def _are_unsubscribed(columns: Columns, rows: int, _: Context) -> Mask:
     return np.zeros(rows, dtype=np.bool_) if flags is None else np.equal(flags, 1)
 
 
-_undecidable = _Forbids(_flagged, STALE_FEATURES, bool)
-_unsubscribed = _Forbids(_are_unsubscribed, None, lambda row: bool(row["unsubscribed"] == 1))
+_undecidable = Forbids(_flagged, STALE_FEATURES, bool)
+_unsubscribed = Forbids(
+    _are_unsubscribed,
+    None,
+    lambda row: bool(row["unsubscribed"] == 1),
+    rule="unsubscribed == 1",
+)
 
 
-def _elsewhere(channel: str) -> _Forbids:
+def _elsewhere(channel: str) -> Forbids:
     surfaces = LIVE_SURFACES[channel]
-    return _Forbids(
+    return Forbids(
         lambda _, rows, context: np.full(rows, context.channel not in surfaces),
         CONTEXT_CHANNEL,
         lambda channel: channel not in surfaces,
     )
 
 
-def _unreachable(channel: str, *, by_default: bool) -> _Forbids:
+def _unreachable(channel: str, *, by_default: bool) -> Forbids:
     def one(channels: Sequence[str] | None) -> bool:
         if channels is None or not len(channels):
             return not by_default
@@ -273,24 +287,30 @@ def _unreachable(channel: str, *, by_default: bool) -> _Forbids:
             return np.full(rows, not by_default)
         return np.array([one(row) for row in lists])
 
-    return _Forbids(rows_of, "reachable_channels", one)
+    return Forbids(rows_of, "reachable_channels", one)
 
 
-def _other_stage(stages: frozenset[str]) -> _Forbids:
+def _other_stage(stages: frozenset[str]) -> Forbids:
     def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
         stage = columns.get("stage")
         if stage is None:
             return np.ones(rows, dtype=np.bool_)
         return np.array([each not in stages for each in stage])
 
-    return _Forbids(rows_of, "stage", lambda stage: stage not in stages)
+    return Forbids(rows_of, "stage", lambda stage: stage not in stages)
 
 
-def _unless(rule: Rule) -> _Forbids:
-    return _Forbids(
-        lambda columns, rows, _: ~rule.evaluate(columns, rows), None, rule.of_row, unless=True
+def _unless(rule: Rule) -> Forbids:
+    return Forbids(
+        lambda columns, rows, _: ~rule.evaluate(columns, rows),
+        None,
+        rule.of_row,
+        unless=True,
+        rule=rule.text,
     )
 
 
-def _if(rule: Rule) -> _Forbids:
-    return _Forbids(lambda columns, rows, _: rule.evaluate(columns, rows), None, rule.of_row)
+def _if(rule: Rule) -> Forbids:
+    return Forbids(
+        lambda columns, rows, _: rule.evaluate(columns, rows), None, rule.of_row, rule=rule.text
+    )

@@ -78,6 +78,8 @@ class Ranked:
 
     Attributes:
         removed: by place in the catalogue, the rule that removed the action, or None.
+        kept: places of the others, the best first; None: it is yet to be found out which are
+            worth it.
         order: places, the best first, removed ones last.
         items: product ids that the action at a place speaks of.
     """
@@ -91,6 +93,7 @@ class Ranked:
         *,
         items: Callable[[int], tuple[str, ...]],
         send_at: Callable[..., datetime],
+        kept: list[int] | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._beliefs = beliefs
@@ -98,15 +101,7 @@ class Ranked:
         self._send_at = send_at
         self.worths = worths
         self.removed = removed
-        kept = []
-        for place, why in enumerate(removed):
-            if why is None:
-                if (why := self._hopeless(place)) is None:
-                    kept.append((-worths.expected(place), place))
-                else:
-                    removed[place] = why
-        kept.sort()
-        self.kept = [place for _, place in kept]
+        self.kept = self._worth_it() if kept is None else kept
 
     @property
     def order(self) -> list[int]:
@@ -184,6 +179,18 @@ class Ranked:
     def _option(self, place: int) -> Option:
         action = self._catalogue.actions[place]
         return self._beliefs.option(action, place, self.worths.of(place))
+
+    def _worth_it(self) -> list[int]:
+        """The places of what is not removed, the best first; what is not worth it is removed."""
+        kept = []
+        for place, why in enumerate(self.removed):
+            if why is None:
+                if (why := self._hopeless(place)) is None:
+                    kept.append((-self.worths.expected(place), place))
+                else:
+                    self.removed[place] = why
+        kept.sort()
+        return [place for _, place in kept]
 
     def _hopeless(self, place: int) -> str | None:
         """Why the action is not worth doing, whatever is allowed."""

@@ -13,11 +13,19 @@ from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState, Limiter, Limits
 from retain.decisions.catalogues import Catalogue
 from retain.decisions.channels import ChannelPreference
+from retain.decisions.compiled_ranks import Ranks, WorthsOfKept, ranks_of
 from retain.decisions.context import NOWHERE, Context
 from retain.decisions.eligibility import Eligibility
 from retain.decisions.exploration import Exploration
 from retain.decisions.hours import Habits
-from retain.decisions.ranked import Beliefs, Outcomes, Ranked, WorthsOfOne
+from retain.decisions.ranked import (
+    NOT_WORTH_IT,
+    VALUE_UNKNOWN,
+    Beliefs,
+    Outcomes,
+    Ranked,
+    WorthsOfOne,
+)
 from retain.decisions.send_times import SendTimes
 from retain.decisions.worth import Appraiser, Measure, ResponseModel, WorthsOfRow
 from retain.decisions.worths import Appraisers, Worths
@@ -68,8 +76,14 @@ class Ranker:
         self.appraiser = Appraiser(catalogue, response, preference)
         self.appraisers = Appraisers(self.appraiser)
         self.reads = reads.of(catalogue, None if response is None else response.manifest)
-        self.beliefs = Beliefs(
-            catalogue.config.exploration, outcomes_of(response), self.appraiser.fixed
+        exploration = catalogue.config.exploration
+        self.beliefs = Beliefs(exploration, outcomes_of(response), self.appraiser.fixed)
+        # who hopes gives nothing up before it was asked how sure that is
+        hopes = exploration.method == "thompson"
+        self.ranks = ranks_of(
+            self.eligibility,
+            self.appraiser,
+            gives_up=None if hopes else (VALUE_UNKNOWN, NOT_WORTH_IT),
         )
 
     def rank(
@@ -254,6 +268,8 @@ class Ranking:
 
     def _rank(self, row: int) -> tuple[Known, Ranked]:
         ranker, appraiser = self.ranker, self.ranker.appraiser
+        if self.known is not None and ranker.ranks is not None:
+            return self.known, self._ranked_by(ranker.ranks, self.known)
         measured: Measure = partial(appraiser.measured, self.columns)
         known: Known
         if self.known is not None:
@@ -267,12 +283,29 @@ class Ranking:
             worths = WorthsOfRow(appraiser, known, measured, kept)
         else:
             removed, worths = list(self.table[0][row]), self.table[1].of_row(row)
-        times = SendTimes(self.catalogue.config, ranker.habits, known, self.now, self.zone)
-        items = Items(self.catalogue, known, row, self.suggestions)
-        ranked = Ranked(
-            self.catalogue, self.beliefs, removed, worths, items=items.of, send_at=times.send_at
+        return known, self._of(known, row, removed, worths)
+
+    def _ranked_by(self, ranks: Ranks, known: One) -> Ranked:
+        removed, kept, worths = ranks(known)
+        found = WorthsOfKept(self.ranker.appraiser, known, worths)
+        hopes = self.beliefs.exploration.method == "thompson"
+        return self._of(known, 0, removed, found, None if hopes else kept)
+
+    def _of(
+        self,
+        known: Known,
+        row: int,
+        removed: list[str | None],
+        worths: WorthsOfOne,
+        kept: list[int] | None = None,
+    ) -> Ranked:
+        catalogue = self.ranker.catalogue
+        times = SendTimes(catalogue.config, self.ranker.habits, known, self.now, self.zone)
+        items = Items(catalogue, known, row, self.suggestions).of
+        send_at = times.send_at
+        return Ranked(
+            catalogue, self.beliefs, removed, worths, items=items, send_at=send_at, kept=kept
         )
-        return known, ranked
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,18 @@ class Appraiser:
             return None
         return model.response(self._row.of(one)[np.newaxis], [self.ids[place] for place in places])
 
+    def told_of(self, one: One, places: Sequence[int]) -> tuple[list[float], list[float]] | None:
+        """As :meth:`measured_of`, each as long as ``places``."""
+        measured = self.measured_of(one, places)
+        if measured is None:
+            return None
+        treated, held_out = measured
+        return treated[0].tolist(), held_out[0].tolist()
+
+    def preferred(self, row: Known) -> dict[str, float]:
+        """The customer's weights by channel, where they count."""
+        return self.preference.weights(row[HISTORY] if self.counts.channel_weight else None)
+
     def of_row(
         self,
         row: Known,
@@ -228,8 +240,7 @@ class WorthsOfRow:
         self._likely = likely
         self._known: dict[int, Worth] = {}
         self._measured: dict[int, tuple[float, float]] = {}
-        history = row[HISTORY] if appraiser.counts.channel_weight else None
-        self._preferred = appraiser.preference.weights(history)
+        self._preferred = appraiser.preferred(row)
 
     def expected(self, place: int) -> float:
         """The expected value of the action at ``place`` of the catalogue."""

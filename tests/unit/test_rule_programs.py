@@ -2,7 +2,6 @@
 
 import math
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from retain import native, segments, signals
 from retain.columns import ACTION_RULES
 from retain.features.ageing import NUMBERS
-from retain.features.sheet import PLACES
 from retain.one.features import One
 from retain.rfm import RfmEdges
 from retain.rule_programs import Programs, holding
@@ -22,6 +20,7 @@ from retain.rules import compile_amount, compile_rule
 from retain.segments import Segmenter
 from retain.settings import PROJECT_CONFIG
 from retain.signals import Signals
+from tests.ones import Stored, fresh, one_of
 from tests.unit.test_rules import CONDITIONS, NUMERIC
 
 # one of each kind of column: of the vector, put beside it, stored texts and a list
@@ -58,32 +57,6 @@ vectors = st.dictionaries(
 )
 
 
-@dataclass
-class Stored:
-    """Texts and lists of a customer by name."""
-
-    told: dict[str, Any]
-
-    def raw(self, name: str) -> bytes | None:
-        text = self.told.get(name)
-        if isinstance(text, list):
-            return "".join(f"{item}\x1f" for item in text).encode()
-        return None if text is None else text.encode()
-
-    def text(self, name: str) -> str | None:
-        return self.told.get(name)
-
-    def texts(self, name: str) -> list[str]:
-        return self.told.get(name) or []
-
-
-def one_of(numbers: dict[str, float], **told: Any) -> One:
-    vector = np.full(len(NUMBERS), np.nan)
-    for name, number in numbers.items():
-        vector[PLACES[name]] = number
-    return One(vector, Stored(told))
-
-
 def named(text: str) -> str:
     return re.sub(r"\b(x|y|colour|shape|channels)\b(?!')", lambda m: COLUMNS[m[1]], text)
 
@@ -95,13 +68,6 @@ def customers(draw: Any) -> One:
     if draw(st.booleans()):
         one["ltv_value"], one["status"] = draw(NUMBER), draw(TEXT)
     return one
-
-
-def fresh(one: One) -> One:
-    """The same, of whom nothing was asked."""
-    again = One(one.vector, one.stored)
-    again.update(one)
-    return again
 
 
 @needs_compiler

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from retain import rfm, scoring, segments, signals
 from retain.columns import READ_TIME, SEGMENT_RULES
-from retain.decisions import catalogues, channels, eligibility, hours, ranking, send_times
+from retain.decisions import catalogues, channels, hindrances, hours, ranking, send_times
 from retain.features import ageing
 from retain.items import histories
 from retain.rules import compile_rule
@@ -21,7 +21,7 @@ _LISTED = 4
 _READERS: Mapping[str, ModuleType] = {
     "RFM": rfm,
     "status of a score": scoring,
-    "consent and channels of an action": eligibility,
+    "consent and channels of an action": hindrances,
     "caps": ranking,
     "send time": send_times,
     "hours of the send time": hours,

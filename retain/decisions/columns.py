@@ -4,7 +4,7 @@ import numpy as np
 
 from retain.clock import MICROSECONDS_PER_DAY
 from retain.columns import Columns, Over
-from retain.decisions.eligibility import STALE_FEATURES
+from retain.decisions.hindrances import STALE_FEATURES
 from retain.one.features import One
 from retain.one.scoring import OneScores
 from retain.rule_rows import NAN

@@ -11,8 +11,9 @@ from typing import Any
 from retain import native
 from retain.columns import ACTION_RULES
 from retain.decisions.actions import Action
-from retain.decisions.eligibility import CONTEXT_CHANNEL, Eligibility, Forbids
-from retain.decisions.worth import Appraiser, Worth, WorthsOfRow
+from retain.decisions.eligibility import Eligibility
+from retain.decisions.hindrances import CONTEXT_CHANNEL, Forbids
+from retain.decisions.worth import Appraiser
 from retain.features.ageing import OBJECTS
 from retain.one.features import One
 from retain.rule_programs import Programs
@@ -75,34 +76,6 @@ def ranks_of(
         *(gives_up or ("", "")),
     )
     return None if made is None else made.of
-
-
-class WorthsOfKept:
-    """The worth of the actions for one customer, most of which were computed together."""
-
-    __slots__ = ("_appraiser", "_found", "_others", "_row")
-
-    def __init__(self, appraiser: Appraiser, row: One, found: dict[int, tuple[Any, ...]]) -> None:
-        self._appraiser = appraiser
-        self._row = row
-        self._found = found
-        self._others: WorthsOfRow | None = None
-
-    def expected(self, place: int) -> float:
-        """The expected value of the action at ``place`` of the catalogue."""
-        found = self._found.get(place)
-        value: float = self.of(place).expected if found is None else found[0]
-        return value
-
-    def of(self, place: int) -> Worth:
-        """All its terms."""
-        found = self._found.get(place)
-        if found is not None:
-            return Worth._make(found)
-        if self._others is None:
-            measured = partial(self._appraiser.measured_of, self._row)
-            self._others = WorthsOfRow(self._appraiser, self._row, measured, ())
-        return self._others.of(place)
 
 
 def _told(tests: _Tests, value: Any) -> bytes:

@@ -1,7 +1,6 @@
 """Which rule forbids which action to whom, before its worth is asked."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -9,47 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.columns import Columns
+from retain.decisions import hindrances
 from retain.decisions.actions import Action
 from retain.decisions.catalogues import Catalogue
-from retain.decisions.constraints import channel_named
-from retain.decisions.context import LIVE_SURFACES, Context
+from retain.decisions.context import Context
+from retain.decisions.hindrances import CONTEXT_CHANNEL, STALE_FEATURES, Forbids
 from retain.rule_rows import Known
-from retain.rules import Rule
 
-STALE_FEATURES = "stale_features"
-"""Also the column that says whose profile or orders are too old to tell whether they consent."""
 CONSENT_PROFILING = "consent_profiling"
 CONSENT_PURPOSE = "consent_purpose"
 CONSENT_CHANNEL = "consent_channel"
 UNSUBSCRIBED = "unsubscribed"
 NOT_REACHABLE = "not_reachable"
-CONTEXT_CHANNEL = "context_channel"
 STAGE = "stage"
 GOAL_REACHED = "goal_reached"
 """A rule in ``withdrawn_by`` holds, or an event that is a goal came after what is followed."""
 
-Mask = NDArray[np.bool_]
 _MOST = 4_096
 """So many answers are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forbids:
-    """A hindrance, asked of n rows at once or of one: both answer alike.
-
-    Attributes:
-        rows: whether it forbids, (n,).
-        of: the column that ``one`` asks, ``context_channel`` of the context; None: all of them.
-        one: whether it forbids by this value of the column, or to this customer.
-        unless: whether it forbids unless this holds of the customer.
-        rule: the rule that ``one`` is, where no column is asked.
-    """
-
-    rows: Callable[[Columns, int, Context], Mask]
-    of: str | None
-    one: Callable[[Any], bool]
-    unless: bool = False
-    rule: str = ""
 
 
 class Eligibility:
@@ -105,27 +81,27 @@ class Eligibility:
         if action.channel == "none":
             return
         channel = action.channel
-        yield (STALE_FEATURES,), _undecidable
-        yield (CONSENT_CHANNEL, channel), _withdrawn(channel)
+        yield (STALE_FEATURES,), hindrances.UNDECIDABLE
+        yield (CONSENT_CHANNEL, channel), hindrances.withdrawn(channel)
         if not action.transactional:
             # who says what for by naming a channel means what comes over it
             purposes = (action.consent, action.purpose, channel, "all")
-            yield (CONSENT_PROFILING,), _named_in("withdrawn_purposes", "profiling")
-            yield (CONSENT_PURPOSE, *purposes), _named_in("withdrawn_purposes", *purposes)
+            yield (CONSENT_PROFILING,), hindrances.named_in("withdrawn_purposes", "profiling")
+            yield (CONSENT_PURPOSE, *purposes), hindrances.named_in("withdrawn_purposes", *purposes)
         if action.is_contact and action.consent == "marketing":
-            yield (UNSUBSCRIBED,), _unsubscribed
+            yield (UNSUBSCRIBED,), hindrances.UNSUBSCRIBERS
         if action.is_live:
-            yield (CONTEXT_CHANNEL, channel), _elsewhere(channel)
+            yield (CONTEXT_CHANNEL, channel), hindrances.elsewhere(channel)
         else:
             by_default = channel in self._catalogue.config.reachable_by_default
-            yield (NOT_REACHABLE, channel), _unreachable(channel, by_default=by_default)
+            yield (NOT_REACHABLE, channel), hindrances.unreachable(channel, by_default=by_default)
         if action.stages:
-            yield (STAGE, *action.stages), _other_stage(frozenset(action.stages))
+            yield (STAGE, *action.stages), hindrances.other_stage(frozenset(action.stages))
         for name in action.conditions:
-            yield (name,), _unless(self._catalogue.rules[name])
+            yield (name,), hindrances.unless(self._catalogue.rules[name])
         for goal in action.withdrawn_by:
             if goal in self._catalogue.rules:
-                yield (GOAL_REACHED, goal), _if(self._catalogue.rules[goal])
+                yield (GOAL_REACHED, goal), hindrances.where(self._catalogue.rules[goal])
 
 
 _Ask = tuple[int, str | None, Callable[[Known], bool], bool]
@@ -216,101 +192,3 @@ def _bits_of(tests: Sequence[tuple[int, Callable[[Any], bool]]]) -> Callable[[An
         return sum(bit for bit, forbids in tests if forbids(value))
 
     return bits
-
-
-def _named_in(column: str, *texts: str) -> Forbids:
-    wanted = frozenset(texts)
-
-    def one(told: Sequence[str] | None) -> bool:
-        # of `cross-sell` cross_sell: what is spelled otherwise is meant all the same
-        return told is not None and not wanted.isdisjoint(map(channel_named, told))
-
-    def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
-        lists = columns.get(column)
-        if lists is None:
-            return np.zeros(rows, dtype=np.bool_)
-        return np.array([one(row) for row in lists])
-
-    return Forbids(rows_of, column, one)
-
-
-def _withdrawn(channel: str) -> Forbids:
-    def one(channels: Sequence[str] | None) -> bool:
-        return channels is not None and channel in map(channel_named, channels)
-
-    def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
-        lists = columns.get("withdrawn_channels")
-        if lists is None:
-            return np.zeros(rows, dtype=np.bool_)
-        return np.array([one(row) for row in lists])
-
-    return Forbids(rows_of, "withdrawn_channels", one)
-
-
-def _flagged(columns: Columns, rows: int, _: Context) -> Mask:
-    flags = columns.get(STALE_FEATURES)
-    return np.zeros(rows, dtype=np.bool_) if flags is None else flags
-
-
-def _are_unsubscribed(columns: Columns, rows: int, _: Context) -> Mask:
-    flags = columns.get("unsubscribed")
-    return np.zeros(rows, dtype=np.bool_) if flags is None else np.equal(flags, 1)
-
-
-_undecidable = Forbids(_flagged, STALE_FEATURES, bool)
-_unsubscribed = Forbids(
-    _are_unsubscribed,
-    None,
-    lambda row: bool(row["unsubscribed"] == 1),
-    rule="unsubscribed == 1",
-)
-
-
-def _elsewhere(channel: str) -> Forbids:
-    surfaces = LIVE_SURFACES[channel]
-    return Forbids(
-        lambda _, rows, context: np.full(rows, context.channel not in surfaces),
-        CONTEXT_CHANNEL,
-        lambda channel: channel not in surfaces,
-    )
-
-
-def _unreachable(channel: str, *, by_default: bool) -> Forbids:
-    def one(channels: Sequence[str] | None) -> bool:
-        if channels is None or not len(channels):
-            return not by_default
-        return channel not in map(channel_named, channels)
-
-    def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
-        lists = columns.get("reachable_channels")
-        if lists is None:
-            return np.full(rows, not by_default)
-        return np.array([one(row) for row in lists])
-
-    return Forbids(rows_of, "reachable_channels", one)
-
-
-def _other_stage(stages: frozenset[str]) -> Forbids:
-    def rows_of(columns: Columns, rows: int, _: Context) -> Mask:
-        stage = columns.get("stage")
-        if stage is None:
-            return np.ones(rows, dtype=np.bool_)
-        return np.array([each not in stages for each in stage])
-
-    return Forbids(rows_of, "stage", lambda stage: stage not in stages)
-
-
-def _unless(rule: Rule) -> Forbids:
-    return Forbids(
-        lambda columns, rows, _: ~rule.evaluate(columns, rows),
-        None,
-        rule.of_row,
-        unless=True,
-        rule=rule.text,
-    )
-
-
-def _if(rule: Rule) -> Forbids:
-    return Forbids(
-        lambda columns, rows, _: rule.evaluate(columns, rows), None, rule.of_row, rule=rule.text
-    )

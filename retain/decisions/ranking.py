@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import partial
 from math import isnan
-from typing import Protocol
 
 from retain.columns import ACTION_RULES, Columns, Over
 from retain.decisions import reads
@@ -13,11 +12,12 @@ from retain.decisions.candidate import Candidate
 from retain.decisions.caps import ContactState, Limiter, Limits
 from retain.decisions.catalogues import Catalogue
 from retain.decisions.channels import ChannelPreference
-from retain.decisions.compiled_ranks import Ranks, WorthsOfKept, ranks_of
+from retain.decisions.compiled_ranks import Ranks, ranks_of
 from retain.decisions.context import NOWHERE, Context
 from retain.decisions.eligibility import Eligibility
 from retain.decisions.exploration import Exploration
 from retain.decisions.hours import Habits
+from retain.decisions.items import Items, Suggested
 from retain.decisions.ranked import (
     NOT_WORTH_IT,
     VALUE_UNKNOWN,
@@ -27,29 +27,14 @@ from retain.decisions.ranked import (
     WorthsOfOne,
 )
 from retain.decisions.send_times import SendTimes
-from retain.decisions.worth import Appraiser, Measure, ResponseModel, WorthsOfRow
+from retain.decisions.worth import Appraiser, Measure, ResponseModel
 from retain.decisions.worths import Appraisers, Worths
+from retain.decisions.worths_of_one import WorthsOfKept, WorthsOfRow
 from retain.items.suggestions import SOURCES
 from retain.one.features import One
 from retain.rule_rows import Known, Row
 
-__all__ = ["Ranker", "Ranking"]
-
-ITEMS = 5
-
-
-class Suggested(Protocol):
-    """What customers may buy next: :class:`retain.items.suggestions.Suggestions` or the like."""
-
-    def prepare(self, rows: Sequence[int]) -> None:
-        """Compute the suggestions of these customers at once."""
-
-    def items(self, source: str, row: int, limit: int) -> list[str]:
-        """At most ``limit`` product ids of one of the sources, the likeliest first."""
-
-    def in_stock(self, product_ids: Sequence[str]) -> list[str]:
-        """Those of ``product_ids`` that nobody says are sold out."""
-
+__all__ = ["Ranker", "Ranking", "Suggested"]
 
 NO_SEED = ""
 
@@ -306,33 +291,6 @@ class Ranking:
         return Ranked(
             catalogue, self.beliefs, removed, worths, items=items, send_at=send_at, kept=kept
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """The product ids that actions speak of, for one customer."""
-
-    catalogue: Catalogue
-    known: Known
-    row: int
-    suggestions: Suggested | None
-
-    def of(self, place: int) -> tuple[str, ...]:
-        """For the action at ``place``: of the first of its sources that has any."""
-        for source in self.catalogue.actions[place].items:
-            if items := self._of_source(source):
-                return tuple(items[:ITEMS])
-        return ()
-
-    def _of_source(self, source: str) -> list[str]:
-        suggested = self.suggestions
-        if source in SOURCES:
-            return [] if suggested is None else suggested.items(source, self.row, ITEMS)
-        items = [str(item) for item in self.known[source] or ()]
-        # what was bought is spoken of, not offered: a review is asked for also when it is sold out
-        if suggested is None or source == "last_products":
-            return items
-        return suggested.in_stock(items)
 
 
 def outcomes_of(response: ResponseModel | None) -> dict[str, Outcomes]:

@@ -16,14 +16,13 @@ from retain.features.matrix import Vectors
 from retain.manifest import Manifest
 from retain.one.features import One
 from retain.one.rows import Row
-from retain.rule_rows import NAN, Known
+from retain.rule_rows import Known
 
 Floats = NDArray[np.float64]
 
 Measure = Callable[[Sequence[int]], tuple[Floats, Floats] | None]
 """Places of actions to what the model says of them, each (1, len(places)); None: nothing."""
 
-_UNKNOWN = (NAN, NAN)
 _PRIOR, _MODEL, _RESPONSE = (BASES.index(basis) for basis in ("prior", "model", "response"))
 
 
@@ -215,62 +214,6 @@ class Appraiser:
         if way.channel == "none":
             expected = 0.0
         return Worth(expected, treatment, basis, conversion, added, value, given, context, channel)
-
-
-class WorthsOfRow:
-    """The worth of the actions for one customer, each when it is asked for.
-
-    Args:
-        appraiser: of the catalogue.
-        row: what is known of the customer.
-        measured: asks the model about places, as :meth:`Appraiser.measured` does.
-        likely: places that will be asked for: the model is asked about all of them at once.
-    """
-
-    def __init__(
-        self,
-        appraiser: Appraiser,
-        row: Known,
-        measured: Measure,
-        likely: Sequence[int],
-    ) -> None:
-        self._appraiser = appraiser
-        self._row = row
-        self._measure = measured
-        self._likely = likely
-        self._known: dict[int, Worth] = {}
-        self._measured: dict[int, tuple[float, float]] = {}
-        self._preferred = appraiser.preferred(row)
-
-    def expected(self, place: int) -> float:
-        """The expected value of the action at ``place`` of the catalogue."""
-        return self.of(place).expected
-
-    def of(self, place: int) -> Worth:
-        """All its terms."""
-        found = self._known.get(place)
-        if found is None:
-            if place not in self._measured:
-                self._ask(place)
-            found = self._known[place] = self._appraiser.of_row(
-                self._row, place, self._measured[place], self._preferred
-            )
-        return found
-
-    def _ask(self, place: int) -> None:
-        taught, asked = self._appraiser.taught, self._measured
-        if place not in taught:
-            asked[place] = _UNKNOWN
-            return
-        places = [at for at in self._likely if at in taught]
-        if place not in places:
-            places = [at for at in taught if at not in asked]
-        measured = self._measure(places)
-        if measured is None:
-            self._measured = dict.fromkeys(range(len(self._appraiser.ids)), _UNKNOWN)
-        else:
-            treated, held_out = (arm[0].tolist() for arm in measured)
-            self._measured.update(zip(places, zip(treated, held_out, strict=True), strict=True))
 
 
 class _Way(NamedTuple):

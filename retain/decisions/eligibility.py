@@ -86,8 +86,8 @@ class Eligibility:
         if not action.transactional:
             # who says what for by naming a channel means what comes over it
             purposes = (action.consent, action.purpose, channel, "all")
-            yield (CONSENT_PROFILING,), hindrances.named_in("withdrawn_purposes", "profiling")
-            yield (CONSENT_PURPOSE, *purposes), hindrances.named_in("withdrawn_purposes", *purposes)
+            yield (CONSENT_PROFILING,), hindrances.without_consent("profiling")
+            yield (CONSENT_PURPOSE, *purposes), hindrances.without_consent(*purposes)
         if action.is_contact and action.consent == "marketing":
             yield (UNSUBSCRIBED,), hindrances.UNSUBSCRIBERS
         if action.is_live:

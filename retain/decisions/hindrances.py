@@ -38,9 +38,9 @@ class Forbids:
     rule: str = ""
 
 
-def named_in(column: str, *texts: str) -> Forbids:
-    """Whoever told one of ``texts`` in the list ``column``."""
-    wanted = frozenset(texts)
+def without_consent(*purposes: str) -> Forbids:
+    """Whoever does not want their data used for one of ``purposes``."""
+    wanted, column = frozenset(purposes), "withdrawn_purposes"
 
     def one(told: Sequence[str] | None) -> bool:
         # of `cross-sell` cross_sell: what is spelled otherwise is meant all the same

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from retain import native
 
 MESSAGES = 10.0
 """As many messages as the belief that all channels are alike is worth."""
@@ -14,8 +18,10 @@ LEAST, MOST = 0.5, 2.0
 HISTORY = "channel_history"
 """The feature: messages by channel and what became of them, ``email opened 12``."""
 
+_COMPILED = native.compiled("channels")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class ChannelPreference:
     """Weights by channel; a customer's own history, shrunk to their average and to the base's.
 
@@ -30,13 +36,29 @@ class ChannelPreference:
 
     rates: Mapping[str, float]
 
+    @cached_property
+    def _compiled(self) -> Any:
+        if _COMPILED is None:
+            return None
+        return native.made(
+            _COMPILED.Preference, dict(self.rates), USUAL_RATE, MESSAGES, RESPONSES, LEAST, MOST
+        )
+
     def weights(self, history: Sequence[str] | None) -> dict[str, float]:
         """The weight of each channel with a history, 0.5 to 2; every other channel has 1."""
         if not history:
             return {}
+        weights = None if self._compiled is None else self._compiled.weights(history)
+        return self.plain_weights(history) if weights is None else weights
+
+    def plain_weights(self, history: Sequence[str]) -> dict[str, float]:
+        """As :meth:`weights`, where that was not compiled."""
         told = _told(history)
-        expected = sum(sent * self._rate(channel) for channel, sent, _ in told)
-        responses = sum(responded for _, _, responded in told)
+        expected = responses = 0.0
+        # sum() adds otherwise in Python 3.12 than before
+        for channel, sent, responded in told:
+            expected += sent * self._rate(channel)
+            responses += responded
         general = (responses + RESPONSES) / (expected + RESPONSES)
         found = {}
         for channel, sent, responded in told:

@@ -24,7 +24,7 @@ class Suggested(Protocol):
         """Those of ``product_ids`` that nobody says are sold out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Items:
     """The product ids that actions speak of, for one customer."""
 

@@ -18,7 +18,7 @@ from retain.decisions.exploration import (
     spread_without,
 )
 from retain.decisions.receipt_parts import Believed, Judgement
-from retain.decisions.worth import Fixed, Worth
+from retain.decisions.worth import Fixed, ResponseModel, Worth
 
 NOT_WORTH_IT = "not_worth_it"
 VALUE_UNKNOWN = "value_unknown"
@@ -275,3 +275,14 @@ class _Allowed(NamedTuple):
         return self.ranked_by.candidate(
             self.places[rank], rank, self.options[rank], self.chances[rank]
         )
+
+
+def outcomes_of(response: ResponseModel | None) -> dict[str, Outcomes]:
+    """By action, how many treated and held-out customers' outcomes the model has learned from."""
+    if response is None:
+        return {}
+    told = response.manifest.parameters.get("outcomes", {})
+    return {
+        str(action): (float(arms.get("treated", 0)), float(arms.get("held_out", 0)))
+        for action, arms in told.items()
+    }

@@ -22,9 +22,9 @@ from retain.decisions.ranked import (
     NOT_WORTH_IT,
     VALUE_UNKNOWN,
     Beliefs,
-    Outcomes,
     Ranked,
     WorthsOfOne,
+    outcomes_of,
 )
 from retain.decisions.send_times import SendTimes
 from retain.decisions.worth import Appraiser, Measure, ResponseModel
@@ -139,7 +139,7 @@ class Ranker:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # every preview makes one: to freeze it costs more than a decision's terms
 class Ranking:
     """The ranking of n customers; each is ranked when it is first asked about.
 
@@ -291,14 +291,3 @@ class Ranking:
         return Ranked(
             catalogue, self.beliefs, removed, worths, items=items, send_at=send_at, kept=kept
         )
-
-
-def outcomes_of(response: ResponseModel | None) -> dict[str, Outcomes]:
-    """By action, how many treated and held-out customers' outcomes the model has learned from."""
-    if response is None:
-        return {}
-    told = response.manifest.parameters.get("outcomes", {})
-    return {
-        str(action): (float(arms.get("treated", 0)), float(arms.get("held_out", 0)))
-        for action, arms in told.items()
-    }

@@ -6,6 +6,7 @@ a row that is missing or no longer holds, another schema, a customer merged into
 """
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from feature_repo.packed_texts import texts_of
 from retain.clock import Clock, now, to_micros
 from retain.eventlog import EventLog
 from retain.features.ageing import STORED_NUMBERS
+from retain.one.contacts import query_of
 from retain.one.features import One, aged
 from retain.one.glance import LOOK, Glanced, joined
 from retain.one.log_file import unavailable
@@ -25,15 +27,21 @@ from retain.settings import Settings
 
 _FRESH_WITHIN_US = int(1e6 * FRESH_WITHIN.total_seconds())
 _SEEN = 3
+_KIND = 0
 _MANY = len(STORED_NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A customer's features, and the moment they are as of in epoch microseconds."""
+    """A customer's features, and the moment they are as of in epoch microseconds.
+
+    Attributes:
+        contacts: rows of :func:`retain.one.contacts.query_of`, where they were asked for.
+    """
 
     one: One
     features_as_of: int
+    contacts: Sequence[tuple[Any, ...]] = ()
 
 
 class OneReader:
@@ -50,7 +58,11 @@ class OneReader:
         self._texts = texts_of(rows.plan)
         self._clock = clock
         # what the log says is read before the row: what is reflected by then is in the row
-        self._query = f"SELECT {LOOK}, {rows.columns} FROM {rows.table} AS t WHERE key = ?1"
+        row = f"{LOOK}, {rows.columns} FROM {rows.table} AS t WHERE key = ?1"
+        self._query = f"SELECT {row}"
+        beside = query_of(1 + _SEEN + len(rows.plan.places))
+        # one statement is one look at the file, of a moment at which all of it held
+        self._query_both = f"SELECT NULL, {row} UNION ALL {beside}"
 
     @classmethod
     def of(cls, settings: Settings, log: EventLog, *, clock: Clock = now) -> "OneReader | None":
@@ -58,7 +70,7 @@ class OneReader:
         rows = FileRows.of(settings, log)
         return None if rows is None else cls(rows, clock=clock)
 
-    def read(self, customer_id: str, moment: int) -> Found | None:
+    def read(self, customer_id: str, moment: int, *, with_contacts: bool = False) -> Found | None:
         """The customer at ``moment`` (epoch microseconds); None where that is not to be had so.
 
         Raises:
@@ -66,9 +78,16 @@ class OneReader:
         """
         try:
             execute = self._files.connection().execute
-            line = execute(self._query, (customer_id, moment)).fetchone()
-            if line is None:
-                return None
+            contacts: list[tuple[Any, ...]] = []
+            if with_contacts:
+                contacts = execute(self._query_both, (customer_id, moment)).fetchall()
+                if not contacts or contacts[0][_KIND] is not None:
+                    return None
+                line = contacts.pop(0)[1:]
+            else:
+                line = execute(self._query, (customer_id, moment)).fetchone()
+                if line is None:
+                    return None
             since, latest, component = line[:_SEEN]
             seen: Glanced | None = Glanced(since, latest)
             if component is not None:
@@ -77,9 +96,15 @@ class OneReader:
             if str(error).startswith("no such"):
                 return None
             raise unavailable(error) from error
-        return None if seen is None else self._held(line[_SEEN:], seen, moment)
+        return None if seen is None else self._held(line[_SEEN:], seen, moment, contacts)
 
-    def _held(self, cells: tuple[Any, ...], seen: Glanced, moment: int) -> Found | None:
+    def _held(
+        self,
+        cells: tuple[Any, ...],
+        seen: Glanced,
+        moment: int,
+        contacts: Sequence[tuple[Any, ...]],
+    ) -> Found | None:
         """The customer of these rows, where they hold."""
         held = self._hold(cells, 0, moment)
         lapsed = held is None
@@ -97,7 +122,7 @@ class OneReader:
         elif since <= to_micros(self._clock()) - _FRESH_WITHIN_US:
             return None
         one = One(vector, self._texts(cells))
-        return Found(one, moment if since is None and not lapsed else computed)
+        return Found(one, moment if since is None and not lapsed else computed, contacts)
 
     def _held_over(self, cells: tuple[Any, ...], moment: int) -> tuple[Floats, int] | None:
         """As :data:`Hold`, of rows that an edge has just passed."""

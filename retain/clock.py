@@ -52,4 +52,4 @@ def from_micros(micros: int) -> datetime:
 
 def iso(at: datetime) -> str:
     """``2026-11-21T20:00:00Z``, with microseconds only where there are any."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()[:-6] + "Z"

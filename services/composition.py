@@ -184,9 +184,7 @@ def compose(
     metrics.watch_breakers(
         lambda: {f"database_{kind}": one.state for kind, one in breakers(engine).items()}
     )
-    front = _front(
-        application(use_cases, pools), settings, log, made, clock=clock, metrics=metrics
-    )
+    front = _front(application(use_cases, pools), settings, log, made, clock=clock, metrics=metrics)
     gate = Gate(
         front,
         places=found,

@@ -106,11 +106,10 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
     recorder = Recorder(settings, ranked_by, _names(scoring))
     decisions.carry_with(recorder)
     contacts = Contacts(engine, ranker.limiter)
-    embedded = engine.dialect.name == "sqlite"
     previews = Previews(
         arms=arms,
         contacts=contacts,
-        contacts_of_one=ContactsOfOne(engine, ranker.limiter).read if embedded else contacts.of,
+        contacts_of_one=ContactsOfOne(engine, ranker.limiter).of,
         decisions=decisions,
         models=_names(scoring),
         metrics=metrics,

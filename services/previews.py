@@ -1,9 +1,11 @@
 """Previews of the next best action: decided, nothing reserved, the receipt written behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from feature_repo.online_one import Found
+from retain.clock import from_micros
 from retain.decisions.columns import of_scores, put_scores
 from retain.decisions.contacts import Contacts
 from retain.decisions.previews import Preview
@@ -21,8 +23,10 @@ from services.answers import Json
 from services.metrics import NO_ARM, Metrics
 from services.metrics.stores import timed
 
-OneState = Callable[[str, datetime], ContactState | None]
-"""Says of one customer at a moment what :meth:`retain.decisions.contacts.Contacts.of` does."""
+Rows = Sequence[tuple[Any, ...]]
+OneState = Callable[[str, datetime, Rows], ContactState | None]
+"""Says of one customer at a moment what :meth:`retain.decisions.contacts.Contacts.of` does, by
+rows that were read with their features."""
 
 
 class Previews:
@@ -40,7 +44,7 @@ class Previews:
     ) -> None:
         self._arms = arms
         self._states = timed(contacts.read, metrics, "contacts", "read")
-        self._state = timed(contacts_of_one, metrics, "contacts", "read")
+        self._state = contacts_of_one
         self._decisions = decisions
         self._models = models
         self._metrics = metrics
@@ -81,10 +85,10 @@ class Previews:
         customer_id: str,
         scores: OneScores,
         now: datetime,
-        features_as_of: datetime,
+        found: Found,
         suggestions: Suggested | None,
     ) -> Json:
-        """As :meth:`preview` for one customer none of whose views is stale.
+        """As :meth:`preview`, of one customer read with their contacts, without stale views.
 
         Raises:
             StoreUnavailable: the contacts made so far could not be read.
@@ -95,11 +99,11 @@ class Previews:
         ranking = ranker.rank_one(known, columns, customer_id, now=now, suggestions=suggestions)
         preview = self._decisions.preview(
             ranking,
-            state=self._state(customer_id, now),
+            state=self._state(customer_id, now, found.contacts),
             evidence=Evidence(
                 models=self._models,
-                features_as_of=features_as_of,
-                experiments=tuple(one.as_json() for one in assigned),
+                features_as_of=from_micros(found.features_as_of),
+                experiments=tuple([one.as_json() for one in assigned]),
             ),
         )
         return self._told(preview, assigned)

@@ -5,14 +5,14 @@ is answered by :class:`services.predictions.Predictions`, with the same fields a
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import Annotated, Literal, Protocol
 
 import msgspec
 
-from feature_repo.online_one import OneReader
-from retain.clock import EPOCH, Clock, to_micros
+from feature_repo.online_one import Found, OneReader
+from retain.clock import Clock, to_micros
 from retain.errors import FingerprintMismatch, StoreUnavailable
 from retain.items.suggestions import Suggested
 from retain.moments import told
@@ -51,7 +51,7 @@ class Decides(Protocol):
         customer_id: str,
         scores: OneScores,
         now: datetime,
-        features_as_of: datetime,
+        found: Found,
         suggestions: Suggested | None,
     ) -> Json:
         """The ``next_best_action`` object."""
@@ -118,14 +118,14 @@ class Single:
         decoded: float,
     ) -> tuple[bytes, Asked] | None:
         moment = to_micros(now)
-        found = self._reader.read(asked.customer_id, moment)
+        include = PARTS if asked.include is None else asked.include
+        decides = "next_best_action" in include
+        found = self._reader.read(asked.customer_id, moment, with_contacts=decides)
         if found is None:
             return None
         read = perf_counter()
         scores = self._scorer.score(found.one, moment)
         scored = perf_counter()
-        include = PARTS if asked.include is None else asked.include
-        decides = "next_best_action" in include
         parts: Json = {}
         suggested = None
         if "churn" in include:
@@ -143,9 +143,8 @@ class Single:
         told_at = perf_counter()
         decided = None
         if decides:
-            features_as_of = EPOCH + timedelta(microseconds=found.features_as_of)
             parts["next_best_action"] = self._previews.of_one(
-                asked.customer_id, scores, now, features_as_of, suggested
+                asked.customer_id, scores, now, found, suggested
             )
             decided = perf_counter() - told_at
         answer = _ENCODE(

@@ -12,7 +12,8 @@ from retain.decisions.terms import Terms
 __all__ = ["Candidate", "Terms"]
 
 
-@dataclass(frozen=True, slots=True)
+# one is made for every answer, and a frozen one takes twice as long to make
+@dataclass(slots=True)
 class Candidate:
     """One action for one customer; ``removed_by`` names the rule that removed it, if any.
 

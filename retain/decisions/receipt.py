@@ -14,7 +14,8 @@ from retain.decisions.receipt_parts import ARM, policy_of
 Receipt = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+# one is made for every answer, and a frozen one takes twice as long to make
+@dataclass(slots=True)
 class Evidence:
     """What a decision rests on beside the catalogue.
 

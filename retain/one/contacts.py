@@ -21,19 +21,29 @@ from retain.one.log_file import LogFile
 
 _MESSAGE, _CONTACT, _SUPPRESSION = range(3)
 _OF_CONTACT = ", ".join(column.name for column in contacts.contacts.columns)
+_COLUMNS = 10
 _YEAR = contacts.LOOK_BACK_DAYS * MICROSECONDS_PER_DAY
 _REMEMBERED = REMEMBERED_DAYS * MICROSECONDS_PER_DAY
-# of the customer ?1 at ?2, of a year and of what is remembered, told apart by the first column;
-# each kind has a type and a reach of its own in every column after it
 _EVERYTHING = f"""
-SELECT {_MESSAGE}, customer_id, ts, type, channel, properties, NULL, NULL, NULL, NULL FROM events
-WHERE customer_id = ?1 AND ts > ?2 - {_YEAR} AND ts <= ?2 AND {OF_MESSAGES}
+SELECT {_MESSAGE}, customer_id, ts, type, channel, properties, NULL, NULL, NULL, NULL{{0}}
+FROM events WHERE customer_id = ?1 AND ts > ?2 - {_YEAR} AND ts <= ?2 AND {OF_MESSAGES}
 AND (type = 'message_sent' OR ts > ?2 - {_REMEMBERED})
-UNION ALL SELECT {_CONTACT}, {_OF_CONTACT} FROM contacts
+UNION ALL SELECT {_CONTACT}, {_OF_CONTACT}{{0}} FROM contacts
 WHERE customer_id = ?1 AND at > ?2 - {_YEAR} AND made_at <= ?2
-UNION ALL SELECT {_SUPPRESSION}, channel, since, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+UNION ALL SELECT {_SUPPRESSION}, channel, since, NULL, NULL, NULL, NULL, NULL, NULL, NULL{{0}}
 FROM suppressions WHERE customer_id = ?1
 """
+
+
+def query_of(columns: int = _COLUMNS) -> str:
+    """What to select of the customer ``?1`` at ``?2`` (epoch microseconds), in so many columns.
+
+    Rows of a year and of what is remembered are told apart by the first column, which is never
+    NULL; each kind has a type and a reach of its own in every column after it.
+    """
+    return _EVERYTHING.format(", NULL" * (columns - _COLUMNS))
+
+
 _CONSENTED = (
     "SELECT channel FROM events WHERE customer_id = ? AND ts > ? "
     f"AND type = '{suppressions.CONSENT}'"
@@ -43,23 +53,29 @@ _NONE: frozenset[str] = frozenset()
 
 
 class ContactsOfOne:
-    """Reads the contacts of customers who were never joined to another one; waits for nobody."""
+    """What contacts were made with customers never joined to another one; waits for nobody."""
 
     def __init__(self, engine: Engine, limiter: Limiter) -> None:
         self._file = LogFile(engine)
         self._limiter = limiter
 
-    def read(self, customer_id: str, now: datetime) -> ContactState | None:
+    def of(
+        self, customer_id: str, now: datetime, rows: Sequence[tuple[Any, ...]]
+    ) -> ContactState | None:
         """The customer's state; None where there was no contact in a year.
 
         What was decided after ``now`` is not known at ``now``. Budgets, suppressions taken back
         and goals are read after the contacts: a moment later, where somebody writes meanwhile.
 
+        Args:
+            customer_id: whose.
+            now: the moment.
+            rows: what :func:`query_of` selects of the customer at that moment.
+
         Raises:
             StoreUnavailable: the file cannot be read at once.
         """
         moment = to_micros(now)
-        rows = self._file.rows(_EVERYTHING, (customer_id, moment))
         spent = self._spent(now) if self._limiter.budgets else {}
         if not rows:
             return ContactState(spent=spent) if spent else None

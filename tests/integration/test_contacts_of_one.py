@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from retain.clock import to_micros
 from retain.database import connect, writing
 from retain.decisions import contacts, spending, suppressions
 from retain.decisions.caps import Limiter
@@ -15,7 +17,8 @@ from retain.decisions.contacts import Contacts
 from retain.errors import StoreUnavailable
 from retain.event import Event, to_table
 from retain.eventlog import EventLog
-from retain.one.contacts import ContactsOfOne
+from retain.one.contacts import ContactsOfOne, query_of
+from retain.one.log_file import LogFile
 from tests.catalogues import NOW, action, catalogue
 
 FOLLOWING = action(
@@ -107,42 +110,48 @@ def plan(connection, dice: random.Random, decision_id: str, customer: str) -> No
     )
 
 
+def state_of(store: Engine, limiter: Limiter, customer: str, moment: datetime) -> Any:
+    """As a preview reads it: the rows with the features, the rest behind them."""
+    rows = LogFile(store).rows(query_of(), (customer, to_micros(moment)))
+    return ContactsOfOne(store, limiter).of(customer, moment, rows)
+
+
 @pytest.mark.parametrize("limiter", [PLAIN, BUDGETED], ids=["plain", "budgets"])
 @pytest.mark.parametrize("seed", range(3))
 def test_one_customer_has_the_contacts_that_are_read_for_many(
     store: Engine, limiter: Limiter, seed: int
 ) -> None:
     happen(store, seed)
-    many, one = Contacts(store, limiter), ContactsOfOne(store, limiter)
+    many = Contacts(store, limiter)
     goals = 0
     for moment in (NOW, NOW - timedelta(days=2), NOW + timedelta(hours=1)):
         for customer in (*CUSTOMERS, "nobody"):
-            state = one.read(customer, moment)
+            state = state_of(store, limiter, customer, moment)
             assert state == many.of(customer, moment)
             goals += bool(state and state.goals)
     assert goals, "no history reached a goal: nothing was compared"
-    assert not one.read("nobody", NOW) or limiter is BUDGETED
+    assert not state_of(store, limiter, "nobody", NOW) or limiter is BUDGETED
 
 
 def test_what_a_budget_has_spent_is_known_of_a_customer_without_contacts(store: Engine) -> None:
     happen(store, 1)
-    state = ContactsOfOne(store, BUDGETED).read("nobody", NOW)
+    state = state_of(store, BUDGETED, "nobody", NOW)
     assert state is not None
     assert [spent.decisions for spent in state.spent.values()] == [1, 1]
 
 
 def test_a_file_that_is_gone_is_not_answered_from(store: Engine, tmp_path: Path) -> None:
-    reader = ContactsOfOne(store, PLAIN)
+    reader = ContactsOfOne(store, BUDGETED)
     (tmp_path / "retain.db").unlink()
     with pytest.raises(StoreUnavailable):
-        reader.read("c1", NOW)
+        reader.of("c1", NOW, ())
 
 
 def test_a_file_that_others_lock_is_not_waited_for(store: Engine, tmp_path: Path) -> None:
-    reader = ContactsOfOne(store, PLAIN)
+    reader = ContactsOfOne(store, BUDGETED)
     store.dispose()
     with connect(f"sqlite:///{tmp_path}/retain.db").connect() as connection:
         connection.exec_driver_sql("PRAGMA locking_mode=EXCLUSIVE")
         connection.exec_driver_sql("BEGIN EXCLUSIVE")
         with pytest.raises(StoreUnavailable):
-            reader.read("c1", NOW)
+            reader.of("c1", NOW, ())

@@ -1,5 +1,6 @@
 """Decision ids."""
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -39,3 +40,15 @@ def test_an_id_tells_when_it_was_made():
 @pytest.mark.parametrize("text", ["", "d-1", "é" * 26, "8" * 26, "7" * 26, "0" * 27])
 def test_what_is_no_id_tells_nothing(text):
     assert ulid.made_at(text) is None
+
+
+def test_a_process_that_was_forked_draws_other_ids():
+    ulid.new(NOW)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, ulid.new(NOW).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    told = os.read(reading, 26).decode()
+    assert told not in {ulid.new(NOW) for _ in range(600)}

@@ -10,8 +10,9 @@ from retain.errors import StoreUnavailable
 
 Item = TypeVar("Item")
 
-PAUSE_SECONDS = 0.2
-BATCH = 500
+PAUSE_SECONDS = 0.4
+"""Every commit has whoever reads the file map it anew: few large ones cost answers a tenth less."""
+BATCH = 2_500
 MOST_WAITING = 20_000
 
 _log = logging.getLogger(__name__)

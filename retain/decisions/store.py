@@ -52,15 +52,9 @@ decisions = Table(
 
 # previews have no key: an entry for each would cost as much as the row. Tables that were made
 # before this index have a constraint over all rows instead, which says the same.
-_KEYED = decisions.c.idempotency_key.is_not(None)
-Index(
-    "decisions_by_key",
-    decisions.c.customer_id,
-    decisions.c.idempotency_key,
-    unique=True,
-    sqlite_where=_KEYED,
-    postgresql_where=_KEYED,
-)
+_KEY = decisions.c.customer_id, decisions.c.idempotency_key
+_KEYED: Any = {f"{name}_where": _KEY[1].is_not(None) for name in ("sqlite", "postgresql")}
+Index("decisions_by_key", *_KEY, unique=True, **_KEYED)
 
 # made once: for one row, making a statement takes longer than running it
 _MADE = insert(decisions)
@@ -245,19 +239,21 @@ class Decisions:
         self._previews.close()
 
     def _write(self, waiting: list[Preview | bytes]) -> None:
-        parcels = [one for one in waiting if isinstance(one, bytes)]
-        if self._carrier is not None and parcels and self._carrier.write(parcels):
-            waiting = [one for one in waiting if not isinstance(one, bytes)]
-        removed = preview_rows.write(self._engine, self._opened(waiting)) if waiting else {}
+        here, parcels = _apart(waiting)
+        if not (parcels and self._carrier is not None and self._carrier.write(parcels)):
+            here = self._opened(waiting)
+        removed = preview_rows.write(self._engine, here) if here else {}
         if self._told is not None:
             self._told(removed)
 
     def _opened(self, waiting: list[Preview | bytes]) -> list[Preview]:
-        previews = [one for one in waiting if not isinstance(one, bytes)]
-        parcels = [one for one in waiting if isinstance(one, bytes)]
-        if self._carrier is not None and parcels:
-            previews += self._carrier.open(parcels)
-        return previews
+        here, parcels = _apart(waiting)
+        return here + self._carrier.open(parcels) if parcels and self._carrier else here
+
+
+def _apart(waiting: list[Preview | bytes]) -> tuple[list[Preview], list[bytes]]:
+    here = [one for one in waiting if not isinstance(one, bytes)]
+    return here, [one for one in waiting if isinstance(one, bytes)]
 
 
 def find(connection: Connection, decision_id: str) -> Receipt | None:

@@ -13,8 +13,6 @@ from retain.rule_rows import NAN
 
 Floats = NDArray[np.float64]
 
-_TIMES = np.concatenate([SINCE, UNTIL])
-_DAYS = np.repeat([1.0, -1.0], [len(SINCE), len(UNTIL)]) * MICROSECONDS_PER_DAY
 _STORED = len(STORED_NUMBERS)
 _RATIOS = list(zip(OVER.tolist(), UNDER.tolist(), strict=True))
 
@@ -73,7 +71,8 @@ def aged(stored: Floats, moment: int) -> Floats:
     """
     read = np.empty(len(NUMBERS))
     read[:_STORED] = stored
-    read[_TIMES] = (float(moment) - stored.take(_TIMES)) / _DAYS
+    read[SINCE] = (float(moment) - stored.take(SINCE)) / MICROSECONDS_PER_DAY
+    read[UNTIL] = (stored.take(UNTIL) - float(moment)) / MICROSECONDS_PER_DAY
     for place, (over, under) in enumerate(_RATIOS, start=_STORED):
         divisor = read.item(under)
         ratio = read.item(over) / divisor if divisor else NAN

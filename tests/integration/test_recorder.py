@@ -13,7 +13,7 @@ import yaml
 from sqlalchemy import Engine
 
 from feature_repo.online_one import OneReader
-from retain.clock import from_micros, to_micros
+from retain.clock import to_micros
 from retain.database import connect, reading, writing
 from retain.decisions import contacts
 from retain.decisions.previews import Preview
@@ -76,13 +76,12 @@ def previews(
     scorer = OneScorer(made.scorer.champions)
     suggesting = Suggesting(made.scorer.champions.next_items, made.scorer.stock)
     for customer in customers:
-        found = reader.read(customer, to_micros(LATER))
+        found = reader.read(customer, to_micros(LATER), with_contacts=True)
         if found is not None:
             scores = scorer.score(found.one, to_micros(LATER))
             made.scorer.segmenter.of_one(found.one)
-            as_of = from_micros(found.features_as_of)
             suggested = suggesting.suggestions(scores)
-            made.previews.of_one(customer, scores, LATER, as_of, suggested)
+            made.previews.of_one(customer, scores, LATER, found, suggested)
     assert len(kept) > BUSY
     return kept
 

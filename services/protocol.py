@@ -46,6 +46,7 @@ class Protocol(HttpToolsProtocol):
     _answered: object = None
     _timer: TimerHandle | None = None
     _parts: list[bytes] | None = None
+    _has_answered = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take a connection, or refuse it where there are too many."""
@@ -67,6 +68,7 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on; a head is read no further than it may be long."""
         before = self.scope
+        self._has_answered = False
         super().data_received(data)
         if self._parts is not None:
             self._hand_over()
@@ -112,16 +114,21 @@ class Protocol(HttpToolsProtocol):
             return
         self._parts = None
         self._answered = scope
+        self._has_answered = True
         fixed = (STATUS_LINE[answer.status], _common(self.server_state.default_headers))
         # one write: what listens is woken once
         self.transport.write(b"".join([*fixed, answer.head, b"\r\n", answer.body]))
         self.on_response_complete()
 
     def _may_wait(self) -> bool:
-        """Whether this may be answered at once, and nothing else is being answered."""
+        """Whether this may be answered at once, and nothing else is being answered.
+
+        Of what came together only the first is: others wait for their turn, too.
+        """
         cycle, parser = self.cycle, self.parser
         return (
-            parser.get_method() == b"POST"
+            not self._has_answered
+            and parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
             and not parser.should_upgrade()

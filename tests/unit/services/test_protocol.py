@@ -306,6 +306,14 @@ def test_a_request_that_is_out_of_the_ordinary_is_one_like_any_other(hot, said) 
     assert hot.heard == []
 
 
+def test_of_requests_that_come_together_only_the_first_is_answered_at_once(hot) -> None:
+    bodies = [b"a", b"b", b"c"]
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(b"".join(map(posted, bodies)))
+        assert [answer for _, answer in answers_of(connection, 3)] == [b"a", b"ok", b"ok"]
+    assert hot.heard == [b"a"]
+
+
 def test_an_error_in_an_answer_at_once_is_a_problem_and_the_connection_goes_on(hot) -> None:
     with socket.create_connection(hot.address) as connection:
         connection.sendall(posted(b"broken"))

@@ -117,7 +117,7 @@ def _made(rows: Sequence[tuple[Any, ...]]) -> tuple[Contact, ...]:
     if len(sent) == len(rows):
         of_others, _ = messages.told(sent, ())
         return tuple([contact for _, contact in of_others])
-    ours = [row[1:] for row in rows if row[0] == _CONTACT]
+    ours = [row[1:_COLUMNS] for row in rows if row[0] == _CONTACT]
     of_others, of_ours = messages.told(sent, contacts.pairs(ours))
     return tuple(contact for _, contact in [*of_others, *contacts.told(ours, of_ours)])
 

@@ -110,9 +110,11 @@ def plan(connection, dice: random.Random, decision_id: str, customer: str) -> No
     )
 
 
-def state_of(store: Engine, limiter: Limiter, customer: str, moment: datetime) -> Any:
+def state_of(
+    store: Engine, limiter: Limiter, customer: str, moment: datetime, columns: int = 12
+) -> Any:
     """As a preview reads it: the rows with the features, the rest behind them."""
-    rows = LogFile(store).rows(query_of(), (customer, to_micros(moment)))
+    rows = LogFile(store).rows(query_of(columns), (customer, to_micros(moment)))
     return ContactsOfOne(store, limiter).of(customer, moment, rows)
 
 
@@ -127,6 +129,7 @@ def test_one_customer_has_the_contacts_that_are_read_for_many(
     for moment in (NOW, NOW - timedelta(days=2), NOW + timedelta(hours=1)):
         for customer in (*CUSTOMERS, "nobody"):
             state = state_of(store, limiter, customer, moment)
+            assert state == state_of(store, limiter, customer, moment, columns=10)
             assert state == many.of(customer, moment)
             goals += bool(state and state.goals)
     assert goals, "no history reached a goal: nothing was compared"

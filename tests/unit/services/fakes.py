@@ -86,7 +86,7 @@ def scores(
 ) -> Scores:
     """Plausible scores; every number is there also where its status withholds it.
 
-    ``told`` are columns beside them, which the signals read.
+    ``told`` are columns beside them, which the signals read, of the first of the customers.
     """
     n = len(customer_ids)
     status = [(statuses or {}).get(c, "ok") for c in customer_ids]
@@ -129,9 +129,13 @@ def scores(
             "reachable_channels": _objects([["email"]] * n),
             "max_contacts_per_week": np.full(n, 2.0),
             **{name: np.full(n, np.nan) for name in SIGNAL_FEATURES},
-            **(told or {}),
+            **{name: _of_the_first(column, n) for name, column in (told or {}).items()},
         },
     )
+
+
+def _of_the_first(column: np.ndarray, many: int) -> np.ndarray:
+    return np.concatenate([column, np.full(many, np.nan)])[:many]
 
 
 def _objects(values: Iterable[object]) -> np.ndarray:

@@ -82,9 +82,8 @@ def beside(
             "rounds": {name: [asdict(one) for one in each] for name, each in rounds.items()},
         }
         if given.soak:
-            # the speed of a shared machine changes, and what is paced above it only waits
-            sustained = min(one.outcome.rate for one in rounds["heads"])
-            report["soak"], more = soak(field, given.minutes, sustained, progress)
+            fastest = max(one.outcome.rate for one in rounds["heads"])
+            report["soak"], more = soak(field, given.minutes, fastest, progress)
             bars += more
         if given.overload:
             overload = Overload(field, progress, given.overload_seconds)

@@ -11,10 +11,10 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from load.bar import Bar
-from load.job import Job
+from load.job import Job, Outcome
 from load.lanes import drive, retry_after
 from load.overload import recovered
-from load.soak import longest_ms
+from load.soak import longest_ms, sustained
 from load.watching import growth, longest
 
 Answer = Callable[[int], Awaitable[bytes]]
@@ -148,3 +148,26 @@ def test_pauses_of_helpers_hold_nobody_up_and_untold_ones_are_none_to_rely_on() 
     assert longest_ms({("worker", "+Inf"): 1.0}, {("worker", "+Inf"): 2.0}) == float("inf")
     assert longest_ms(after, after) == 0.0
     assert longest_ms(None, None) == float("inf")
+
+
+def trial(p99: float, lost: int = 0) -> Outcome:
+    return Outcome(1.0, {"200": 1_000, "lost": lost}, 1_000, [], {"p99": p99}, {}, 0.1)
+
+
+def test_what_is_sustained_is_the_first_rate_from_above_that_is_answered_in_time_twice() -> None:
+    seen = {1_000.0: [40.0], 950.0: [20.0, 30.0], 902.5: [20.0, 24.9]}
+    left = {rate: iter(each) for rate, each in seen.items()}
+    rate, trials = sustained(lambda rate: trial(next(left[rate])), 1_000.0, lambda _: None)
+    assert rate == 902.5
+    assert trials == [(rate, p99) for rate, each in seen.items() for p99 in each]
+
+
+def test_a_rate_at_which_requests_are_lost_is_not_sustained() -> None:
+    rate, _ = sustained(lambda rate: trial(1.0, lost=rate > 900.0), 1_000.0, lambda _: None)
+    assert rate == 902.5 * 0.95
+
+
+def test_where_nothing_is_sustained_the_search_ends() -> None:
+    rate, trials = sustained(lambda _: trial(100.0), 1_000.0, lambda _: None)
+    assert rate <= 300.0
+    assert all(one > 300.0 for one, _ in trials)

@@ -7,8 +7,9 @@ has.
 """
 
 import resource
-from asyncio import TimerHandle, Transport
-from functools import lru_cache
+import socket
+from asyncio import TimerHandle, Transport, get_running_loop
+from functools import lru_cache, partial
 from http import HTTPStatus
 from math import inf
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services import problems
+from services.arrivals import Arrivals
 from services.gate.answer import AtOnce, lines
 from services.gate.gate import MOST_HEADER_BYTES
 from services.gate.lane import overloaded
@@ -38,9 +40,11 @@ class Protocol(HttpToolsProtocol):
     Attributes:
         hot: a route, and what answers that which is posted to it where all of it came in one
             piece; what is not answered so is a request like any other.
+        arrivals: takes in who else waits, where the event loop is behind.
     """
 
     hot: ClassVar[tuple[bytes, AtOnce] | None] = None
+    arrivals: ClassVar[Arrivals | None] = None
     _head_bytes = 0
     _began: object = None
     _answered: object = None
@@ -58,6 +62,8 @@ class Protocol(HttpToolsProtocol):
             self._refuse(overloaded("there are as many connections as are taken"))
         else:
             self._timer = self.loop.call_later(HEAD_SECONDS, self._look)
+        if self.arrivals is not None:
+            self.arrivals.look()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
@@ -204,12 +210,24 @@ def answer_at_once(route: str, at_once: AtOnce) -> None:
 def install() -> None:
     """Have servers that are made in this process from now on speak so."""
     from uvicorn.config import HTTP_PROTOCOLS, WS_PROTOCOLS  # noqa: PLC0415 - the parent serves none
+    from uvicorn.server import Server  # noqa: PLC0415 - as above
 
     protocols: dict[Any, str] = HTTP_PROTOCOLS
     protocols["auto"] = NAME
     # nothing here speaks WebSocket, and a connection handed to what does is not watched any more
     websockets: dict[Any, str | None] = WS_PROTOCOLS
     websockets["auto"] = None
+    serving: Any = Server
+    started = serving.startup
+
+    async def startup(self: Any, sockets: list[socket.socket] | None = None) -> None:
+        await started(self, sockets=sockets)
+        if sockets and not self.config.ssl:
+            state = {"app_state": self.lifespan.state, "server_state": self.server_state}
+            make = partial(self.config.http_protocol_class, config=self.config, **state)
+            Protocol.arrivals = Arrivals(get_running_loop(), sockets, make)
+
+    serving.startup = startup
 
 
 def _written(error: Refused) -> bytes:

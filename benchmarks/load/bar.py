@@ -26,4 +26,4 @@ class Bar:
     def __str__(self) -> str:
         sign = "<=" if self.at_most else ">="
         word = "met" if self.met else "not reached" if self.aspired else "MISSED"
-        return f"{self.name:<64}{self.value:>10,.2f} {sign} {self.bar:<8g} {word}"
+        return f"{self.name:<66}{self.value:>10,.2f} {sign} {self.bar:<8g} {word}"

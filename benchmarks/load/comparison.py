@@ -1,54 +1,28 @@
 """The table of a comparison, and its bars."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from load.bar import Bar
 from load.cases import CASES, Case, Summary
 from load.contestants import NAMES
 
+PEER, BLOCKING = "fastapi_threads", "fastapi"
+"""Who the bars are set by: what FastAPI advises for code that blocks; and what it warns of
+(docs/adr/0026)."""
+
 
 def judged(found: Mapping[str, Summary]) -> list[Bar]:
     """Every bar that can be judged by what was measured."""
-
-    def times(one: str, other: str) -> float:
-        return found[one].rate / found[other].rate
-
-    def quicker(one: str, other: str) -> float:
-        return found[one].p99 / found[other].p99
-
-    bars = []
-    if {"heads", "fastapi"} <= found.keys():
-        bars.append(Bar("three heads, times FastAPI", times("heads", "fastapi"), 15))
-        bars.append(
-            Bar("three heads, p99 over FastAPI's", quicker("heads", "fastapi"), 0.125, True)
-        )
-    if {"heads", "fastapi_threads"} <= found.keys():
-        slower = times("heads", "fastapi_threads")
-        bars.append(Bar("for comparison: times FastAPI in threads", slower, 15, aspired=True))
-    if {"heads", "mount"} <= found.keys():
-        bars.append(Bar("three heads, times an empty mount", times("heads", "mount"), 0.5))
-        bars.append(
-            Bar(
-                "moonshot: three heads, times an empty mount",
-                times("heads", "mount"),
-                0.7,
-                aspired=True,
-            )
-        )
-    if {"heads", "echo"} <= found.keys():
-        bars.append(
-            Bar(
-                "moonshot: three heads, times a bare echo",
-                times("heads", "echo"),
-                0.25,
-                aspired=True,
-            )
-        )
-    if {"preview", "fastapi"} <= found.keys():
-        bars.append(Bar("decision preview, times FastAPI", times("preview", "fastapi"), 10))
-        bars.append(
-            Bar("decision preview, p99 over FastAPI's", quicker("preview", "fastapi"), 0.125, True)
-        )
+    bars = [
+        *_beside(found, "heads", "three heads", 15),
+        *_beside(found, "preview", "decision preview", 10),
+    ]
+    for other, title, bar in (("mount", "an empty mount", 0.7), ("echo", "a bare echo", 0.25)):
+        if {"heads", other} <= found.keys():
+            times = found["heads"].rate / found[other].rate
+            if other == "mount":
+                bars.append(Bar("three heads, times an empty mount", times, 0.5))
+            bars.append(Bar(f"moonshot: three heads, times {title}", times, bar, aspired=True))
     if "heads_1000" in found:
         bars.append(
             Bar("1,000 customers, service time in ms (p50)", found["heads_1000"].p50, 40, True)
@@ -59,6 +33,18 @@ def judged(found: Mapping[str, Summary]) -> list[Bar]:
     wrong = sum(one.errors + one.refusals for one in found.values())
     bars.append(Bar("answers that were errors or refusals", wrong, 0, True))
     return bars
+
+
+def _beside(found: Mapping[str, Summary], name: str, title: str, times: float) -> Iterator[Bar]:
+    """How many times FastAPI's answers these are, and their p99 over FastAPI's."""
+    for peer, of_whom in ((PEER, "FastAPI"), (BLOCKING, "a FastAPI that blocks its loop")):
+        if {name, peer} <= found.keys():
+            one, other, told = found[name], found[peer], peer == BLOCKING
+            before = "for comparison: " if told else ""
+            said = f"{before}{title}, "
+            rate, p99 = one.rate / other.rate, one.p99 / other.p99
+            yield Bar(f"{said}times {of_whom}", rate, times, aspired=told)
+            yield Bar(f"{said}p99 over {of_whom}", p99, 0.125, at_most=True, aspired=told)
 
 
 def table(found: Mapping[str, Summary], bars: list[Bar]) -> str:
@@ -72,7 +58,7 @@ def table(found: Mapping[str, Summary], bars: list[Bar]) -> str:
             server = case.server
             lines.append(NAMES[server])
         one = found[case.name]
-        base = "fastapi_1000" if case.several else "fastapi"
+        base = "fastapi_1000" if case.several else PEER
         others = (base,) if case.several else (base, "mount", "echo")
         ratios = [_ratio(case, one, found.get(name)) for name in others]
         ratios += [""] * (3 - len(ratios))

@@ -12,7 +12,8 @@ ROWS = {
     "heads": "Retain: three heads",
     "preview": "Retain: with the decision",
     "everything": "Retain: with items as well",
-    "fastapi": "FastAPI + Feast + LightGBM",
+    "fastapi_threads": "FastAPI + Feast + LightGBM",
+    "fastapi": "the same, blocking its loop",
     "bento": "BentoML + Feast + LightGBM",
 }
 _OURS = ("heads", "preview", "everything")

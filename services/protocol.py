@@ -9,7 +9,7 @@ has.
 import resource
 import socket
 from asyncio import TimerHandle, Transport, get_running_loop
-from functools import lru_cache, partial
+from functools import lru_cache, partial, wraps
 from http import HTTPStatus
 from math import inf
 from typing import Any, ClassVar
@@ -40,11 +40,9 @@ class Protocol(HttpToolsProtocol):
     Attributes:
         hot: a route, and what answers that which is posted to it where all of it came in one
             piece; what is not answered so is a request like any other.
-        arrivals: takes in who else waits, where the event loop is behind.
     """
 
     hot: ClassVar[tuple[bytes, AtOnce] | None] = None
-    arrivals: ClassVar[Arrivals | None] = None
     _head_bytes = 0
     _began: object = None
     _answered: object = None
@@ -62,8 +60,9 @@ class Protocol(HttpToolsProtocol):
             self._refuse(overloaded("there are as many connections as are taken"))
         else:
             self._timer = self.loop.call_later(HEAD_SECONDS, self._look)
-        if self.arrivals is not None:
-            self.arrivals.look()
+        arrivals: Arrivals | None = getattr(self.server_state, "arrivals", None)
+        if arrivals is not None:
+            arrivals.look()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
@@ -217,17 +216,24 @@ def install() -> None:
     # nothing here speaks WebSocket, and a connection handed to what does is not watched any more
     websockets: dict[Any, str | None] = WS_PROTOCOLS
     websockets["auto"] = None
-    serving: Any = Server
-    started = serving.startup
+    _let_in_together(Server)
 
+
+def _let_in_together(servers: Any) -> None:
+    """Have ``servers`` give what they are given to listen on to :class:`Arrivals` as well."""
+    started = servers.startup
+    if hasattr(started, "__wrapped__"):
+        return
+
+    @wraps(started)
     async def startup(self: Any, sockets: list[socket.socket] | None = None) -> None:
         await started(self, sockets=sockets)
         if sockets and not self.config.ssl:
-            state = {"app_state": self.lifespan.state, "server_state": self.server_state}
+            state = {"server_state": self.server_state, "app_state": self.lifespan.state}
             make = partial(self.config.http_protocol_class, config=self.config, **state)
-            Protocol.arrivals = Arrivals(get_running_loop(), sockets, make)
+            self.server_state.arrivals = Arrivals(get_running_loop(), sockets, make)
 
-    serving.startup = startup
+    servers.startup = startup
 
 
 def _written(error: Refused) -> bytes:

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services import protocol
+from services.arrivals import Arrivals
 from services.gate.backlog import Backlog
 from services.gate.gate import Gate
 from services.gate.lane import Lane
@@ -172,6 +173,20 @@ def test_nobody_is_handed_to_a_protocol_that_is_not_ours(monkeypatch) -> None:
     made.load()
     assert made.http_protocol_class is Protocol
     assert made.ws_protocol_class is None
+
+
+def test_servers_that_are_made_so_let_in_together_who_waits(monkeypatch) -> None:
+    plain = getattr(uvicorn.Server.startup, "__wrapped__", uvicorn.Server.startup)
+    monkeypatch.setattr(uvicorn.Server, "startup", plain)
+    protocol.install()
+    protocol.install()
+    assert uvicorn.Server.startup.__wrapped__ is plain
+    looks = []
+    monkeypatch.setattr(Arrivals, "look", lambda _: looks.append(1))
+    with listening() as place, socket.create_connection(place) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert is_answered(connection)
+    assert len(looks) == 1
 
 
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)

@@ -17,6 +17,7 @@ from retain.identities import Touched
 from retain.identity_links import LINK_TYPES
 from retain.logged import (
     LOGGED_SCHEMA,
+    NARROW_INDEX,
     Row,
     events,
     index_messages,
@@ -273,7 +274,9 @@ def _upgrade(engine: Engine) -> None:
     with reading(engine) as connection:
         known = {index["name"] for index in inspect(connection).get_indexes(events.name)}
     lacking = [index for index in events.indexes if index.name not in known]
-    if not known or (not lacking and messages_index(engine.dialect.name) in known):
+    own = messages_index(engine.dialect.name)
+    left = own != NARROW_INDEX and NARROW_INDEX in known
+    if not known or not (lacking or left or own not in known):
         return
     with writing(engine, alone="events") as connection:
         if any(index.name == "events_by_visitor" for index in lacking):

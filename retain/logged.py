@@ -40,7 +40,8 @@ _MESSAGES_INDEXES = {
     "postgresql": ("events_of_messages", "customer_id, ts"),
     "sqlite": ("events_of_whole_messages", "customer_id, ts, type, channel, properties"),
 }
-
+NARROW_INDEX = _MESSAGES_INDEXES["postgresql"][0]
+"""An earlier version had it on SQLite too, and makes it again where it opens the log."""
 
 events = Table(
     "events",
@@ -81,8 +82,7 @@ def index_messages(connection: Connection) -> None:
     made = f"CREATE INDEX IF NOT EXISTS {name} ON events ({columns}) WHERE {OF_MESSAGES}"
     connection.exec_driver_sql(made)
     if connection.dialect.name == "sqlite":
-        # of an earlier version
-        connection.exec_driver_sql("DROP INDEX IF EXISTS events_of_messages")
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {NARROW_INDEX}")
 
 
 LOGGED_SCHEMA = EVENT_SCHEMA.insert(0, pa.field("seq", pa.int64(), nullable=False))

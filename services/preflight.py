@@ -14,6 +14,7 @@ from retain.database import connect
 from retain.decisions import catalogues, strangers
 from retain.decisions.catalogues import Catalogue
 from retain.errors import CorruptModel, FingerprintMismatch, InvalidInput, NoModel
+from retain.eventlog import EventLog
 from retain.experiments import loading as experiments
 from retain.ledger import Ledger
 from retain.manifest import HEADS, Head, Manifest
@@ -40,7 +41,10 @@ def check(settings: Settings) -> None:
     """
     if lacking := native.lacking():
         log.warning("%s run in Python: scripts/compile makes answers faster", ", ".join(lacking))
-    ledger = Ledger(connect(settings.database_url))
+    engine = connect(settings.database_url)
+    # here, with patience: to complete the indexes of a long log takes what workers do not wait for
+    EventLog(engine)
+    ledger = Ledger(engine)
     if not settings.online_url.startswith("sqlite:"):
         from feature_repo.packed_home import online_rows  # noqa: PLC0415 - only who uses it loads it
 

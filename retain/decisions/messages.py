@@ -57,8 +57,14 @@ _MESSAGES = Prepared(
         text(OF_MESSAGES),
         or_(events.c.type == _SENT, events.c.ts > bindparam("remembered")),
     )
-    .order_by(events.c.ts)
+    # what was told in the same instant as the sending came of it, whatever an index has first
+    .order_by(events.c.ts, events.c.type != _SENT)
 )
+
+
+def in_turn(row: Row) -> tuple[int, bool]:
+    """What rows of events are sorted by, for :func:`told`."""
+    return row[1], row[2] != _SENT
 
 
 def read(
@@ -80,7 +86,7 @@ def read(
 def told(
     rows: Iterable[Row], ours: Collection[Pair]
 ) -> tuple[list[tuple[str, Contact]], dict[Pair, dict[str, datetime]]]:
-    """What :func:`read` makes of the messages' events, in the order of their time."""
+    """What :func:`read` makes of the messages' events, sorted by :func:`in_turn`."""
     of_ours: defaultdict[Pair, dict[str, datetime]] = defaultdict(dict)
     foreign: list[tuple[str, int, str | None, str | None, dict[str, datetime]]] = []
     known: dict[object, dict[str, datetime]] = {}

@@ -148,11 +148,14 @@ class _Beginning:
             return [self._codes[rule] for rule in rules]
         except KeyError:
             with self._growing:
+                met = [rule for rule in dict.fromkeys(rules) if rule not in self._codes]
+                if len(self._codes) + len(met) > MOST_RULES:
+                    return None
                 # first this: whoever finds the new codes makes a text that has them
                 self._text = ""
-                for rule in rules:
-                    self._codes.setdefault(rule, len(self._codes))
-        return None if len(self._codes) > MOST_RULES else [self._codes[rule] for rule in rules]
+                for rule in met:
+                    self._codes[rule] = len(self._codes)
+        return [self._codes[rule] for rule in rules]
 
     def text(self) -> str:
         """The beginning of a text whose rules have their codes."""

@@ -270,7 +270,7 @@ PyDoc_STRVAR(of_doc, "of(row): per action the name of what removes it or None, t
 
 static PyObject *ranks_of(Ranks *own, PyObject *row) {
     Known known;
-    if (own->actions == NULL || !known_of(&own->rules, row, &known))
+    if (!own->is_ready || !known_of(&own->rules, row, &known))
         return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "there are no actions");
     Standing *found = room(own->many, sizeof(Standing));
     char *asked = room(own->hindered, 1);

@@ -46,7 +46,7 @@ typedef struct {
     Hindrance *hindrances;
     Column *columns;
     Action *actions;
-    int basket, counts_uplift, counts_redemption, gives_up;
+    int basket, counts_uplift, counts_redemption, gives_up, is_ready;
     PyObject *measured, *preferred, *unknown, *worthless;
 } Ranks;
 
@@ -77,10 +77,18 @@ static int column_of(PyObject *told, Column *into) {
     return into->kept == NULL ? -1 : 0;
 }
 
+static int all_are_tuples(PyObject *those) {
+    for (Py_ssize_t at = 0; at < PyTuple_GET_SIZE(those); at++)
+        if (!PyTuple_Check(PyTuple_GET_ITEM(those, at))) return 0;
+    return 1;
+}
+
 static int parts_of(const Ranks *own, PyObject *hindrances, PyObject *weights, PyObject *arms,
                     Action *into) {
     Py_ssize_t hindered = PyTuple_GET_SIZE(hindrances), weighed = PyTuple_GET_SIZE(weights);
     Py_ssize_t armed = PyTuple_GET_SIZE(arms);
+    if (!all_are_tuples(weights) || !all_are_tuples(arms))
+        return refused("a part of an action is a tuple");
     if ((into->hindrances = room(hindered, sizeof(int))) == NULL ||
         (into->weights = room(weighed, sizeof(Weight))) == NULL ||
         (into->arms = room(armed, sizeof(Arm))) == NULL)
@@ -123,12 +131,6 @@ static int action_of(const Ranks *own, PyObject *told, Action *into) {
     return parts_of(own, hindrances, weights, arms, into);
 }
 
-static int all_are_tuples(PyObject *those) {
-    for (Py_ssize_t at = 0; at < PyTuple_GET_SIZE(those); at++)
-        if (!PyTuple_Check(PyTuple_GET_ITEM(those, at))) return 0;
-    return 1;
-}
-
 static int ranks_init(Ranks *own, PyObject *given, PyObject *named) {
     PyObject *program, *columns, *hindrances, *actions, *measured, *preferred, *unknown, *worthless;
     if (own->rules.names != NULL || named != NULL) {
@@ -167,6 +169,7 @@ static int ranks_init(Ranks *own, PyObject *given, PyObject *named) {
         Action *one = own->actions + own->many;
         failed = action_of(own, PyTuple_GET_ITEM(actions, own->many++), one);
     }
+    own->is_ready = !failed;
     return failed;
 }
 

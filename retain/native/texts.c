@@ -166,6 +166,10 @@ static PyObject *plan_of(Plan *own, PyObject *cells) {
 }
 
 static int view_of(PyObject *told, View *into) {
+    if (!PyTuple_Check(told)) {
+        PyErr_SetString(PyExc_TypeError, "a view is a tuple");
+        return -1;
+    }
     if (!PyArg_ParseTuple(told, "nnn", &into->width, &into->ends, &into->many)) return -1;
     if (into->width < HEAD || into->ends < 0 || into->many < 0 ||
         into->many > (into->width - into->ends) / END) {
@@ -176,6 +180,10 @@ static int view_of(PyObject *told, View *into) {
 }
 
 static int text_of(const Plan *plan, PyObject *told, Text *into) {
+    if (!PyTuple_Check(told)) {
+        PyErr_SetString(PyExc_TypeError, "a text is a tuple");
+        return -1;
+    }
     if (!PyArg_ParseTuple(told, "nnnb", &into->view, &into->number, &into->null, &into->bit))
         return -1;
     if (into->view < 0 || into->view >= plan->views || into->null < 0 ||

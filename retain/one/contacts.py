@@ -6,7 +6,6 @@ The counterpart for many, within a transaction and on PostgreSQL, is
 
 from collections.abc import Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Engine
@@ -48,7 +47,7 @@ _CONSENTED = (
     "SELECT channel FROM events WHERE customer_id = ? AND ts > ? "
     f"AND type = '{suppressions.CONSENT}'"
 )
-_OF_EVENT, _TIME = slice(1, 6), itemgetter(1)
+_OF_EVENT = slice(1, 6)
 _NONE: frozenset[str] = frozenset()
 
 
@@ -113,7 +112,7 @@ class ContactsOfOne:
 
 def _made(rows: Sequence[tuple[Any, ...]]) -> tuple[Contact, ...]:
     sent = [row[_OF_EVENT] for row in rows if row[0] == _MESSAGE]
-    sent.sort(key=_TIME)
+    sent.sort(key=messages.in_turn)
     if len(sent) == len(rows):
         of_others, _ = messages.told(sent, ())
         return tuple([contact for _, contact in of_others])

@@ -107,6 +107,21 @@ def test_what_was_decided_later_is_not_known_earlier(engine):
     assert Contacts(engine).read(["c1"], NOW - timedelta(hours=1)) == {}
 
 
+def test_what_became_of_a_message_in_the_instant_it_was_sent_counts(engine):
+    log(
+        engine,
+        (-1, "message_bounced", "email", {"message_id": "m1"}),
+        (-1, "message_sent", "email", {"message_id": "m1"}),
+        (-1, "message_sent", "email", {"message_id": "m2"}),
+        (-1, "message_opened", "email", {"message_id": "m2"}),
+    )
+    bounced, opened = Contacts(engine).read(["c1"], NOW)["c1"].contacts
+    assert bounced.released
+    assert list(bounced.outcomes) == ["bounced"]
+    assert not opened.released
+    assert list(opened.outcomes) == ["opened"]
+
+
 def test_messages_are_found_without_looking_at_what_else_a_customer_did(tmp_path: Path) -> None:
     """Every decision asks for them, and most of what customers do is something else."""
     engine = EventLog(connect(f"sqlite:///{tmp_path}/retain.db")).engine

@@ -248,12 +248,16 @@ def test_a_log_of_an_older_version_finds_its_links(tmp_path: Path) -> None:
     again.engine.dispose()
 
 
-def test_a_log_of_an_older_version_gets_the_index_of_messages(tmp_path: Path) -> None:
+@pytest.mark.parametrize("opened_since", [False, True])
+def test_a_log_of_an_older_version_gets_the_index_of_messages(
+    tmp_path: Path, opened_since: bool
+) -> None:
     url = f"sqlite:///{tmp_path / 'old.db'}"
     log = EventLog(connect(url))
     log.append(to_table([order("old", NOON)]))
     with writing(log.engine) as connection:
-        connection.execute(text("DROP INDEX events_of_whole_messages"))
+        if not opened_since:
+            connection.execute(text("DROP INDEX events_of_whole_messages"))
         connection.execute(text("CREATE INDEX events_of_messages ON events (customer_id, ts)"))
     log.engine.dispose()
     again = EventLog(connect(url))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retain.clock import iso
+from retain.decisions import receipt_writer
 from retain.decisions.channels import ChannelPreference
 from retain.decisions.exploration import Exploration
 from retain.decisions.previews import Preview
@@ -173,6 +174,21 @@ def test_a_text_is_read_also_when_other_rules_were_met_since():
     assert set(written[1].removed_by) - set(written[0].removed_by) == {"suppressed"}
     for text, preview in zip(written, previews, strict=True):
         assert unpack(text.text) == in_full(preview)
+
+
+def test_a_receipt_of_one_rule_too_many_is_stored_in_full_whenever_it_is_asked_for(monkeypatch):
+    ranker = Ranker(catalogue(action("mail"), action("web", channel="web")))
+    ranking = ranker.rank(customers({}, {"reachable_channels": ["email"]}), ["a", "b"], now=NOW)
+    few = Preview("d", ranking, 0, ContactState(), Evidence())
+    more = Preview("d", ranking, 1, ContactState(suppressed=frozenset({"email"})), Evidence())
+    writer = Writer()
+    known = set(few.written(writer).removed_by)
+    monkeypatch.setattr(receipt_writer, "MOST_RULES", len(known))
+    for _ in range(3):
+        for preview, begins in ((more, "z1:"), (few, "c1:")):
+            text = preview.written(writer).text
+            assert text.startswith(begins)
+            assert unpack(text) == in_full(preview)
 
 
 def test_what_does_not_go_into_the_form_is_stored_in_full():

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from itertools import islice
+from time import monotonic
 from typing import Generic, TypeVar
 
 from retain.errors import StoreUnavailable
@@ -12,6 +13,7 @@ Item = TypeVar("Item")
 
 PAUSE_SECONDS = 0.4
 """Every commit has whoever reads the file map it anew: few large ones cost answers a tenth less."""
+_LEAST_PAUSE_SECONDS = 0.05
 BATCH = 2_500
 MOST_WAITING = 20_000
 
@@ -98,8 +100,12 @@ class WriteBehind(Generic[Item]):
             return dict(islice(self._waiting.items(), BATCH))
 
     def _run(self) -> None:
-        while not self._closed.wait(PAUSE_SECONDS):
+        pause = PAUSE_SECONDS
+        while not self._closed.wait(pause):
+            began = monotonic()
             self._flush_or_log()
+            # from one write's beginning to the next's: no item waits for a pause and a write more
+            pause = max(PAUSE_SECONDS - (monotonic() - began), _LEAST_PAUSE_SECONDS)
 
     def _flush_or_log(self) -> None:
         try:

@@ -195,7 +195,7 @@ def compose(
         whole=front.whole,
     )
     # a span is of a task
-    at_once = (ROUTE, gate.at_once) if not traces else None
+    at_once = (ROUTE, gate.at_once) if front.answers_at_once and not traces else None
 
     def drain() -> None:
         readiness.drain()

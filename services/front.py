@@ -24,6 +24,11 @@ class Front:
         self._app = app
         self._single = single
 
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether there is anything that :meth:`whole` may answer."""
+        return self._single is not None
+
     def whole(self, scope: Scope, body: bytes) -> tuple[bytes, bytes] | None:
         """As :data:`services.gate.gate.Whole`, of a request for :data:`~services.single.ROUTE`."""
         found = self._answered(scope, body)

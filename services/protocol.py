@@ -12,6 +12,7 @@ from asyncio import TimerHandle, Transport, get_running_loop
 from functools import lru_cache, partial, wraps
 from http import HTTPStatus
 from math import inf
+from time import monotonic
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -19,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from services import problems
 from services.arrivals import Arrivals
 from services.gate.answer import AtOnce, lines
-from services.gate.gate import MOST_HEADER_BYTES
+from services.gate.gate import MOST_HEADER_BYTES, READ_AT
 from services.gate.lane import overloaded
 from services.refusals import HeadersTooLarge, MalformedRequest, Refused, RequestTooSlow
 
@@ -95,7 +96,7 @@ class Protocol(HttpToolsProtocol):
         if self.hot is not None and self.url == self.hot[0] and self._may_wait():
             self._parts = []
         else:
-            super().on_headers_complete()
+            self._begin()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
@@ -142,10 +143,18 @@ class Protocol(HttpToolsProtocol):
             and not self.flow.write_paused
         )
 
+    def _begin(self) -> None:
+        """Begin a request in a task of its own."""
+        # what was answered before it in the same piece has set the timer of an idle connection
+        self._unset_keepalive_if_required()
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope[READ_AT] = monotonic()
+        super().on_headers_complete()
+
     def _hand_over(self) -> None:
         """Begin the request that was waited for, as far as it came."""
         parts, self._parts = self._parts or [], None
-        super().on_headers_complete()
+        self._begin()
         for part in parts:
             super().on_body(part)
 
@@ -169,6 +178,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, error: Refused) -> None:
         """Answer in place of the application, hear nothing more, and close."""
+        self._parts = None
         transport = self.transport
         if transport.is_closing() or isinstance(self.parser, _Deaf):
             return

@@ -126,6 +126,7 @@ class Single:
         read = perf_counter()
         scores = self._scorer.score(found.one, moment)
         scored = perf_counter()
+        self._tell(scores)
         parts: Json = {}
         suggested = None
         if "churn" in include:
@@ -170,3 +171,11 @@ class Single:
             ended - scored - (decided or 0.0),
         )
         return answer, asked
+
+    def _tell(self, scores: OneScores) -> None:
+        """Count what was scored, as of many."""
+        tell, near, ltv = self._metrics.score, scores.near, scores.ltv
+        self._metrics.batch(ROUTE, 1)
+        tell("churn", scores.churn_probability)
+        tell("next_purchase", None if near is None else near[1])
+        tell("ltv", None if ltv is None else ltv[0])

@@ -79,18 +79,17 @@ class ContactsOfOne:
         if not rows:
             return ContactState(spent=spent) if spent else None
         made = _made(rows)
-        closed = self._closed(customer_id, rows) if rows[-1][0] == _SUPPRESSION else _NONE
+        told = [row for row in rows if row[0] == _SUPPRESSION]
+        closed = self._closed(customer_id, told) if told else _NONE
         if not made and not closed and not spent:
             return None
         wanted = goals.after(self._limiter, made, now)
         reached = self._reached(customer_id, sorted(wanted), moment) if wanted else {}
         return ContactState(made, closed, reached, spent)
 
-    def _closed(self, customer_id: str, rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
+    def _closed(self, customer_id: str, told: Sequence[tuple[Any, ...]]) -> frozenset[str]:
         found = set()
-        for kind, channel, since, *_ in reversed(rows):
-            if kind != _SUPPRESSION:
-                break
+        for _, channel, since, *_ in told:
             consented = self._file.rows(_CONSENTED, (customer_id, since))
             if not suppressions.reopened(channel, (one for (one,) in consented)):
                 found.add(channel)

@@ -15,7 +15,8 @@ class Backlog:
     begins so much later has waited as long, whoever it was that took it. One long turn may be a
     single slow answer; where the turn before was as long too, and there was less of a pause
     between them, more comes than is answered. A few are let in all the same: they are no crowd,
-    and it is the machine that is slow.
+    and it is the machine that is slow. What is answered where it is read comes before what is begun
+    in a task of its own: who waited for that began to wait when they were read.
     """
 
     __slots__ = ("_before", "_began", "_ended", "_lasted", "_let_in", "refused")
@@ -28,29 +29,38 @@ class Backlog:
         self.refused = 0
 
     def admit(
-        self, loop: AbstractEventLoop, now: float, most_seconds: float, least: int = 1
+        self,
+        loop: AbstractEventLoop,
+        now: float,
+        most_seconds: float,
+        least: int = 1,
+        read_at: float = inf,
     ) -> None:
         """Let a request begin at ``now``, in seconds of ``time.monotonic``.
 
+        Args:
+            loop: the event loop.
+            now: the moment.
+            most_seconds: it may have waited so long.
+            least: so many are let in all the same, in one turn.
+            read_at: when it was read, where that is not now.
+
         Raises:
             Overloaded: this turn of the loop has gone on for more than ``most_seconds`` before it,
-                and so had the last one, and ``least`` were let in already.
+                or so long ago it was read, and so long the last turn was, and ``least`` were let
+                in already.
         """
         if self._began is None:
             self._before = self._lasted if now - self._ended < self._lasted else 0.0
             self._began = now
-            self._let_in = 1
+            self._let_in = 0
             # what is called soon from here runs after everything this turn has found ready
             loop.call_soon(self._end)
-        elif (
-            now - self._began > most_seconds
-            and self._before > most_seconds
-            and self._let_in >= least
-        ):
+        waited = now - min(self._began, read_at)
+        if waited > most_seconds and self._before > most_seconds and self._let_in >= least:
             self.refused += 1
             raise overloaded("more requests came at once than are answered in time")
-        else:
-            self._let_in += 1
+        self._let_in += 1
 
     def seconds(self) -> float:
         """How long the turn before this one took, with no pause after it; 0 where there was one."""

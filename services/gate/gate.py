@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import count
+from math import inf
 from secrets import token_hex
 from time import monotonic, perf_counter
 from typing import Any, cast
@@ -20,6 +21,8 @@ from services.gate.places import Place, Places
 from services.gate.visit import Visit
 from services.refusals import BodyTooLarge, DeadlineExceeded, HeadersTooLarge
 
+READ_AT = "retain.read_at"
+"""In a scope: when its head was read, in seconds of ``time.monotonic``; not there: just now."""
 LONGEST_SECONDS = 30.0
 """No request is worked on for longer, whatever its caller allows."""
 MOST_HEADER_BYTES = 32_768
@@ -173,7 +176,8 @@ class Gate:
         for check in self._checks:
             check(scope, visit)
         within = min(place.behind, visit.deadline - now)
-        self._backlog.admit(asyncio.get_running_loop(), now, within, place.least)
+        read_at = scope.get(READ_AT, inf)
+        self._backlog.admit(asyncio.get_running_loop(), now, within, place.least, read_at)
         place.lane.enter()
 
     def _read(self, scope: Scope, visit: Visit, now: float) -> int | None:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -110,6 +111,37 @@ def answered(single: Single, **asked) -> dict:
 def without_id(answer: dict) -> dict:
     decided = answer.get("next_best_action")
     return {**answer, "next_best_action": decided and {**decided, "decision_id": None}}
+
+
+def scored(metrics: Metrics) -> dict[str, float]:
+    """What is told of scores and of how many were asked for, but for sums in their last bit."""
+    lines = metrics.render().decode().splitlines()
+    told = [one.rsplit(" ", 1) for one in lines if one.startswith(("retain_score_", "retain_bat"))]
+    return {name: round(float(value), 6) for name, value in told if "_created" not in name}
+
+
+def grown(metrics: Metrics, ask: Callable[[], object]) -> dict[str, float]:
+    before = scored(metrics)
+    ask()
+    after = scored(metrics)
+    changed = {name: round(value - before.get(name, 0.0), 6) for name, value in after.items()}
+    return {name: value for name, value in changed.items() if value}
+
+
+def test_scores_of_one_are_counted_as_by_the_long_way(everything, customers):
+    single, long = everything
+    counts = set()
+    for one in customers[:20]:
+        asked = body(customer_id=one, include=["churn", "next_purchase", "ltv"])
+        if single.answer(asked, None) is None:
+            continue
+        shortly = grown(single._metrics, lambda asked=asked: single.answer(asked, None))
+        request = PredictRequest.model_validate_json(asked)
+        at_length = grown(long._metrics, lambda request=request: long.predict(request))
+        assert shortly == pytest.approx(at_length, abs=1e-4)
+        counts |= {name for name in shortly if "_count" in name}
+    assert any("churn" in name for name in counts)
+    assert any("batch" in name for name in counts)
 
 
 def test_features_of_one_are_those_of_the_long_way(home, log, reader, customers):

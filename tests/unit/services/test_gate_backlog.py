@@ -64,6 +64,18 @@ def test_who_begins_too_late_in_a_turn_after_a_long_turn_is_refused(loop) -> Non
     assert backlog.refused == 1
 
 
+def test_who_was_read_too_long_ago_is_refused_though_the_turn_has_just_begun(loop) -> None:
+    backlog = Backlog()
+    long_turn(backlog, loop, 0.06)
+    read_at = loop.now - 0.06
+    # one of them is let in, whoever is behind
+    backlog.admit(loop, loop.now, 0.05, read_at=read_at)
+    with pytest.raises(Overloaded):
+        backlog.admit(loop, loop.now, 0.05, read_at=read_at)
+    backlog.admit(loop, loop.now, 0.07, read_at=read_at)
+    assert let_in(backlog, loop)
+
+
 def test_a_few_are_let_in_however_slow_the_machine_is(loop) -> None:
     backlog = Backlog()
     long_turn(backlog, loop, 0.5)

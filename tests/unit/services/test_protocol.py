@@ -35,10 +35,11 @@ async def echo(_scope, receive, send) -> None:
 
 
 @contextmanager
-def listening(gate: Gate | None = None) -> Iterator[tuple[str, int]]:
+def listening(gate: Gate | None = None, keeps: float = 5) -> Iterator[tuple[str, int]]:
     place = Place("/", Lane("one", most=None, seconds=60.0), MOST, ())
     gate = gate or Gate(echo, places=Places([], place), backlog=Backlog(), record=lambda *_: None)
     config = uvicorn.Config(gate, http=Protocol, lifespan="off", log_config=None)
+    config.timeout_keep_alive = keeps  # type: ignore[assignment]
     server, socket_ = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=asyncio.run, args=(server.serve([socket_]),))
     thread.start()
@@ -327,6 +328,39 @@ def test_of_requests_that_come_together_only_the_first_is_answered_at_once(hot) 
         connection.sendall(b"".join(map(posted, bodies)))
         assert [answer for _, answer in answers_of(connection, 3)] == [b"a", b"ok", b"ok"]
     assert hot.heard == [b"a"]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\nZZ\r\n",
+        b"Transfer-Encoding: gzip\r\n\r\nok",
+    ],
+)
+def test_what_breaks_behind_a_whole_head_is_a_problem_as_well(hot, rest) -> None:
+    said = asked(hot.address, b"POST /hot HTTP/1.1\r\nhost: a\r\n" + rest)
+    assert problem(said, 400)["type"] == "urn:retain:problem:malformed-request"
+    assert hot.heard == []
+
+
+def test_a_request_behind_one_answered_at_once_has_all_the_time_it_takes(monkeypatch) -> None:
+    async def slow(scope, receive, send) -> None:
+        await asyncio.sleep(0.5)
+        await echo(scope, receive, send)
+
+    place = Place("/hot", Lane("one", most=2, seconds=60.0), MOST, ())
+    gate = Gate(
+        slow,
+        places=Places([("POST", place)], place),
+        backlog=Backlog(),
+        record=lambda *_: None,
+        whole=lambda _scope, body: (b"", body),
+    )
+    monkeypatch.setattr(Protocol, "hot", (b"/hot", gate.at_once))
+    with listening(gate, keeps=0.1) as address, socket.create_connection(address) as connection:
+        connection.sendall(posted(b"one") + posted(b"two", path=b"/other"))
+        assert [answer for _, answer in answers_of(connection, 2)] == [b"one", b"ok"]
 
 
 def test_an_error_in_an_answer_at_once_is_a_problem_and_the_connection_goes_on(hot) -> None:

@@ -7,6 +7,7 @@ one that holds the right to it looks (:mod:`retain.exclusive`).
 
 import json
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,9 @@ FIRST_AFTER = timedelta(minutes=2)
 _WITHIN_SECONDS = 900.0
 _WORK_SECONDS = 0.05
 _STOP_WITHIN_SECONDS = 10.0
-# what nobody else wants of the processor, from the first import on: those alone take seconds
+# what nobody else wants of the processor, from the first import on: those alone take seconds, and
+# Python's own start takes thirty milliseconds of a core: where there is nice(1), that too waits
+_FIRST = [nice, "-n", "19"] if (nice := shutil.which("nice")) else []
 _CHILD = (
     "import os, sys; os.nice(19); "
     # stopped most of the time (see _pace), it must not stay so where its parent is killed
@@ -59,7 +62,7 @@ class ChildLook:
     def __call__(self) -> list[Sample]:
         """What was measured; nothing where it could not be, which is logged."""
         # what the service was started with leads to the same code
-        command = [sys.executable, "-c", _CHILD.format(path=sys.path)]
+        command = [*_FIRST, sys.executable, "-c", _CHILD.format(path=sys.path)]
         with self._lock:
             if self._stopped:
                 return []

@@ -16,6 +16,7 @@ from threading import Lock
 from prometheus_client.utils import floatToGoString
 
 from services.metrics.mapped import MappedFile
+from services.metrics.pieces import in_pieces
 
 Labels = tuple[tuple[str, str], ...]
 Numbers = Sequence[float]
@@ -162,9 +163,8 @@ class Joined:
             values = [value for one in files for value in one.values]
             times = [time for one in files for time in one.times]
             families = self._families.values()
-            return "".join(
-                [line for family in families for line in family.lines(values, times)]
-            ).encode()
+            lines = (line for family in families for line in family.lines(values, times))
+            return "".join(in_pieces(lines)).encode()
 
     def _read(self) -> list[MappedFile]:
         """Every file there is, in order; one that is removed meanwhile has nothing to tell."""
@@ -186,7 +186,7 @@ class Joined:
         for file in files:
             kind, *rest = file.path.stem.split("_")
             mode, process = (rest[0] if kind == "gauge" else "sum"), rest[-1]
-            for key in file.keys:
+            for key in in_pieces(file.keys):
                 name, sample, labels, says = _taken_apart(key)
                 if name.startswith(self._prefix):
                     if name not in families:

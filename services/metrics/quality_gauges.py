@@ -6,6 +6,7 @@ from math import nan
 from prometheus_client import CollectorRegistry, Gauge
 
 from retain.quality.findings import Sample
+from services.metrics.pieces import in_pieces
 
 EXAMINED_AT = "retain_quality_examined_timestamp_seconds"
 
@@ -24,7 +25,7 @@ class QualityGauges:
         A series the look no longer has becomes NaN, which Prometheus treats as gone.
         """
         shown: dict[str, set[tuple[str, ...]]] = {}
-        for name, labels, value in (*samples, Sample(EXAMINED_AT, {}, at)):
+        for name, labels, value in in_pieces((*samples, Sample(EXAMINED_AT, {}, at))):
             values = tuple(labels[label] for label in sorted(labels))
             self._series(name, sorted(labels), values).set(value)
             shown.setdefault(name, set()).add(values)

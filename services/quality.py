@@ -1,8 +1,9 @@
 """Data quality as gauges: every few minutes one process of a home has a look at its data.
 
-The look runs in a child process at the lowest priority and with one thread, so that neither
-the interpreter's lock nor DuckDB's threads are taken from requests; of several workers the
-one that holds the right to it looks (:mod:`retain.exclusive`).
+The look runs in a child process that has what processor nobody else wants (``SCHED_IDLE``), a
+tenth of the time, and with one thread, so that neither the interpreter's lock nor cores nor caches
+are taken from requests; of several workers the one that holds the right to it looks
+(:mod:`retain.exclusive`).
 """
 
 import json
@@ -25,15 +26,15 @@ from services.quality_look import asked
 
 FIRST_AFTER = timedelta(minutes=2)
 _WITHIN_SECONDS = 900.0
-_WORK_SECONDS = 0.05
+_WORK_SECONDS = 0.01
+_PAUSE_SECONDS = 0.09
 _STOP_WITHIN_SECONDS = 10.0
-# what nobody else wants of the processor, from the first import on: those alone take seconds, and
-# Python's own start takes thirty milliseconds of a core: where there is nice(1), that too waits
+# from the first instruction on, where there is nice(1): Python's own start takes 30 ms of a core
 _FIRST = [nice, "-n", "19"] if (nice := shutil.which("nice")) else []
 _CHILD = (
-    "import os, sys; os.nice(19); "
+    "import sys; sys.path[:0] = {path!r}; from retain.priority import lowest; lowest(); "
     # stopped most of the time (see _pace), it must not stay so where its parent is killed
-    "sys.path[:0] = {path!r}; from retain.lifeline import end_with_parent; end_with_parent(9); "
+    "from retain.lifeline import end_with_parent; end_with_parent(9); "
     "from services.quality_look import main; main()"
 )
 log = logging.getLogger("retain.service")
@@ -98,11 +99,11 @@ def _reason(said: str) -> str:
 
 
 def _pace(process: subprocess.Popen[str]) -> None:
-    """Let it work a quarter of the time: cores share their caches whatever the priorities."""
+    """Let it work a tenth of the time: cores share their caches whatever the priorities."""
     while process.poll() is None:
         time.sleep(_WORK_SECONDS)
         process.send_signal(signal.SIGSTOP)
-        time.sleep(3 * _WORK_SECONDS)
+        time.sleep(_PAUSE_SECONDS)
         process.send_signal(signal.SIGCONT)
 
 

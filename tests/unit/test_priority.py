@@ -1,0 +1,28 @@
+"""A process that asks for the lowest priority has it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+_TELLS = "import os; from retain.priority import lowest; {before}lowest(); print({what})"
+
+
+def _told(what: str, before: str = "") -> str:
+    command = [sys.executable, "-c", _TELLS.format(what=what, before=before)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_its_niceness_is_the_highest() -> None:
+    assert _told("os.nice(0)") == "19"
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="this system has no SCHED_IDLE")
+def test_it_runs_when_nobody_else_does() -> None:
+    assert _told("os.sched_getscheduler(0) == os.SCHED_IDLE") == "True"
+
+
+def test_where_the_system_refuses_it_is_as_nice_as_can_be() -> None:
+    refusing = "os.sched_setscheduler = lambda *_: (_ for _ in ()).throw(PermissionError('no')); "
+    assert _told("os.nice(0)", refusing) == "19"

@@ -8,7 +8,6 @@ are taken from requests; of several workers the one that holds the right to it l
 
 import json
 import logging
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from threading import Event, Lock, Thread
 from typing import Protocol
 
 from retain.clock import Clock
+from retain.priority import nicely
 from retain.quality.findings import Sample
 from retain.settings import Settings
 from services.metrics import Metrics
@@ -29,8 +29,6 @@ _WITHIN_SECONDS = 900.0
 _WORK_SECONDS = 0.01
 _PAUSE_SECONDS = 0.09
 _STOP_WITHIN_SECONDS = 10.0
-# from the first instruction on, where there is nice(1): Python's own start takes 30 ms of a core
-_FIRST = [nice, "-n", "19"] if (nice := shutil.which("nice")) else []
 _CHILD = (
     "import sys; sys.path[:0] = {path!r}; from retain.priority import lowest; lowest(); "
     # stopped most of the time (see _pace), it must not stay so where its parent is killed
@@ -63,7 +61,7 @@ class ChildLook:
     def __call__(self) -> list[Sample]:
         """What was measured; nothing where it could not be, which is logged."""
         # what the service was started with leads to the same code
-        command = [*_FIRST, sys.executable, "-c", _CHILD.format(path=sys.path)]
+        command = nicely([sys.executable, "-c", _CHILD.format(path=sys.path)])
         with self._lock:
             if self._stopped:
                 return []

@@ -1,9 +1,10 @@
 """A long run at a share of capacity: the worst latencies, memory, and pauses of the collector.
 
 Capacity is here what is sustained: the highest rate at which requests that come when they come,
-whoever waits, are answered within the objective. A closed loop, in which whoever is answered asks
-again, finds more: its server never pauses. On a shared machine each request costs more where there
-are pauses (a bare echo twice as much), and 70 % of a closed loop can be all there is.
+whoever waits, are answered within the objective for a minute. A closed loop, in which whoever is
+answered asks again, finds more: its server never pauses. On a shared machine each request costs
+more where there are pauses (a bare echo twice as much), and 70 % of a closed loop can be all there
+is.
 """
 
 from collections.abc import Callable
@@ -23,10 +24,10 @@ SCRAPED_EVERY_SECONDS = 15.0
 WORKER = "worker"
 _CONNECTIONS = 64
 _OBJECTIVE_MS = 25.0
+_OF = "p99.9"
 _STEP = 0.95
 _FEWEST = 0.3
-_TRIAL_SECONDS = 8.0
-_TRIALS = 2
+_TRIALS_SECONDS = (8.0, 60.0)
 
 
 def soak(
@@ -49,7 +50,7 @@ def soak(
         port = servers[name].port
         return run(Job(port, "/predict", bodies, "paced", _CONNECTIONS, length, 2.0, rate, own))
 
-    capacity, trials = sustained(lambda rate: load(RETAIN, rate, _TRIAL_SECONDS), fastest, progress)
+    capacity, trials = sustained(lambda *of: load(RETAIN, *of), fastest, progress)
     rate = SHARE * capacity
 
     def paced(name: str, length: float) -> Outcome:
@@ -98,23 +99,26 @@ def soak(
 
 
 def sustained(
-    trial: Callable[[float], Outcome], fastest: float, progress: Callable[[str], None]
+    trial: Callable[[float, float], Outcome], fastest: float, progress: Callable[[str], None]
 ) -> tuple[float, list[tuple[float, float]]]:
-    """The highest rate that is sustained, and of every trial its rate and p99 in milliseconds.
+    """The highest rate that is sustained, and of every trial its rate and p99.9 in milliseconds.
 
-    A rate is sustained where so many are answered in each of two trials, without an error, 99 % of
-    them within the objective from the moment they were due. It is looked for in steps of 5 % from
-    ``fastest`` down; where nothing is sustained, the last rate tried is returned.
+    A rate is sustained where so many are answered for a minute, without an error, 99.9 % of them
+    within the objective from the moment they were due: machines that are shared have slow spells
+    of some seconds, which a short trial misses as often as not, and 99 % forgive. A short one goes
+    before it all the same, as it rejects most rates. It is looked for in steps of 5 % from
+    ``fastest`` down; where nothing is sustained, the last rate tried is returned. ``trial`` gets a
+    rate and seconds.
     """
     trials: list[tuple[float, float]] = []
     rate = fastest
     while rate > _FEWEST * fastest:
         held = True
-        for _ in range(_TRIALS):
-            seen = trial(rate)
-            trials.append((rate, p99 := seen.latency_ms.get("p99", inf)))
-            progress(f"soak: of {rate:,.0f}/s, {seen.rate:,.0f} are answered, p99 {p99:,.1f} ms")
-            held = p99 <= _OBJECTIVE_MS and not seen.errors and not seen.refusals
+        for seconds in _TRIALS_SECONDS:
+            seen = trial(rate, seconds)
+            trials.append((rate, late := seen.latency_ms.get(_OF, inf)))
+            progress(f"soak: of {rate:,.0f}/s, {seen.rate:,.0f} are answered, {_OF} {late:,.1f} ms")
+            held = late <= _OBJECTIVE_MS and not seen.errors and not seen.refusals
             if not held:
                 break
         if held:

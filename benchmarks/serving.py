@@ -82,8 +82,7 @@ def beside(
             "rounds": {name: [asdict(one) for one in each] for name, each in rounds.items()},
         }
         if given.soak:
-            fastest = max(one.outcome.rate for one in rounds["heads"])
-            report["soak"], more = soak(field, given.minutes, fastest, progress)
+            report["soak"], more = soak(field, given.minutes, progress)
             bars += more
         if given.overload:
             overload = Overload(field, progress, given.overload_seconds)
@@ -117,10 +116,10 @@ def parsed() -> argparse.Namespace:
 
 
 def wanted(given: argparse.Namespace) -> list[cases.Case]:
-    """The cases to measure: a soak needs a capacity and an echo, an overload a Retain."""
+    """The cases to measure: a soak needs the floors beside it, an overload a Retain."""
     names = set(BY_NAME if given.only is None else given.only)
     if given.soak:
-        names |= {"echo", "heads"}
+        names |= {"echo", "mount", "heads"}
     if given.overload:
         names |= {"heads"}
     return [case for case in CASES if case.name in names]

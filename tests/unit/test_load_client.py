@@ -14,7 +14,7 @@ from load.bar import Bar
 from load.job import Job, Outcome
 from load.lanes import drive, retry_after
 from load.overload import recovered
-from load.soak import longest_ms, sustained
+from load.soak import dependable, longest_ms
 from load.watching import growth, longest
 
 Answer = Callable[[int], Awaitable[bytes]]
@@ -150,33 +150,9 @@ def test_pauses_of_helpers_hold_nobody_up_and_untold_ones_are_none_to_rely_on() 
     assert longest_ms(None, None) == float("inf")
 
 
-def trial(late: float, lost: int = 0) -> Outcome:
-    return Outcome(1.0, {"200": 1_000, "lost": lost}, 1_000, [], {"p99.9": late}, {}, 0.1)
+def test_what_can_be_depended_on_forgets_one_tenth_of_a_second_in_a_hundred_and_no_more() -> None:
+    def answered(slow: int) -> Outcome:
+        return Outcome(60.0, {}, 0, [*[1_000] * (600 - slow), *[400] * slow], {}, {}, 0.1)
 
-
-def test_what_is_sustained_is_the_first_rate_from_above_that_is_answered_in_time_for_a_minute() -> (
-    None
-):
-    seen = {1_000.0: [40.0], 950.0: [20.0, 30.0], 902.5: [20.0, 24.9]}
-    left = {rate: iter(each) for rate, each in seen.items()}
-    lengths = []
-
-    def tried(rate: float, seconds: float) -> Outcome:
-        lengths.append(seconds)
-        return trial(next(left[rate]))
-
-    rate, trials = sustained(tried, 1_000.0, lambda _: None)
-    assert rate == 902.5
-    assert lengths == [8.0, 8.0, 60.0, 8.0, 60.0]
-    assert trials == [(rate, late) for rate, each in seen.items() for late in each]
-
-
-def test_a_rate_at_which_requests_are_lost_is_not_sustained() -> None:
-    rate, _ = sustained(lambda rate, _: trial(1.0, lost=rate > 900.0), 1_000.0, lambda _: None)
-    assert rate == 902.5 * 0.95
-
-
-def test_where_nothing_is_sustained_the_search_ends() -> None:
-    rate, trials = sustained(lambda *_: trial(100.0), 1_000.0, lambda _: None)
-    assert rate <= 300.0
-    assert all(one > 300.0 for one, _ in trials)
+    assert dependable(answered(slow=5)) == 10_000.0
+    assert dependable(answered(slow=7)) == 4_000.0

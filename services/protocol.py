@@ -93,6 +93,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin a request, or wait a moment for what may be the whole of it."""
+        # fields behind a chunked body come as headers do: whoever let those pass did not see them
+        self.headers = []
         if self.hot is not None and self.url == self.hot[0] and self._may_wait():
             self._parts = []
         else:

@@ -293,6 +293,19 @@ def test_a_request_in_two_pieces_is_answered_as_well(hot, cut) -> None:
     assert answer == (b"ok" if begun else b"in pieces")
 
 
+@pytest.mark.parametrize("body", [b"whole", b"later"])
+def test_what_stands_behind_a_body_is_no_header(hot, body) -> None:
+    sent = b"%x\r\n%b\r\n0\r\nx-request-id: behind\r\n\r\n" % (len(body), body)
+    said = b"POST /hot HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n" + sent
+    with socket.create_connection(hot.address) as connection:
+        for _ in range(2):
+            connection.sendall(said)
+            [(head, answer)] = answers_of(connection, 1)
+            assert answer == (b"whole" if body == b"whole" else b"ok")
+            assert b"x-request-id" in head
+            assert b"behind" not in head
+
+
 def test_requests_that_come_together_are_answered_in_their_order(hot) -> None:
     bodies = [b"a", b"later", b"c", b"d", b"later", b"f"]
     with socket.create_connection(hot.address) as connection:

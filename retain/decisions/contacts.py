@@ -74,7 +74,7 @@ class Contacts:
     def read(self, customer_ids: Sequence[str], now: datetime) -> dict[str, ContactState]:
         """The state of every customer who has one; the others had no contact in a year.
 
-        What was decided after ``now`` is not known at ``now``.
+        What was decided after ``now``, and what closed or opened a channel, is not known then.
         """
         with reading(self._engine) as connection:
             return states(connection, customer_ids, now, self._limiter, decided_until=now)
@@ -105,7 +105,7 @@ def states(
         owner = owners(connection, ids, to_micros(now))
         for one, contact in _made(connection, list(owner), now, latest):
             made[owner[one]].append(contact)
-        for one, channel in suppressions.closed(connection, owner):
+        for one, channel in suppressions.closed(connection, owner, latest):
             closed[owner[one]].add(channel)
         if wanted := goals.after(limiter, chain.from_iterable(made.values()), now):
             for row in goals.read(connection, list(owner), wanted, now):

@@ -13,6 +13,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -36,8 +37,17 @@ suppressions = Table(
 )
 
 CONSENT = "consent_given"
-_SHUT = Prepared(
-    select(suppressions).where(suppressions.c.customer_id.in_(bindparam("ids", expanding=True)))
+_ALL_SHUT = select(suppressions).where(
+    suppressions.c.customer_id.in_(bindparam("ids", expanding=True))
+)
+_SHUT = Prepared(_ALL_SHUT)
+# a caller's clock may be ahead of ours: what was heard counts, whenever it is said to have been
+_SHUT_UNTIL = Prepared(
+    _ALL_SHUT.where(
+        or_(
+            suppressions.c.since <= bindparam("until"), suppressions.c.told_at <= bindparam("until")
+        )
+    )
 )
 
 
@@ -80,18 +90,28 @@ def told_since(connection: Connection, customer_ids: Sequence[str], since: int) 
     }
 
 
-def closed(connection: Connection, owner: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def closed(
+    connection: Connection, owner: Mapping[str, str], until: int | None = None
+) -> Iterator[tuple[str, str]]:
     """Ids and channels closed by feedback, unless the customer consented to them since.
 
-    ``owner`` says of every id of these customers whose it is.
+    ``owner`` says of every id of these customers whose it is. What came after ``until`` (epoch
+    microseconds) does not count.
     """
-    for row in _SHUT.rows(connection, {"ids": list(owner)}):
+    ids = {"ids": list(owner)}
+    if until is None:
+        shut = _SHUT.rows(connection, ids)
+    else:
+        shut = _SHUT_UNTIL.rows(connection, {**ids, "until": until})
+    for row in shut:
         own = [one for one, whose in owner.items() if whose == owner[row.customer_id]]
         consents = select(events.c.channel).where(
             events.c.customer_id.in_(own),
             events.c.ts > row.since,
             events.c.type == CONSENT,
         )
+        if until is not None:
+            consents = consents.where(events.c.ts <= until)
         if not reopened(row.channel, connection.scalars(consents)):
             yield row.customer_id, row.channel
 

@@ -30,7 +30,7 @@ AND (type = 'message_sent' OR ts > ?2 - {_REMEMBERED})
 UNION ALL SELECT {_CONTACT}, {_OF_CONTACT}{{0}} FROM contacts
 WHERE customer_id = ?1 AND at > ?2 - {_YEAR} AND made_at <= ?2
 UNION ALL SELECT {_SUPPRESSION}, channel, since, NULL, NULL, NULL, NULL, NULL, NULL, NULL{{0}}
-FROM suppressions WHERE customer_id = ?1
+FROM suppressions WHERE customer_id = ?1 AND (since <= ?2 OR told_at <= ?2)
 """
 
 
@@ -44,7 +44,7 @@ def query_of(columns: int = _COLUMNS) -> str:
 
 
 _CONSENTED = (
-    "SELECT channel FROM events WHERE customer_id = ? AND ts > ? "
+    "SELECT channel FROM events WHERE customer_id = ? AND ts > ? AND ts <= ? "
     f"AND type = '{suppressions.CONSENT}'"
 )
 _OF_EVENT = slice(1, 6)
@@ -63,8 +63,9 @@ class ContactsOfOne:
     ) -> ContactState | None:
         """The customer's state; None where there was no contact in a year.
 
-        What was decided after ``now`` is not known at ``now``. Budgets, suppressions taken back
-        and goals are read after the contacts: a moment later, where somebody writes meanwhile.
+        What was decided after ``now``, and what closed or opened a channel, is not known then.
+        Budgets, suppressions taken back and goals are read after the contacts: a moment later,
+        where somebody writes meanwhile.
 
         Args:
             customer_id: whose.
@@ -80,17 +81,19 @@ class ContactsOfOne:
             return ContactState(spent=spent) if spent else None
         made = _made(rows)
         told = [row for row in rows if row[0] == _SUPPRESSION]
-        closed = self._closed(customer_id, told) if told else _NONE
+        closed = self._closed(customer_id, told, moment) if told else _NONE
         if not made and not closed and not spent:
             return None
         wanted = goals.after(self._limiter, made, now)
         reached = self._reached(customer_id, sorted(wanted), moment) if wanted else {}
         return ContactState(made, closed, reached, spent)
 
-    def _closed(self, customer_id: str, told: Sequence[tuple[Any, ...]]) -> frozenset[str]:
+    def _closed(
+        self, customer_id: str, told: Sequence[tuple[Any, ...]], moment: int
+    ) -> frozenset[str]:
         found = set()
         for _, channel, since, *_ in told:
-            consented = self._file.rows(_CONSENTED, (customer_id, since))
+            consented = self._file.rows(_CONSENTED, (customer_id, since, moment))
             if not suppressions.reopened(channel, (one for (one,) in consented)):
                 found.add(channel)
         return frozenset(found)

@@ -102,6 +102,32 @@ def test_a_closed_channel_opens_again_only_by_consent_given_later(engine):
     assert Contacts(engine).read(["c1"], NOW)["c1"].suppressed == {"email", "push"}
 
 
+def test_what_closes_a_channel_or_opens_it_later_is_not_known_earlier(engine):
+    with writing(engine) as connection:
+        for channel, days in (("email", -2), ("push", -4)):
+            closing = ("c1", channel, NOW + timedelta(days=days), "unsubscribed")
+            suppressions.suppress(connection, *closing, told_at=NOW)
+    log(engine, (-1, "consent_given", "push", {}))
+
+    def suppressed(days):
+        state = Contacts(engine).of("c1", NOW + timedelta(days=days))
+        return set() if state is None else state.suppressed
+
+    assert [suppressed(days) for days in (-5, -3, -1.5, 0)] == [
+        set(),
+        {"push"},
+        {"push", "email"},
+        {"email"},
+    ]
+
+
+def test_what_is_said_to_happen_in_a_moment_counts_once_it_was_heard(engine):
+    with writing(engine) as connection:
+        closing = ("c1", "email", NOW + timedelta(seconds=30), "unsubscribed")
+        suppressions.suppress(connection, *closing, told_at=NOW)
+    assert Contacts(engine).read(["c1"], NOW)["c1"].suppressed == {"email"}
+
+
 def test_what_was_decided_later_is_not_known_earlier(engine):
     planned(engine)
     assert Contacts(engine).read(["c1"], NOW - timedelta(hours=1)) == {}

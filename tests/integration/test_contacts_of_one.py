@@ -58,7 +58,9 @@ def happen(engine: Engine, seed: int) -> None:
         for customer in dice.sample(CUSTOMERS, 10):
             since = NOW - timedelta(days=dice.uniform(0, 20))
             channel = dice.choice(("email", "push"))
-            suppressions.suppress(connection, customer, channel, since, "complained", told_at=NOW)
+            told_at = since + timedelta(days=dice.choice((-1, 0, 1)))
+            closing = (connection, customer, channel, since, "complained")
+            suppressions.suppress(*closing, told_at=told_at)
         held = BUDGETED.budgets.of(BUDGETED.catalogue.by_id["mail"], NOW)
         spending.claim(
             connection, "d1", "mail", held, spending.Cost(0.5), lapses_at=NOW, silence_is_sent=True

@@ -52,6 +52,7 @@ CASES = (
     Case("mount", MOUNT, "one request"),
     Case("fastapi", FASTAPI, "one customer, three heads"),
     Case("fastapi_threads", FASTAPI, "the same in threads (def)", "/predict/threaded"),
+    Case("fastapi_limited", FASTAPI, "the same, one thread at a time", "/predict/limited"),
     Case("bento", BENTO, "one customer, three heads"),
     Case("heads", RETAIN, "one customer, three heads", include=tuple(HEADS)),
     Case(

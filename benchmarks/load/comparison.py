@@ -6,9 +6,13 @@ from load.bar import Bar
 from load.cases import CASES, Case, Summary
 from load.contestants import NAMES
 
-PEER, BLOCKING = "fastapi_threads", "fastapi"
-"""Who the bars are set by: what FastAPI advises for code that blocks; and what it warns of
-(docs/adr/0026)."""
+PEER = "fastapi_threads"
+"""Who the bars are set by: what FastAPI advises for code that blocks (docs/adr/0026)."""
+PEERS = {
+    PEER: "FastAPI",
+    "fastapi_limited": "a FastAPI of one thread",
+    "fastapi": "a FastAPI that blocks its loop",
+}
 
 
 def judged(found: Mapping[str, Summary]) -> list[Bar]:
@@ -37,9 +41,9 @@ def judged(found: Mapping[str, Summary]) -> list[Bar]:
 
 def _beside(found: Mapping[str, Summary], name: str, title: str, times: float) -> Iterator[Bar]:
     """How many times FastAPI's answers these are, and their p99 over FastAPI's."""
-    for peer, of_whom in ((PEER, "FastAPI"), (BLOCKING, "a FastAPI that blocks its loop")):
+    for peer, of_whom in PEERS.items():
         if {name, peer} <= found.keys():
-            one, other, told = found[name], found[peer], peer == BLOCKING
+            one, other, told = found[name], found[peer], peer != PEER
             before = "for comparison: " if told else ""
             said = f"{before}{title}, "
             rate, p99 = one.rate / other.rate, one.p99 / other.p99

@@ -13,6 +13,7 @@ ROWS = {
     "preview": "Retain: with the decision",
     "everything": "Retain: with items as well",
     "fastapi_threads": "FastAPI + Feast + LightGBM",
+    "fastapi_limited": "the same, one thread",
     "fastapi": "the same, blocking its loop",
     "bento": "BentoML + Feast + LightGBM",
 }

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from services import openapi_gate, problems
+from services import openapi_gate, openapi_problems, problems
 from services.operation import JSON, Operation, Parameter, Reply
 from services.operations import OPERATIONS
 from services.schemas.events import BATCH_SCHEMA, EVENT_SCHEMA
-from services.schemas.problems import EXAMPLE, Problem
+from services.schemas.problems import Problem
 
 _REF = "#/components/schemas/{model}"
 _TAGS = {
@@ -77,7 +77,11 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
-        "components": {"schemas": _schemas(), "securitySchemes": _SCHEMES},
+        "components": {
+            "schemas": _schemas(),
+            "examples": openapi_problems.EXAMPLES,
+            "securitySchemes": _SCHEMES,
+        },
     }
 
 
@@ -92,7 +96,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "description": operation.description,
         "responses": {
             **{str(reply.status): _reply(reply) for reply in operation.replies},
-            **{str(status): _problem(status) for status in statuses},
+            **{str(status): _problem(status, operation.path) for status in statuses},
         },
         "security": [] if scope is None else [{name: [scope.value]} for name in _SCHEMES],
         "parameters": [*map(_parameter, operation.parameters), *openapi_gate.PARAMETERS],
@@ -139,14 +143,12 @@ def _plain_schema(reply: Reply) -> dict[str, Any]:
     return {"type": "object" if reply.media_type == JSON else "string"}
 
 
-def _problem(status: int) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": _reference(Problem)}
-    if status == 404:
-        content["examples"] = {"unknown_customer": {"value": EXAMPLE}}
+def _problem(status: int, path: str) -> dict[str, Any]:
+    shown = openapi_problems.examples(status, path)
     return {
         "description": _TITLES[status],
         "headers": openapi_gate.headers(problem=status),
-        "content": {problems.MEDIA_TYPE: content},
+        "content": {problems.MEDIA_TYPE: {"schema": _reference(Problem), "examples": shown}},
     }
 
 

@@ -153,12 +153,18 @@ def rendered(error: Exception, instance: str | None, visit: Visit | None = None)
     There is no path where no request was understood. A 429 and a 503 say in whole seconds when to
     come back (``Retry-After``), and in the body to the millisecond.
     """
+    kind = None if isinstance(error, HTTPException) else _kind(error)
+    if kind is not None and kind.status >= 500 and not kind.quiet:
+        trace = error if kind is INTERNAL else None
+        log.error("%s", journal.described(error), exc_info=trace, extra=journal.about(visit))
+    return described(error, instance)
+
+
+def described(error: Exception, instance: str | None) -> Rendered:
+    """As :func:`rendered`, and nothing is logged."""
     if isinstance(error, HTTPException):
         return _of_http(error, instance)
     kind = _kind(error)
-    if kind.status >= 500 and not kind.quiet:
-        trace = error if kind is INTERNAL else None
-        log.error("%s", journal.described(error), exc_info=trace, extra=journal.about(visit))
     return _render(kind, _said(error), instance, kind.headers)
 
 

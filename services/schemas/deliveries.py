@@ -19,8 +19,8 @@ class Delivery(Answer):
 
     delivery_id: str = Field(description="The same at every attempt: do each only once.")
     trigger: str = Field(description="What fired, as in `triggers.yaml`.")
-    customer_id: str
-    fired_at: datetime
+    customer_id: str = Field(description="Whom the decision is for.")
+    fired_at: datetime = Field(description="When the trigger fired.")
     expires_at: datetime = Field(description="After that the action has lost its point.")
     attempt: int = Field(description="How often it was given out, this time included.")
     leased_until: datetime = Field(description="Unless acknowledged, given out again after that.")
@@ -30,7 +30,7 @@ class Delivery(Answer):
 class DeliveriesAnswer(Answer):
     """Decisions that are due, those that waited longest first; none where nothing is."""
 
-    deliveries: list[Delivery]
+    deliveries: list[Delivery] = Field(description="At most as many as `limit` asks for.")
 
 
 class AckRequest(Request):
@@ -38,7 +38,9 @@ class AckRequest(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"delivery_ids": [_ID]}]})
 
-    delivery_ids: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)]
+    delivery_ids: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)] = Field(
+        description="Up to 1,000 ids, from `GET /deliveries`."
+    )
 
 
 class AckResult(Answer):
@@ -47,14 +49,17 @@ class AckResult(Answer):
     `withdrawn`, `expired` and `dead` were over before it came: do not act on them.
     """
 
-    delivery_id: str
-    status: Literal["acknowledged", "duplicate", "unknown", "withdrawn", "expired", "dead"]
+    delivery_id: str = Field(description="The id as it was sent.")
+    status: Literal["acknowledged", "duplicate", "unknown", "withdrawn", "expired", "dead"] = Field(
+        description="`acknowledged`: now; `duplicate`: before; `unknown`: there is none; the "
+        "others: too late."
+    )
 
 
 class AckResults(Answer):
     """One result for each, in the order sent."""
 
-    results: list[AckResult]
+    results: list[AckResult] = Field(description="In the order sent.")
 
 
 EXAMPLE: dict[str, Any] = {

@@ -84,7 +84,9 @@ class PropertyReading(Answer):
 
     given: str | None = Field(description="The name in the record; null where it was derived.")
     property: str | None = Field(description="The vocabulary's name, where it has one.")
-    outcome: Literal["kept", "renamed", "converted", "derived", "dropped"]
+    outcome: Literal["kept", "renamed", "converted", "derived", "dropped"] = Field(
+        description="What was done with it; what is `dropped` is not stored."
+    )
     why: str | None = Field(default=None, description="Why it was dropped.")
     value: Any = Field(default=None, description="As it would be stored, where that is another.")
 
@@ -92,7 +94,7 @@ class PropertyReading(Answer):
 class TimeReading(Answer):
     """When the event happened, as it would be stored."""
 
-    given: str | None
+    given: str | None = Field(description="As the record has it; null where it has none.")
     stored: str | None = Field(description="UTC; null where the event is rejected.")
     why: str | None = Field(default=None, description="Why it is not the time given.")
 
@@ -100,13 +102,17 @@ class TimeReading(Answer):
 class EventExplanation(Answer):
     """How a record was read (`?dry_run=true`)."""
 
-    envelope: Literal["retain", "cloudevents", "segment"] | None
+    envelope: Literal["retain", "cloudevents", "segment"] | None = Field(
+        description="The form it was sent in; null where it is none of these."
+    )
     type: dict[str, str | None] | None = Field(description="`given`, and what it is `read_as`.")
     fields: list[dict[str, str]] = Field(
         default_factory=list, description="Fields of every event: the name `given`, and `read_as`."
     )
-    properties: list[PropertyReading]
-    time: TimeReading | None = None
+    properties: list[PropertyReading] = Field(
+        description="What became of every property, and which were derived."
+    )
+    time: TimeReading | None = Field(default=None, description="When it happened.")
     customer: dict[str, str | None] | None = Field(
         default=None, description="Whose event it is; `why` where it is nobody's yet."
     )
@@ -117,7 +123,10 @@ class EventResult(Answer):
     """What became of one event, in the order sent."""
 
     event_id: str | None = Field(description="Given, or derived from the event's content.")
-    status: Literal["accepted", "duplicate", "rejected"]
+    status: Literal["accepted", "duplicate", "rejected"] = Field(
+        description="`accepted` is durable; `duplicate`: this id was taken before; `rejected` is "
+        "not stored."
+    )
     reason: str | None = Field(description="Why it was rejected: a countable name.")
     detail: str | None = Field(default=None, description="The same as a sentence.")
     dropped: list[str] = Field(
@@ -140,7 +149,7 @@ class EventResult(Answer):
 class EventResults(Answer):
     """One result per event; the HTTP status is 207 when some were rejected."""
 
-    results: list[EventResult]
+    results: list[EventResult] = Field(description="In the order sent.")
 
 
 EXAMPLE: dict[str, Any] = {

@@ -24,12 +24,19 @@ class Outcome(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    feedback_id: Identifier
-    decision_id: Identifier
-    action_id: Identifier
-    outcome: OutcomeName
+    feedback_id: Identifier = Field(
+        description="A name of yours: sent again with the same content it counts once."
+    )
+    decision_id: Identifier = Field(description="From the answer of `/predict` or `/rank`.")
+    action_id: Identifier = Field(description="The action of that decision it happened to.")
+    outcome: OutcomeName = Field(
+        description="What happened. `not_sent` gives limits and budgets back; `complained` and "
+        "`unsubscribed` close the channel until consent is given again."
+    )
     value: float | None = Field(default=None, description="Money, where there was any.")
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(
+        default=None, description="ISO 4217, of `value`."
+    )
     occurred_at: UtcTime | None = Field(default=None, description="Default: the service's clock.")
 
 
@@ -86,15 +93,17 @@ class FeedbackResult(Answer):
     """What became of one outcome, in the order sent."""
 
     feedback_id: str | None = Field(description="Null where a malformed outcome has none.")
-    status: Literal["accepted", "duplicate", "rejected"]
-    reason: str | None
+    status: Literal["accepted", "duplicate", "rejected"] = Field(
+        description="`duplicate`: taken before, with the same content."
+    )
+    reason: str | None = Field(description="Why it was rejected; else null.")
     field: str | None = Field(default=None, description="The part at fault, where there is one.")
 
 
 class FeedbackResults(Answer):
     """One result per outcome; the HTTP status is 207 when some were rejected."""
 
-    results: list[FeedbackResult]
+    results: list[FeedbackResult] = Field(description="In the order sent.")
 
 
 EXAMPLE: dict[str, Any] = {

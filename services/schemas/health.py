@@ -2,20 +2,22 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from services.schemas.base import Answer
 
 
 class Alive(Answer):
     """The process answers; nothing else is checked."""
 
-    status: Literal["alive"]
+    status: Literal["alive"] = Field(description="Always this word.")
 
 
 class Check(Answer):
     """One thing that must hold before requests make sense."""
 
-    ok: bool
-    detail: str
+    ok: bool = Field(description="Whether it holds.")
+    detail: str = Field(description="What is known of it, in words; no names of hosts or users.")
 
 
 class Readiness(Answer):
@@ -24,8 +26,10 @@ class Readiness(Answer):
     ``degraded``: it answers, but a store that was reached before does not answer now.
     """
 
-    status: Literal["ready", "degraded", "not_ready"]
-    checks: dict[str, Check]
+    status: Literal["ready", "degraded", "not_ready"] = Field(
+        description="`not_ready` comes with a 503, the others with a 200."
+    )
+    checks: dict[str, Check] = Field(description="`models`, `features`, and every store by name.")
 
 
 ALIVE_EXAMPLE: dict[str, Any] = {"status": "alive"}

@@ -11,35 +11,45 @@ from services.schemas.base import Answer
 class Metric(Answer):
     """A figure on the holdout, with its 95 % interval where there is one."""
 
-    value: float | None
-    low: float | None
-    high: float | None
+    value: float | None = Field(description="The figure.")
+    low: float | None = Field(description="Lower end of its 95 % interval.")
+    high: float | None = Field(description="Upper end of its 95 % interval.")
 
 
 class ModelSummary(Answer):
     """The champion of one head."""
 
-    head: str
+    head: str = Field(description="What it answers for: `churn`, `next_purchase`, `ltv` …")
     model: str = Field(description="`head:version`, as answers name it.")
-    version: str
+    version: str = Field(
+        description="First 12 hex digits of the sha256 of its content: the same training on the "
+        "same data is the same version."
+    )
     label: str = Field(description="What is predicted, in a sentence.")
-    population: str
-    horizon_days: int | None
+    population: str = Field(description="Who is scored, in a sentence.")
+    horizon_days: int | None = Field(description="How many days ahead the label looks.")
     fingerprint: str = Field(description="sha256 over the features, in vector order.")
     features: int = Field(description="How many features the vector has.")
-    training: dict[str, Any]
-    data_digest: str
-    code_revision: str
-    metrics: dict[str, Metric]
-    baselines: dict[str, Metric]
-    beats_baseline: bool
-    created_at: datetime
+    training: dict[str, Any] = Field(
+        description="What it was trained on: `as_of`, cutoffs, rows, and a statement of them."
+    )
+    data_digest: str = Field(description="sha256 of the training data.")
+    code_revision: str = Field(description="The revision of the code it was trained by.")
+    metrics: dict[str, Metric] = Field(description="How good it is on the holdout, by metric.")
+    baselines: dict[str, Metric] = Field(
+        description="The dumb rules on the same holdout: `<rule>.<metric>`, and the paired "
+        "differences to them, `difference.<rule>.<metric>`."
+    )
+    beats_baseline: bool = Field(
+        description="Whether the lower end of the paired difference to the dumb rule is above zero."
+    )
+    created_at: datetime = Field(description="When it was trained.")
 
 
 class Models(Answer):
     """Every head's champion."""
 
-    models: list[ModelSummary]
+    models: list[ModelSummary] = Field(description="One for each head that has a champion.")
 
 
 EXAMPLE: dict[str, Any] = {

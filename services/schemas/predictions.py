@@ -6,19 +6,19 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, RootModel
 
 from retain.errors import InvalidInput
-from retain.items.relations import Relation
-from retain.reasons import bands
+from services.schemas.actions import NextBestAction
 from services.schemas.base import (
     MAX_CUSTOMERS,
     MAX_EXPLAINED,
     Answer,
     Identifier,
-    Probability,
     Request,
     UtcTime,
 )
+from services.schemas.heads import Churn, Ltv, NextPurchase
 from services.schemas.reasons import Reason
-from services.schemas.statuses import CustomerStatus, HeadStatus, Missing
+from services.schemas.segments import Segment
+from services.schemas.statuses import CustomerStatus, Missing
 
 Part = Literal["churn", "next_purchase", "ltv", "segment", "next_best_action"]
 PARTS: tuple[Part, ...] = ("churn", "next_purchase", "ltv", "segment", "next_best_action")
@@ -103,142 +103,10 @@ class PredictRequest(Request):
         return ids
 
 
-class Signal(Answer):
-    """An early warning: this customer beside their own past; thresholds in `signals.yaml`."""
-
-    code: Literal[
-        "purchase_cycle_anomaly", "activity_decline", "complaints_rising", "subscription_lapsing"
-    ]
-    text: str = Field(description="The signal in words, in the language asked for.")
-    value: float = Field(description="What is now, in `unit`.")
-    usual: float = Field(
-        description="What is usual for this customer, in `unit`; of a subscription 0, the day "
-        "its renewal is due."
-    )
-    unit: Literal["days", "active_days", "contacts"]
-    since: datetime = Field(description="From when on it has been so.")
-
-
-class Churn(Answer):
-    """The probability of no order within the horizon, and signals that stand beside it."""
-
-    probability: Probability | None
-    band: Literal["low", "medium", "high"] | None = Field(description=bands.DESCRIPTION)
-    horizon_days: int | None = Field(description="No order in this many days counts as churn.")
-    extrapolated: bool = Field(
-        default=False,
-        description="The history is too short for labels of this horizon: a shorter one was "
-        "learned and stretched.",
-    )
-    status: HeadStatus
-    signals: list[Signal] = Field(
-        description="Early warnings, also where no score is told; empty without consent or with "
-        "stale features."
-    )
-    model: str | None = Field(
-        description="`head:version` of the model that answered; null where there is none."
-    )
-
-
-class CategoryScore(Answer):
-    """A category the next order may come from."""
-
-    category: str
-    score: float = Field(description="Probability that the next order holds this category.")
-
-
-class ProductScore(Answer):
-    """A product the next order may hold; what the product feed says is sold out is left out."""
-
-    product_id: str
-    score: float = Field(description="Probability that the next order holds this product.")
-    relation: Relation = Field(
-        description="`repeat`: bought before; `upgrade`: dearer than what they have of its "
-        "category; `similar`: of a category they have, or looked at; `complement`: of another "
-        "category, bought in one order with what they have; `popular`: bought by many of late."
-    )
-
-
-class NextPurchase(Answer):
-    """When the next order is expected; all numbers come from one survival curve."""
-
-    probability_7d: Probability | None
-    probability_30d: Probability | None
-    probability_90d: Probability | None
-    label_days: int | None = Field(
-        default=None,
-        description="How far ahead the labels looked that the curve was learned from.",
-    )
-    extrapolated: bool = Field(
-        default=False,
-        description="`label_days` is under 90: probabilities and dates beyond it are stretched "
-        "from what was learned, and were not judged.",
-    )
-    expected_at: datetime | None = Field(description="Median of the curve.")
-    low_at: datetime | None
-    high_at: datetime | None
-    next_categories: list[CategoryScore] = Field(
-        description="The likeliest first, at most five; empty where there is no model of them."
-    )
-    next_products: list[ProductScore] = Field(
-        default_factory=list,
-        description="The likeliest first, at most ten; empty where there is no model of them.",
-    )
-    items_model: str | None = Field(
-        default=None,
-        description="`head:version` of the model of categories and products; null without one.",
-    )
-    status: HeadStatus
-    model: str | None
-
-
-class Ltv(Answer):
-    """Net revenue expected within the horizon, returns subtracted."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    horizon_days: int | None
-    extrapolated: bool = Field(
-        default=False,
-        description="The history is too short for labels of this horizon: a shorter one was "
-        "learned and stretched.",
-    )
-    currency: str | None
-    tier: str | None
-    status: HeadStatus
-    model: str | None
-
-
-class Segment(Answer):
-    """Where the customer stands: named RFM group, priority and journey stage."""
-
-    name: str | None
-    priority: str | None
-    stage: str | None
-    tags: list[str]
-
-
-class NextBestAction(Answer):
-    """A preview of what to do next; nothing is reserved."""
-
-    action_id: str
-    channel: str | None
-    treatment: str | None
-    tone: str | None
-    content_type: str | None
-    items: list[str]
-    send_at: datetime | None
-    expires_at: datetime | None
-    score: float | None
-    propensity: Probability | None
-    decision_id: str
-
-
 class Prediction(Answer):
     """One customer's answer; the parts not asked for are absent."""
 
-    customer_id: str
+    customer_id: str = Field(description="The id asked for.")
     merged_into: str | None = Field(
         default=None,
         description="The surviving customer, where the id asked for was merged into another: "
@@ -257,7 +125,10 @@ class Prediction(Answer):
         "products are left out. `next_best_action`: it is null, since limits on contacts and "
         "consent could not be checked.",
     )
-    as_of: datetime | None = None
+    as_of: datetime | None = Field(
+        default=None,
+        description="The moment scored at; absent where `status` is `unknown_customer`.",
+    )
     features_as_of: datetime | None = Field(
         default=None,
         description="Until when events are reflected in the features used; with `freshness` in "
@@ -266,11 +137,17 @@ class Prediction(Answer):
     stale_views: list[str] = Field(
         default_factory=list, description="Feature views older than allowed."
     )
-    churn: Churn | None = None
-    next_purchase: NextPurchase | None = None
-    ltv: Ltv | None = None
-    segment: Segment | None = None
-    next_best_action: NextBestAction | None = None
+    churn: Churn | None = Field(default=None, description="Whether they leave.")
+    next_purchase: NextPurchase | None = Field(
+        default=None, description="When they order next, and what."
+    )
+    ltv: Ltv | None = Field(default=None, description="What they will be worth.")
+    segment: Segment | None = Field(default=None, description="Where they stand today.")
+    next_best_action: NextBestAction | None = Field(
+        default=None,
+        description="What to do next, as a preview: nothing is reserved. Null where limits on "
+        "contacts and consent could not be checked (`degraded`).",
+    )
     reasons: list[Reason] = Field(
         default_factory=list,
         description="With `explain`: by head, the largest first; of heads that tell no score, "
@@ -281,7 +158,7 @@ class Prediction(Answer):
 class Predictions(Answer):
     """Many customers, in the order asked for."""
 
-    predictions: list[Prediction]
+    predictions: list[Prediction] = Field(description="One for each id, in the order asked.")
 
 
 class PredictAnswer(RootModel[Prediction | Predictions]):

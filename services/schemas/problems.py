@@ -1,7 +1,5 @@
 """RFC 9457 problem details, the one shape of every error."""
 
-from typing import Any
-
 from pydantic import Field
 
 from services.schemas.base import Answer
@@ -12,7 +10,7 @@ class Problem(Answer):
 
     type: str = Field(description="A stable URN that names the kind of problem.")
     title: str = Field(description="The kind of problem in a few words.")
-    status: int = Field(ge=400, le=599)
+    status: int = Field(ge=400, le=599, description="The HTTP status, as on the wire.")
     detail: str = Field(description="What happened this time.")
     instance: str = Field(description="The path that was asked for.")
     field: str | None = Field(default=None, description="The part of the input at fault.")
@@ -20,14 +18,3 @@ class Problem(Answer):
     retry_after_ms: int | None = Field(
         default=None, ge=0, description="Milliseconds to wait before trying again."
     )
-
-
-EXAMPLE: dict[str, Any] = {
-    "type": "urn:retain:problem:unknown-customer",
-    "title": "Unknown customer",
-    "status": 404,
-    "detail": "no event of customer '99999' is known",
-    "instance": "/predict",
-    "field": "customer_id",
-    "remedy": "check the id, or send the customer's events to /events first",
-}

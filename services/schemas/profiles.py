@@ -6,30 +6,40 @@ from typing import Any, Literal
 from pydantic import Field
 
 from services.schemas.base import Answer
-from services.schemas.predictions import Segment
+from services.schemas.segments import Segment
 
 
 class Feature(Answer):
     """One feature's value at `as_of`, and how old the stored value behind it is."""
 
-    value: float | str | list[str] | None
+    value: float | str | list[str] | None = Field(
+        description="A number, a text or a list of texts; null is missing."
+    )
     age_seconds: float | None = Field(description="How long ago it was computed.")
 
 
 class Consent(Answer):
     """What the customer allows."""
 
-    withdrawn_channels: list[str]
-    withdrawn_purposes: list[str]
-    reachable_channels: list[str]
-    max_contacts_per_week: float | None
+    withdrawn_channels: list[str] = Field(description="Channels not to be used any more.")
+    withdrawn_purposes: list[str] = Field(
+        description="What data may not be used for; with `profiling` no score is told."
+    )
+    reachable_channels: list[str] = Field(
+        description="Channels the customer can be reached on; empty where none was ever said."
+    )
+    max_contacts_per_week: float | None = Field(
+        description="The customer's own limit; null where they set none."
+    )
 
 
 class Identity(Answer):
     """Another id that is this customer, and the event that says so."""
 
-    kind: Literal["anonymous", "customer"]
-    id: str
+    kind: Literal["anonymous", "customer"] = Field(
+        description="A visitor's id, or that of a customer who was merged into this one."
+    )
+    id: str = Field(description="The id as events name it.")
     since: datetime = Field(description="From then on its whole history is the customer's.")
     event_id: str | None = Field(description="The event that linked it.")
     linked_to: str | None = Field(description="The id it was linked to.")
@@ -38,19 +48,21 @@ class Identity(Answer):
 class Profile(Answer):
     """Features with their ages, segment and consent of one customer."""
 
-    customer_id: str
+    customer_id: str = Field(description="The id asked for.")
     merged_into: str | None = Field(
         default=None, description="The surviving customer, where this id was merged into another."
     )
     identities: list[Identity] = Field(
         default_factory=list, description="The other ids of the surviving customer."
     )
-    as_of: datetime
-    features_as_of: datetime | None
-    stale_views: list[str]
-    segment: Segment
-    consent: Consent
-    features: dict[str, Feature]
+    as_of: datetime = Field(description="The moment of the answer.")
+    features_as_of: datetime | None = Field(
+        description="Until when events are reflected in the features."
+    )
+    stale_views: list[str] = Field(description="Feature views older than allowed.")
+    segment: Segment = Field(description="Where the customer stands today.")
+    consent: Consent = Field(description="What they allow to be done.")
+    features: dict[str, Feature] = Field(description="Every feature of the catalogue by its name.")
 
 
 EXAMPLE: dict[str, Any] = {

@@ -1,94 +1,28 @@
 """``POST /rank`` and ``GET /decisions/{decision_id}``: the next best action, with its receipt."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
-from retain.decisions import context
-from retain.decisions.context import ContextChannel, Device, Page
 from retain.errors import InvalidInput
+from services.schemas.actions import RankedAction
 from services.schemas.base import (
     MAX_ACTIONS,
     Answer,
-    Count,
     Identifier,
     Probability,
     Request,
     Whole,
     or_null,
 )
+from services.schemas.moment import Context
 
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-_DAY = re.compile(r"[\dW-]*")
-
-
-def _local(given: Any) -> Any:
-    """Neither a number of seconds nor a day is a wall clock, though both can be read as a time."""
-    if isinstance(given, datetime):
-        return given
-    try:
-        if not isinstance(given, str) or _DAY.fullmatch(given):
-            raise ValueError  # noqa: TRY301 - told below like any other
-        return datetime.fromisoformat(given)
-    except ValueError:
-        told = f"{given!r:.60} is not an ISO 8601 time; write it like 2026-11-21T20:15:00+09:00"
-        raise ValueError(told) from None
-
-
-LocalTime = Annotated[datetime, BeforeValidator(_local)]
-
-
-class Place(Request):
-    """Where on Earth, or in which shop."""
-
-    country: Country | None = Field(default=None, description="ISO 3166-1 alpha-2, e.g. `KR`.")
-    region: Identifier | None = None
-    store: Identifier | None = Field(default=None, description="The shop the customer is in.")
-
-
-class Session(Request):
-    """What the customer did in this visit so far."""
-
-    source: Identifier | None = Field(
-        default=None, description="Where the visit came from: `search`, `newsletter` …"
-    )
-    views: Count | None = Field(default=None, description="Products looked at.")
-    searches: Count | None = None
-    seconds: float | None = Field(default=None, ge=0, le=1e7, description="Since it began.")
-    cart_items: Count | None = None
-    cart_value: float | None = Field(
-        default=None, ge=0, le=1e9, description="In the customer's currency."
-    )
-
-
-class Context(Request):
-    """Where the customer is right now, and what they are doing."""
-
-    channel: ContextChannel | None = Field(
-        default=None, description="Where the customer is; a visitor without it is on the `web`."
-    )
-    device: Device | None = Field(default=None, description="What they hold in their hand.")
-    page: Page | None = Field(default=None, description="The kind of page they look at.")
-    place: Annotated[Place, or_null(Place)] = Place()
-    session: Annotated[Session, or_null(Session)] = Session()
-    local_time: LocalTime | None = Field(
-        default=None,
-        description="The customer's own wall clock in ISO 8601, with or without an offset. It "
-        "tells their time zone, which quiet hours are kept in.",
-    )
-
-    def moment(self) -> context.Context:
-        """The same as the ranking reads it."""
-        return context.Context(
-            channel=self.channel,
-            device=self.device,
-            page=self.page,
-            place=context.Place(**self.place.model_dump()),
-            session=context.Session(**self.session.model_dump()),
-            local_time=self.local_time,
-        )
+_KIND = "`reserved`: counted against limits, by `/rank`; `preview`: of `/predict`, not counted."
+_POLICY = "How was chosen: its name, its parameters, the seed where it explores, the basis."
+_CONTEXT = "What the request said; `assumed` names what it did not."
+_CAPS = "Contacts made, limits and budgets that hold, channels that were closed."
+_STALE = "Feature views older than allowed."
 
 
 class RankRequest(Request):
@@ -124,10 +58,18 @@ class RankRequest(Request):
         }
     )
 
-    customer_id: Identifier | None = None
-    anonymous_id: Identifier | None = None
-    context: Annotated[Context, or_null(Context)] = Context()
-    limit: Annotated[int, Field(ge=1, le=MAX_ACTIONS, strict=True), Whole] = 3
+    customer_id: Identifier | None = Field(
+        default=None, description="Whom to decide for; one nobody knows is answered as well."
+    )
+    anonymous_id: Identifier | None = Field(
+        default=None, description="A visitor's id, where nobody is signed in."
+    )
+    context: Annotated[Context, or_null(Context)] = Field(
+        default=Context(), description="The moment it is asked in; null says nothing."
+    )
+    limit: Annotated[int, Field(ge=1, le=MAX_ACTIONS, strict=True), Whole] = Field(
+        default=3, description="At most so many actions; only the first is reserved."
+    )
     receipt: bool = Field(default=False, description="Answer every candidate and why it lost.")
 
     def check(self) -> None:
@@ -144,31 +86,13 @@ class RankRequest(Request):
             )
 
 
-class RankedAction(Answer):
-    """One action, best first; `none`, doing nothing, is an action too."""
-
-    action_id: str
-    channel: str | None
-    treatment: str | None
-    tone: str | None
-    content_type: str | None
-    items: list[str]
-    send_at: datetime | None
-    expires_at: datetime | None
-    score: float | None = Field(description="Expected incremental value, in the currency.")
-    propensity: Probability | None = Field(
-        description="How likely this action was to be the first, under the policy and all limits."
-    )
-    terms: dict[str, Any] = Field(description="What the score is made of.")
-
-
 class Candidate(Answer):
     """An action that was looked at, and the rule that removed it, if any did."""
 
-    action_id: str
-    treatment: str | None = None
-    terms: dict[str, Any]
-    removed_by: str | None
+    action_id: str = Field(description="The action, as `actions.yaml` names it.")
+    treatment: str | None = Field(default=None, description="Which variant of it was weighed.")
+    terms: dict[str, Any] = Field(description="What its score is made of.")
+    removed_by: str | None = Field(description="The rule that removed it; null where none did.")
     propensity: Probability | None = Field(
         default=None, description="How likely the policy was to choose it."
     )
@@ -178,42 +102,45 @@ class Candidate(Answer):
     spread: float | None = Field(
         default=None, description="Standard deviation of what is believed of its score."
     )
+    shared: float | None = Field(
+        default=None, description="How much of `spread` all actions share."
+    )
     new: bool | None = Field(default=None, description="Whether it has too few outcomes yet.")
 
 
 class Decision(Answer):
     """A ranked list with its id; durable before it is answered."""
 
-    decision_id: str
-    customer_id: str | None
+    decision_id: str = Field(
+        description="Names the decision in `/decisions/{decision_id}` and in `/feedback`."
+    )
+    customer_id: str | None = Field(description="The id asked for; null of a visitor.")
     anonymous_id: str | None = Field(default=None, description="Of a visitor who is no customer.")
     merged_into: str | None = Field(
         default=None,
         description="The surviving customer the decision is for, where the id asked for was "
         "merged into another; absent otherwise.",
     )
-    as_of: datetime
-    actions: list[RankedAction]
+    as_of: datetime = Field(description="The moment it was decided at.")
+    actions: list[RankedAction] = Field(description="The best first; the first is reserved.")
     experiment: dict[str, Any] | None = Field(
         description="The first experiment the customer is in: `experiment`, `arm` and `layer`."
     )
-    models: dict[str, str]
+    models: dict[str, str] = Field(description="`head:version` of what answered, by head.")
     candidates: list[Candidate] | None = Field(
         default=None,
         description="Every action and why it was not chosen; this and what follows "
         "only where a receipt was asked for.",
     )
-    kind: Literal["reserved", "preview"] | None = None
-    policy: dict[str, Any] | None = Field(default=None, description="How was chosen, and the seed.")
-    context: dict[str, Any] | None = Field(
-        default=None, description="What the request said; `assumed` names what it did not."
+    kind: Literal["reserved", "preview"] | None = Field(default=None, description=_KIND)
+    policy: dict[str, Any] | None = Field(default=None, description=_POLICY)
+    context: dict[str, Any] | None = Field(default=None, description=_CONTEXT)
+    caps: dict[str, Any] | None = Field(default=None, description=_CAPS)
+    features_as_of: datetime | None = Field(
+        default=None, description="Until when events are reflected in the features used."
     )
-    caps: dict[str, Any] | None = Field(
-        default=None, description="Contacts made, limits that hold."
-    )
-    features_as_of: datetime | None = None
     features_age_seconds: float | None = Field(default=None, description="How old they were.")
-    stale_views: list[str] | None = None
+    stale_views: list[str] | None = Field(default=None, description=_STALE)
     experiments: list[dict[str, Any]] | None = Field(
         default=None, description="Every arm the customer is in, with its share."
     )
@@ -222,12 +149,12 @@ class Decision(Answer):
 class Receipt(Decision):
     """A decision as it was written: with every candidate and what it rested on."""
 
-    candidates: list[Candidate]
-    kind: Literal["reserved", "preview"]
-    policy: dict[str, Any]
-    context: dict[str, Any]
-    caps: dict[str, Any]
-    stale_views: list[str]
+    candidates: list[Candidate] = Field(description="Every action and why it was not chosen.")
+    kind: Literal["reserved", "preview"] = Field(description=_KIND)
+    policy: dict[str, Any] = Field(description=_POLICY)
+    context: dict[str, Any] = Field(description=_CONTEXT)
+    caps: dict[str, Any] = Field(description=_CAPS)
+    stale_views: list[str] = Field(description=_STALE)
 
 
 ACTION_EXAMPLE: dict[str, Any] = {

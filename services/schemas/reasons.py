@@ -10,7 +10,7 @@ from services.schemas.base import Answer, Probability
 class Reason(Answer):
     """What moved one score of this customer away from that of an average customer."""
 
-    head: Literal["churn", "next_purchase", "ltv"]
+    head: Literal["churn", "next_purchase", "ltv"] = Field(description="Whose score it moved.")
     code: str = Field(description="What is said, for programs; stable.")
     group: str = Field(description="The meaning it belongs to, such as `purchase_rhythm`.")
     direction: Literal["raises", "lowers"] = Field(

@@ -42,6 +42,18 @@ def schemas():
         yield where, content["schema"]
 
 
+def value_of(example: dict) -> object:
+    """What an example shows, where it stands or among the components."""
+    if "$ref" in example:
+        example = DOCUMENT["components"]["examples"][example["$ref"].rsplit("/", 1)[1]]
+    return example["value"]
+
+
+def described(field: dict) -> bool:
+    """Whether a property says more than its name."""
+    return bool(field.get("description", "").strip())
+
+
 def references(value: object):
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -84,8 +96,9 @@ def test_every_name_in_a_path_is_a_declared_parameter(path, method, operation) -
 
 def test_every_reference_leads_somewhere() -> None:
     for reference in references(DOCUMENT):
-        name = reference.removeprefix("#/components/schemas/")
-        assert name in DOCUMENT["components"]["schemas"]
+        root, components, kind, name = reference.split("/")
+        assert (root, components) == ("#", "components")
+        assert name in DOCUMENT["components"][kind]
 
 
 @pytest.mark.parametrize(("name", "schema"), DOCUMENT["components"]["schemas"].items())
@@ -103,15 +116,43 @@ def test_every_example_of_a_schema_fits_it(name, schema) -> None:
 @pytest.mark.parametrize(("where", "media_type", "content"), list(contents()))
 def test_every_example_of_an_answer_fits_its_schema(where, media_type, content) -> None:
     for example in content.get("examples", {}).values():
-        validate(example["value"], content["schema"])
+        validate(value_of(example), content["schema"])
+
+
+@pytest.mark.parametrize(("where", "media_type", "content"), list(contents()))
+def test_every_json_answer_and_every_problem_has_an_example(where, media_type, content) -> None:
+    of_ours = media_type in ("application/json", "application/problem+json")
+    if of_ours and where != "get /docs.json 200":
+        assert content["examples"]
+
+
+def test_a_problem_is_shown_as_one_of_the_status_it_is_answered_with() -> None:
+    for where, media_type, content in contents():
+        if media_type == "application/problem+json":
+            status = int(where.rsplit(" ", 1)[1])
+            shown = [value_of(one) for one in content["examples"].values()]
+            assert {one["status"] for one in shown} == {status}, where
+
+
+@pytest.mark.parametrize(("name", "schema"), DOCUMENT["components"]["schemas"].items())
+def test_every_field_is_described(name, schema) -> None:
+    bare = [field for field, one in schema.get("properties", {}).items() if not described(one)]
+    assert bare == []
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), DESCRIBED)
-def test_every_json_answer_of_ours_has_an_example(path, method, operation) -> None:
-    for status, reply in operation["responses"].items():
-        content = reply["content"].get("application/json")
-        if content and status.startswith("2") and path != "/docs.json":
-            assert content["examples"]
+def test_every_parameter_and_header_is_described(path, method, operation) -> None:
+    assert all(one["description"] for one in operation["parameters"])
+    for reply in operation["responses"].values():
+        assert all(one["description"] for one in reply["headers"].values())
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), DESCRIBED)
+def test_every_body_that_is_taken_has_an_example(path, method, operation) -> None:
+    if "requestBody" in operation:
+        [content] = operation["requestBody"]["content"].values()
+        name = content["schema"]["$ref"].rsplit("/", 1)[1]
+        assert DOCUMENT["components"]["schemas"][name]["examples"]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)

@@ -1,14 +1,21 @@
 """A caller that behaves: one kept connection, a key where there is one, patience when refused."""
 
 import random
+from time import monotonic
 from typing import Any
 
 import gevent
 from locust import FastHttpUser
 from shop import SHOP
 
+HANGS_SECONDS = 5.0
+"""Who has waited so long when the run ends was not answered; others were only interrupted."""
 _REFUSED = (429, 503)
 _ONE_SECOND = "1"
+
+
+class NotAnsweredAtTheEnd(Exception):
+    """The run was over, and the answer still not there."""
 
 
 class Caller(FastHttpUser):
@@ -16,6 +23,8 @@ class Caller(FastHttpUser):
 
     abstract = True
     think = (0.0, 0.0)
+    # a service gives up after 30 s at the latest and says so
+    network_timeout = connection_timeout = 35.0
 
     def wait_time(self) -> float:
         """Seconds until the next request."""
@@ -26,25 +35,46 @@ class Caller(FastHttpUser):
         """Learn the service's clock: a pinned one refuses events of today."""
         key: str = self.environment.parsed_options.api_key
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        if SHOP.clock is None:
+        self.look_at_the_clock()
+
+    def look_at_the_clock(self) -> None:
+        """Ask what time it is, unless somebody has been told a moment ago."""
+        if SHOP.is_clock_old():
             body = {"customer_id": SHOP.customer(), "include": ["churn"]}
-            answer = self.ask("POST", "/predict", body, "/predict (clock)")
-            SHOP.clock = None if answer is None else answer["as_of"]
+            self.ask("POST", "/predict", body, "/predict (clock)")
 
     def ask(self, method: str, path: str, body: Any = None, name: str = "") -> Any:
         """The answer's JSON; None where it was no success, which counts as a failure.
 
         Whoever is refused waits as long as the answer says, and up to half of it more or less.
         """
-        with self.client.request(
-            method, path, json=body, headers=self._headers, name=name or path, catch_response=True
-        ) as answer:
-            # an answer that broke off has a good status and nothing in it
-            if answer.ok and answer.content:
-                return answer.json()
-            kind = (answer.json() or {}).get("type", "") if answer.content else ""
-            answer.failure(f"{answer.status_code} {kind}".strip())
-            status, wait = answer.status_code, (answer.headers or {}).get("Retry-After")
+        began = monotonic()
+        given = {"json": body, "headers": self._headers, "name": name or path}
+        try:
+            with self.client.request(method, path, **given, catch_response=True) as answer:
+                # an answer that broke off has a good status and nothing in it
+                if answer.ok and answer.content:
+                    told = answer.json()
+                    SHOP.heard(told)
+                    return told
+                kind = (answer.json() or {}).get("type", "") if answer.content else ""
+                answer.failure(f"{answer.status_code} {kind}".strip())
+                status, wait = answer.status_code, (answer.headers or {}).get("Retry-After")
+        except gevent.GreenletExit:
+            self._cut_off(method, name or path, monotonic() - began)
+            raise
         if status in _REFUSED:
             gevent.sleep(float(wait or _ONE_SECOND) * random.uniform(0.5, 1.5))
         return None
+
+    def _cut_off(self, method: str, name: str, seconds: float) -> None:
+        """Count a request that nobody answered; it would be in no statistics otherwise."""
+        if seconds >= HANGS_SECONDS:
+            self.environment.events.request.fire(
+                request_type=method,
+                name=name,
+                response_time=1_000 * seconds,
+                response_length=0,
+                exception=NotAnsweredAtTheEnd(),
+                context={},
+            )

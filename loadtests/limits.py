@@ -1,5 +1,6 @@
 """Pass or fail: what a run has to keep to, by the command line."""
 
+import time
 from argparse import Namespace
 from collections.abc import Iterator
 
@@ -10,13 +11,51 @@ from locust.stats import RequestStats
 from options import EVERYTHING
 
 
+class Span:
+    """When the run began and when no more was asked, in seconds since the epoch.
+
+    By the clock: a service that hangs makes the last answer early, and the rate of what was
+    answered until then good.
+    """
+
+    began = ended = 0.0
+
+    def begin(self) -> None:
+        """It begins."""
+        self.began, self.ended = time.time(), 0.0
+
+    def end(self) -> None:
+        """It ends: who is still waiting may go on to."""
+        self.ended = time.time()
+
+    def seconds(self, reset_at: float) -> float:
+        """How long it took, at least one; ``reset_at`` is when statistics began anew."""
+        return max((self.ended or time.time()) - max(self.began, reset_at), 1.0)
+
+
+SPAN = Span()
+
+
+@events.test_start.add_listener
+def begin(**_: object) -> None:
+    """Note when the run begins."""
+    SPAN.begin()
+
+
+@events.test_stopping.add_listener
+def end(**_: object) -> None:
+    """Note when it ends."""
+    SPAN.end()
+
+
 @events.quitting.add_listener
 def judge(environment: Environment, **_: object) -> None:
     """Say what was missed and set the exit code; workers leave it to who leads them."""
     options = environment.parsed_options
     if options is None or isinstance(environment.runner, WorkerRunner):
         return
-    found = list(missed(environment.stats, options))
+    stats = environment.stats
+    found = list(missed(stats, options, SPAN.seconds(stats.total.start_time)))
     for line in found:
         print(f"MISSED  {line}")
     if not found:
@@ -24,19 +63,20 @@ def judge(environment: Environment, **_: object) -> None:
     environment.process_exit_code = 1 if found else 0
 
 
-def missed(stats: RequestStats, options: Namespace) -> Iterator[str]:
-    """What was not kept, in words."""
+def missed(stats: RequestStats, options: Namespace, seconds: float) -> Iterator[str]:
+    """What was not kept in a run of so many seconds, in words."""
     total = stats.total
     if not total.num_requests:
         yield "there was no request at all"
         return
+    if total.num_failures == total.num_requests:
+        yield "no request succeeded"
     if total.fail_ratio > options.max_error_ratio:
         yield (
             f"{total.num_failures:,} of {total.num_requests:,} requests failed or were refused "
             f"({total.fail_ratio:.2%}; at most {options.max_error_ratio:.2%})"
         )
-    seconds = (total.last_request_timestamp or 0.0) - total.start_time
-    rate = (total.num_requests - total.num_failures) / max(seconds, 1.0)
+    rate = (total.num_requests - total.num_failures) / seconds
     if rate < options.min_rps:
         yield f"{rate:,.1f} successful requests a second; at least {options.min_rps:,.1f}"
     for name, most in options.max_p99_ms or []:

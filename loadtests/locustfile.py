@@ -87,6 +87,7 @@ class EventStream(Caller):
     @task(8)
     def report_events(self) -> None:
         """Fifty events of as many customers."""
+        self.look_at_the_clock()
         events = [_event() for _ in range(EVENTS)]
         self.ask("POST", "/events", {"events": events}, f"/events ({EVENTS})")
 
@@ -97,6 +98,7 @@ class EventStream(Caller):
         known = SHOP.decision() or self._decide()
         if known is None:
             return
+        self.look_at_the_clock()
         decision_id, action_id = known
         outcome = {
             "feedback_id": str(uuid.uuid4()),

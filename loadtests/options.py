@@ -1,6 +1,7 @@
 """What the scenarios add to locust's command line."""
 
 from argparse import ArgumentTypeError
+from math import isfinite
 
 from locust import events
 from locust.argument_parser import LocustArgumentParser
@@ -8,13 +9,29 @@ from locust.argument_parser import LocustArgumentParser
 EVERYTHING = "*"
 
 
+def amount(said: str) -> float:
+    """A number that can be a limit: ``nan`` is beaten by nothing and ``inf`` by everything."""
+    try:
+        value = float(said)
+    except ValueError:
+        value = -1.0
+    if not isfinite(value) or value < 0:
+        raise ArgumentTypeError(f"{said!r} is no number from 0 on")
+    return value
+
+
+def share(said: str) -> float:
+    """A number from 0 to 1."""
+    value = amount(said)
+    if value > 1:
+        raise ArgumentTypeError(f"{said!r} is no share from 0 to 1")
+    return value
+
+
 def limit_of_requests(said: str) -> tuple[str, float]:
     """``50`` is of every kind of request, ``/predict=50`` of the one with that name."""
     name, _, value = said.rpartition("=")
-    try:
-        return name or EVERYTHING, float(value)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{said!r} is neither a number nor NAME=NUMBER") from error
+    return name or EVERYTHING, amount(value)
 
 
 @events.init_command_line_parser.add_listener
@@ -35,7 +52,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     )
     parser.add_argument(
         "--hurry",
-        type=float,
+        type=amount,
         default=1.0,
         env_var="RETAIN_HURRY",
         help="think times are divided by this; 0 waits for nothing",
@@ -51,7 +68,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-error-ratio",
-        type=float,
+        type=share,
         default=0.0,
         include_in_web_ui=False,
         metavar="SHARE",
@@ -59,7 +76,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     )
     parser.add_argument(
         "--min-rps",
-        type=float,
+        type=amount,
         default=0.0,
         include_in_web_ui=False,
         metavar="N",

@@ -3,20 +3,28 @@
 import random
 from collections import deque
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import pyarrow.parquet as pq
 from locust import events
 from locust.env import Environment
 
 _REMEMBERED = 1_000
+_CLOCK_SECONDS = 5.0
 
 
 class Shop:
-    """One per process."""
+    """One per process.
+
+    Attributes:
+        clock: what the service said last, in ISO 8601: one that is pinned refuses events of today.
+    """
 
     def __init__(self) -> None:
         self.customers: tuple[str, ...] = ()
         self.clock: str | None = None
+        self._heard_at = 0.0
         self._decisions: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)
 
     def read(self, path: Path) -> None:
@@ -41,6 +49,16 @@ class Shop:
     def several(self, count: int) -> list[str]:
         """So many different ones, or all there are."""
         return random.sample(self.customers, min(count, len(self.customers)))
+
+    def heard(self, answer: Any) -> None:
+        """Note the time an answer was made at, where it tells one."""
+        told = answer.get("as_of") if isinstance(answer, dict) else None
+        if told:
+            self.clock, self._heard_at = told, monotonic()
+
+    def is_clock_old(self) -> bool:
+        """Whether it should be asked for again."""
+        return self.clock is None or monotonic() - self._heard_at > _CLOCK_SECONDS
 
     def decided(self, decision_id: str, action_id: str) -> None:
         """Remember a decision, for its outcome."""

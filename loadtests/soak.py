@@ -19,7 +19,7 @@ GROWTH_SECONDS = 60
 def add_options(parser: LocustArgumentParser) -> None:
     """Add how many, how fast and how long."""
     parser.add_argument("--soak-users", type=int, default=16)
-    parser.add_argument("--soak-minutes", type=float, default=60.0)
+    parser.add_argument("--soak-minutes", type=float, default=60.0, help="after growth")
     parser.add_argument("--soak-pace", type=float, default=0.1, help="seconds per request and user")
 
 
@@ -30,7 +30,7 @@ class Hold(LoadTestShape):
         """Users now, and how many may be added a second; None at the end."""
         options = self.runner.environment.parsed_options
         since = self.get_run_time()
-        if since > 60.0 * options.soak_minutes:
+        if since > GROWTH_SECONDS + 60.0 * options.soak_minutes:
             return None
         share = min(1.0, (since + 1.0) / GROWTH_SECONDS)
         return max(1, int(options.soak_users * share)), options.soak_users

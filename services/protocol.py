@@ -184,10 +184,15 @@ class Protocol(HttpToolsProtocol):
         transport = self.transport
         if transport.is_closing() or isinstance(self.parser, _Deaf):
             return
-        if self.cycle is not None and not self.cycle.response_complete:
-            # somebody is still answering what came before
-            transport.close()
-            return
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self.pipeline or cycle.response_started or not cycle.more_body:
+                # somebody is still answering what came before
+                transport.close()
+                return
+            # its own body is what cannot be read: who waits for the rest of it waits no more
+            cycle.disconnected = True
+            cycle.message_event.set()
         self._unset_keepalive_if_required()
         self.parser = _Deaf()  # type: ignore[assignment]
         transport.write(_written(error))

@@ -35,8 +35,10 @@ class Backlog:
         most_seconds: float,
         least: int = 1,
         read_at: float = inf,
-    ) -> None:
+    ) -> float:
         """Let a request begin at ``now``, in seconds of ``time.monotonic``.
+
+        Returns the seconds it has waited for others of its turn, or since it was read.
 
         Args:
             loop: the event loop.
@@ -61,6 +63,7 @@ class Backlog:
             self.refused += 1
             raise overloaded("more requests came at once than are answered in time")
         self._let_in += 1
+        return max(waited, 0.0)
 
     def seconds(self) -> float:
         """How long the turn before this one took, with no pause after it; 0 where there was one."""

@@ -9,12 +9,14 @@ from secrets import token_hex
 from time import monotonic, perf_counter
 from typing import Any, cast
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retain.errors import InvalidInput
 from services import journal, linger, problems
 from services.gate.answer import Answer, lines
 from services.gate.backlog import Backlog
+from services.gate.bodies import Bodies
 from services.gate.bounded import bounded, too_large
 from services.gate.limit import until
 from services.gate.places import Place, Places
@@ -76,6 +78,7 @@ class Gate:
         self._app = cast(_Application, app)
         self._places = places
         self._backlog = backlog
+        self._bodies = Bodies()
         self._checks = tuple(checks)
         self._record = record
         self._notes = tuple(notes)
@@ -95,6 +98,7 @@ class Gate:
         try:
             self._read(scope, visit, now)
             self._admit(scope, visit, place, len(body), now)
+            place.lane.enter()
             visit.entered = True
             found = self._whole(scope, body)
             if found is None:
@@ -132,25 +136,49 @@ class Gate:
                 message["headers"] = own
             return send(message)
 
-        length, rest = None, receive
+        length = None
         try:
-            if not visit.entered:
+            if visit.entered:
+                work = self._app(scope, receive, answer)
+            else:
                 length = self._read(scope, visit, now)
-                if length is None:
-                    receive = bounded(receive, place.most_bytes)
                 self._admit(scope, visit, place, length or 0, now)
-                visit.entered = True
-            await until(visit.deadline, self._app(scope, receive, answer))
+                work = self._heard(scope, receive, answer, visit=visit, place=place, length=length)
+            await until(visit.deadline, work)
             if not visit.status:
                 raise RuntimeError(f"{visit.route} gave no answer")  # noqa: TRY301
+        except ClientDisconnect:
+            # nobody is there to be answered: counted as that, and no fault of ours
+            pass
         except Exception as error:  # noqa: BLE001 - every error becomes a problem document
-            # who was let in has been heard, and keeps no place for what they may still send
-            unread = not visit.entered and (length or 0) > linger.AT_ONCE_BYTES
+            # who was heard has nothing more to send
+            unread = not visit.heard and (length or 0) > linger.AT_ONCE_BYTES
             unread = unread or isinstance(error, BodyTooLarge)
-            after = rest if unread else None
+            after = receive if unread else None
             await _tell(error, place, visit, scope["path"], answer, rest=after)
         finally:
             self._left(place, visit)
+
+    async def _heard(
+        self,
+        scope: Scope,
+        receive: Receive,
+        answer: Send,
+        *,
+        visit: Visit,
+        place: Place,
+        length: int | None,
+    ) -> None:
+        """Answer who was admitted, once all they have to say is there and a place is free."""
+        if length is None:
+            length, coming = place.most_bytes, bounded(receive, place.most_bytes)
+        else:
+            coming = receive
+        said = await self._bodies.whole(coming, length)
+        visit.heard = True
+        place.lane.enter()
+        visit.entered = True
+        await self._app(scope, said, answer)
 
     def _met(self, scope: Scope) -> tuple[Place, Visit, float]:
         """The place of a request that has come, its visit, and when that was."""
@@ -177,8 +205,9 @@ class Gate:
             check(scope, visit)
         within = min(place.behind, visit.deadline - now)
         read_at = scope.get(READ_AT, inf)
-        self._backlog.admit(asyncio.get_running_loop(), now, within, place.least, read_at)
-        place.lane.enter()
+        loop = asyncio.get_running_loop()
+        # who measures from here on would call a service quick that keeps everybody waiting
+        visit.started -= self._backlog.admit(loop, now, within, place.least, read_at)
 
     def _read(self, scope: Scope, visit: Visit, now: float) -> int | None:
         """Take over what the headers say; returns the length of the body, None if not said.

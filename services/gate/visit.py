@@ -10,7 +10,9 @@ class Visit:
         route: the path template of the operation asked for, or ``unknown``.
         request_id: the caller's ``X-Request-ID``, or one of ours.
         deadline: when the answer is of no use any more, in seconds of ``time.monotonic``.
-        started: when the request was taken in hand, in seconds of ``time.perf_counter``.
+        started: when it was there to be taken in hand, in seconds of ``time.perf_counter``: from
+            its admission on that is before its turn came.
+        heard: whether all of its body came.
         entered: whether it was let in, and takes a place in its lane.
         declined: whether it was found to take more than an answer at once.
         key: the id of the API key it came with, or None.
@@ -19,8 +21,8 @@ class Visit:
     """
 
     __slots__ = (
-        *("deadline", "decision_id", "declined", "entered", "key", "request_id", "route"),
-        *("started", "status"),
+        *("deadline", "decision_id", "declined", "entered", "heard", "key", "request_id"),
+        *("route", "started", "status"),
     )
 
     def __init__(self, route: str, request_id: str, deadline: float, started: float) -> None:
@@ -28,7 +30,7 @@ class Visit:
         self.request_id = request_id
         self.deadline = deadline
         self.started = started
-        self.entered = self.declined = False
+        self.entered = self.heard = self.declined = False
         self.key: str | None = None
         self.status = 0
         self.decision_id: str | None = None

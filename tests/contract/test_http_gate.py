@@ -195,7 +195,11 @@ def test_half_an_answer_is_not_followed_by_another(service) -> None:
             sent.append(message["type"])
 
         scope = {"type": "http", "method": "GET", "path": "/models", "query_string": b""}
-        await service.gate(half)({**scope, "headers": []}, None, send)
+
+        async def receive() -> dict:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        await service.gate(half)({**scope, "headers": []}, receive, send)
 
     asyncio.run(scenario())
     assert sent == ["http.response.start"]

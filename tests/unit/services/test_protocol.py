@@ -306,6 +306,41 @@ def test_what_stands_behind_a_body_is_no_header(hot, body) -> None:
             assert b"behind" not in head
 
 
+@pytest.mark.parametrize("path", [b"/hot", b"/"])
+def test_who_hangs_up_in_the_middle_of_a_body_is_no_failure_of_ours(hot, path) -> None:
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(posted(b"whole", path=path)[:-1])
+    [(_, status)] = hot.counted(1)
+    assert status == 499
+
+
+@pytest.mark.parametrize("size", [b"zz", b"-1", b"f" * 18])
+@pytest.mark.parametrize("path", [b"/hot", b"/"])
+def test_a_chunk_that_is_none_is_a_problem(hot, path, size) -> None:
+    head = b"POST %b HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n" % path
+    with socket.create_connection(hot.address) as connection:
+        connection.sendall(head)
+        threading.Event().wait(0.1)
+        connection.sendall(size + b"\r\nabc\r\n0\r\n\r\n")
+        assert problem(heard(connection), 400)["type"] == "urn:retain:problem:malformed-request"
+
+
+def test_half_a_body_takes_nobodys_place(hot) -> None:
+    said = posted(b"later, and in two pieces")
+    with (
+        socket.create_connection(hot.address) as slow,
+        socket.create_connection(hot.address) as one,
+    ):
+        slow.sendall(said[:-1])
+        threading.Event().wait(0.1)
+        # there is one place
+        one.sendall(posted(b"later"))
+        assert answers_of(one, 1)[0][1] == b"ok"
+        slow.sendall(said[-1:])
+        assert answers_of(slow, 1)[0][1] == b"ok"
+    assert hot.counted(2) == [("/hot", 200)] * 2
+
+
 def test_requests_that_come_together_are_answered_in_their_order(hot) -> None:
     bodies = [b"a", b"later", b"c", b"d", b"later", b"f"]
     with socket.create_connection(hot.address) as connection:
@@ -415,3 +450,35 @@ def test_who_was_answered_at_once_and_sends_only_bytes_is_cut_off(monkeypatch, h
         assert answers_of(connection, 1)
         connection.sendall(b"\r\n")
         assert heard(connection) == b""
+
+
+def test_the_time_that_is_measured_holds_the_wait_for_those_before(monkeypatch) -> None:
+    """Requests that one turn of the loop finds ready are answered one after the other."""
+    seconds: list[float] = []
+    place = Place("/hot", Lane("one", most=None, seconds=60.0), MOST, ())
+
+    def slow(_scope, body: bytes) -> tuple[bytes, bytes]:
+        threading.Event().wait(0.05)
+        return b"", body
+
+    gate = Gate(
+        echo,
+        places=Places([("POST", place)], place),
+        backlog=Backlog(),
+        record=lambda _route, _status, took: seconds.append(took),
+        whole=slow,
+    )
+    monkeypatch.setattr(Protocol, "hot", (b"/hot", gate.at_once))
+    with listening(gate) as address:
+        connections = [socket.create_connection(address) for _ in range(6)]
+        answers_of_all(connections)
+        seconds.clear()
+        answers_of_all(connections)
+    assert max(seconds) > 0.2
+
+
+def answers_of_all(connections: list[socket.socket]) -> None:
+    for one in connections:
+        one.sendall(posted(b"a"))
+    for one in connections:
+        answers_of(one, 1)

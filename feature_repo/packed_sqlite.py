@@ -18,7 +18,8 @@ from feature_repo.packed_layout import HEAD, Layout
 from feature_repo.packed_rows import PackedRows
 from feature_repo.packed_schema import PackedSchema
 from feature_repo.packed_view import PackedView
-from retain.errors import InvalidInput, StoreUnavailable
+from retain import damage
+from retain.errors import InvalidInput
 
 _BUSY_TIMEOUT_MS = 10_000
 _PAGE_BYTES = 16_384
@@ -192,8 +193,12 @@ class SqliteRows:
         except sqlite3.ProgrammingError:
             raise
         except sqlite3.DatabaseError as error:
-            raise StoreUnavailable(
-                f"the online store did not answer: {error}", remedy="try again in a moment"
+            raise damage.unavailable(
+                "the online store",
+                error,
+                remedy="try again in a moment",
+                repair=f"delete {self._path} and what stands beside it under this name, and write "
+                "it anew: retain features materialize",
             ) from error
 
     @contextmanager

@@ -18,7 +18,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from retain import breaking, postgres, schema
+from retain import breaking, damage, postgres, schema
 from retain.errors import InvalidInput, StoreUnavailable
 from retain.turns import Turns
 from retain.waits import PATIENT, Waits
@@ -223,9 +223,11 @@ def _translated(engine: Engine) -> Iterator[None]:
         # the bare DatabaseError is what SQLite says of a file that is damaged or no database
         down = isinstance(error, OperationalError) or type(error) is DatabaseError
         if down or error.connection_invalidated:
-            raise StoreUnavailable(
-                f"the database did not answer: {error.orig}",
+            raise damage.unavailable(
+                "the database",
+                error.orig,
                 remedy="try again; if it persists, check the database",
+                repair="stop what uses it, and put the file back from a backup",
             ) from error
         raise
 

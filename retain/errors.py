@@ -53,6 +53,10 @@ class StoreUnavailable(RetainError):
     """A store did not answer; the same call may succeed later."""
 
 
+class StoreDamaged(StoreUnavailable):
+    """A store's file is damaged: no later call succeeds until somebody has repaired it."""
+
+
 class Conflict(RetainError):
     """The same key was used before for something else."""
 

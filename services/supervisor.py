@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from retain import lifeline
-from retain.errors import RetainError, StoreUnavailable
+from retain.errors import RetainError, StoreDamaged, StoreUnavailable
 from services import listening
 
 LOOK_EVERY_SECONDS = 0.2
@@ -33,10 +33,11 @@ log = logging.getLogger("retain.service")
 def refuse(error: RetainError) -> NoReturn:
     """End this worker with one readable reason; where only a store is away, it is tried again."""
     print(f"retain: {error.message}\n  remedy: {error.remedy}", file=sys.stderr, flush=True)
-    if isinstance(error, StoreUnavailable):
+    is_away = isinstance(error, StoreUnavailable) and not isinstance(error, StoreDamaged)
+    if is_away:
         time.sleep(_STORE_PAUSE_SECONDS)
     # an exception here becomes a page of traceback, and the exit code of any other failure
-    os._exit(STORE_AWAY if isinstance(error, StoreUnavailable) else REFUSED)
+    os._exit(STORE_AWAY if is_away else REFUSED)
 
 
 def follow() -> None:

@@ -5,7 +5,7 @@ from sqlalchemy import bindparam, insert, select, text
 
 from retain.database import connect, reading, writing
 from retain.decisions.suppressions import suppressions
-from retain.errors import StoreUnavailable
+from retain.errors import StoreDamaged
 from retain.prepared import Prepared
 
 QUERY = Prepared(
@@ -68,5 +68,6 @@ def test_a_damaged_file_is_a_store_that_is_away(tmp_path):
     damaged = (tmp_path / "home.db").read_bytes()
     with (tmp_path / "home.db").open("r+b") as file:
         file.write(b"x" * min(len(damaged), 40_000))
-    with pytest.raises(StoreUnavailable), reading(engine) as connection:
+    with pytest.raises(StoreDamaged, match="damaged") as caught, reading(engine) as connection:
         QUERY.rows(connection, {"ids": ["a"], "until": 1})
+    assert "backup" in caught.value.remedy

@@ -58,6 +58,17 @@ def seen(engine: Engine, *, answers: bool) -> None:
         sockets.shut()
 
 
+def require_writes(engine: Engine) -> None:
+    """Nothing, unless what was written last to the database of ``engine`` was not taken.
+
+    Raises:
+        StoreUnavailable: it was not, a moment ago, and nothing has been since.
+    """
+    breaker = breakers(engine).get(WRITES)
+    if breaker is not None and breaker.is_failing:
+        raise StoreUnavailable("what was last to be written was not taken", remedy=_REMEDY)
+
+
 def sockets_of(engine: Engine) -> Sockets | None:
     """The sockets of ``engine``, where questions over them can be ended."""
     found: Sockets | None = engine.get_execution_options().get(_SOCKETS)
@@ -81,6 +92,8 @@ def guarded(engine: Engine, kind: str) -> Iterator[None]:
     except StoreUnavailable as error:
         if _is_away(error.__cause__):
             breaker.failed()
+        else:
+            breaker.undecided()
         raise
     except Exception:
         # something is wrong with what a database that is there was asked for

@@ -129,12 +129,13 @@ def writing(engine: Engine, *, alone: str = "") -> Iterator[Connection]:
     require_file(engine)
     with (
         breaking.guarded(engine, breaking.WRITES),
-        _turn(engine),
+        _turn(engine) as left_ms,
         _translated(engine),
         engine.connect() as connection,
     ):
         if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            with _waits_for(engine, connection, left_ms):
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             postgres.wait_for_turn(connection, alone)
         try:
@@ -175,14 +176,34 @@ def in_parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
 
 
 @contextmanager
-def _turn(engine: Engine) -> Iterator[None]:
+def _turn(engine: Engine) -> Iterator[int | None]:
+    """Wait for the turn to write, where there are any.
+
+    Yields what is left of the time for a lock, in milliseconds; None where it is all of it.
+    """
     turns: Turns | None = engine.get_execution_options().get(_TURNS)
     if turns is None:
-        yield
+        yield None
     else:
-        waits: Waits = engine.get_execution_options()[_WAITS]
-        with turns.wait(waits.lock_ms / 1_000):
-            yield
+        with turns.within(_lock_ms(engine)) as left_ms:
+            yield left_ms
+
+
+@contextmanager
+def _waits_for(engine: Engine, connection: Connection, lock_ms: int | None) -> Iterator[None]:
+    """SQLite waits so long for its lock, and as long as ever afterwards."""
+    if lock_ms is not None:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={lock_ms}")
+    try:
+        yield
+    finally:
+        if lock_ms is not None:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_lock_ms(engine)}")
+
+
+def _lock_ms(engine: Engine) -> int:
+    waits: Waits = engine.get_execution_options()[_WAITS]
+    return waits.lock_ms
 
 
 def _engine(url: str, waits: Waits) -> Engine:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _BETWEEN_SECONDS = 0.001
+_MOMENT_MS = 250
 _IN_A_ROW = 8
 """So many turns a process takes while its threads queue; then it lets the others try."""
 
@@ -49,6 +50,18 @@ class Turns:
             if had:
                 fcntl.flock(self._lock, fcntl.LOCK_UN)
             self._leave(mine)
+
+    @contextmanager
+    def within(self, milliseconds: int) -> Iterator[int | None]:
+        """Wait for a turn; what is left of the time for SQLite's lock, None being all of it.
+
+        Whoever waited for all of it has a moment more: the lock may be free by now.
+        """
+        began = time.monotonic()
+        with self.wait(milliseconds / 1_000):
+            waited = int(1_000 * (time.monotonic() - began))
+            least = min(_MOMENT_MS, milliseconds)
+            yield None if waited < least else max(milliseconds - waited, least)
 
     def _take(self, until: float) -> bool:
         if self._in_a_row >= _IN_A_ROW:

@@ -238,6 +238,8 @@ def _exactly(route: Route) -> Route:
     """
     pattern = route.path_regex.pattern.removesuffix("$").replace(".*", ".+")
     route.path_regex = re.compile(rf"{pattern}\Z", re.DOTALL)
+    if route.name == delivery_operations.DELIVERIES.name and route.methods:
+        route.methods.discard("HEAD")  # what is handed out would be seen by nobody
     return route
 
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from retain import breaker as breaker_module
-from retain.breaker import PAUSE_SECONDS, Breaker
-from retain.breaking import READS, WRITES, breakers, seen
+from retain.breaker import PAUSE_SECONDS, REMEMBERED_SECONDS, Breaker
+from retain.breaking import READS, WRITES, breakers, require_writes, seen
 from retain.database import apart, connect, reading, writing
 from retain.errors import NotFound, StoreUnavailable
 from retain.waits import SERVING
@@ -182,3 +182,28 @@ def test_a_postgresql_lock_opens_no_breaker(postgres_server) -> None:
         ):
             pass
         assert breakers(engine)[WRITES].state == "closed"
+
+
+def test_while_one_tries_a_breaker_is_open_however_long_that_takes(clock) -> None:
+    one = Breaker("away", remedy="wait")
+    one.failed()
+    clock.now += PAUSE_SECONDS
+    assert one.state == "half_open"
+    one.admit()
+    clock.now += 5 * PAUSE_SECONDS
+    assert one.state == "open"
+    one.undecided()
+    assert one.state == "half_open"
+
+
+def test_what_was_not_taken_is_known_until_something_is_or_for_a_minute(engine, clock) -> None:
+    require_writes(engine)
+    locked(engine)
+    with pytest.raises(StoreUnavailable, match="not taken"):
+        require_writes(engine)
+    clock.now += REMEMBERED_SECONDS
+    require_writes(engine)
+    locked(engine)
+    clock.now += PAUSE_SECONDS
+    write(engine)
+    require_writes(engine)

@@ -1,6 +1,7 @@
 """Transactions commit whole or not at all, and a store that is down says so."""
 
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from sqlalchemy import (
@@ -29,7 +31,7 @@ from sqlalchemy.exc import IntegrityError
 from retain.database import Id, connect, describe, reading, writing
 from retain.errors import InvalidInput, StoreUnavailable
 from retain.ledger import model_ledger
-from retain.waits import PATIENT
+from retain.waits import PATIENT, SERVING
 from tests.postgres_server import PASSWORD, USER, PostgresServer
 from tests.redis_server import free_port
 
@@ -291,3 +293,24 @@ def test_a_database_in_memory_has_no_file_to_lose() -> None:
     for transaction in (writing, reading):
         with transaction(engine) as connection:
             assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_a_lock_and_the_turn_before_it_are_waited_for_no_longer_than_one_of_them(tmp_path):
+    waits = replace(SERVING, lock_ms=800, breaks=False)
+    engine = connect(f"sqlite:///{tmp_path / 'retain.db'}", waits)
+    outside = sqlite3.connect(tmp_path / "retain.db", isolation_level=None)
+    outside.execute("BEGIN IMMEDIATE")
+
+    def waited(_number: int) -> float:
+        began = monotonic()
+        with pytest.raises(StoreUnavailable, match="locked"), writing(engine):
+            pass
+        return monotonic() - began
+
+    with ThreadPoolExecutor(4) as threads:
+        took = list(threads.map(waited, range(4)))
+    # one after the other they would take the time of all before them and their own
+    assert max(took) < 2 * 0.8
+    outside.execute("ROLLBACK")
+    with writing(engine) as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 800

@@ -11,7 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from services import openapi_gate, openapi_problems, problems
 from services.operation import JSON, Operation, Parameter, Reply
 from services.operations import OPERATIONS
-from services.schemas.events import BATCH_SCHEMA, EVENT_SCHEMA
+from services.schemas.event_forms import BATCH_SCHEMA, event_schema
 from services.schemas.problems import Problem
 
 _REF = "#/components/schemas/{model}"
@@ -59,9 +59,13 @@ _SCHEMES = {
 @cache
 def document() -> dict[str, Any]:
     """The document; every path, parameter, body, answer and problem of the service."""
+    schemas = _schemas()
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+        described = _operation(operation)
+        if operation.request is not None:
+            described["requestBody"] = _body(operation.request, schemas)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://spec.openapis.org/oas/3.1/dialect/base",
@@ -78,7 +82,7 @@ def document() -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": _schemas(),
+            "schemas": schemas,
             "examples": openapi_problems.EXAMPLES,
             "securitySchemes": _SCHEMES,
         },
@@ -89,7 +93,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     scope = operation.scope
     guarded = () if scope is None else (*_GUARDED, *openapi_gate.WITH_ROOM)
     statuses = sorted({*operation.problems, *openapi_gate.EVERY, *guarded})
-    described: dict[str, Any] = {
+    return {
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": operation.summary,
@@ -101,12 +105,16 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "security": [] if scope is None else [{name: [scope.value]} for name in _SCHEMES],
         "parameters": [*map(_parameter, operation.parameters), *openapi_gate.PARAMETERS],
     }
-    if operation.request is not None:
-        described["requestBody"] = {
-            "required": True,
-            "content": {JSON: {"schema": _reference(operation.request)}},
-        }
-    return described
+
+
+def _body(request: type[BaseModel] | str, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a request, which its schema describes and shows."""
+    name = _name(request)
+    return {
+        "description": schemas[name]["description"],
+        "required": True,
+        "content": {JSON: {"schema": _reference(request)}},
+    }
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -153,7 +161,11 @@ def _problem(status: int, path: str) -> dict[str, Any]:
 
 
 def _reference(schema: type[BaseModel] | str) -> dict[str, str]:
-    return {"$ref": _REF.format(model=schema if isinstance(schema, str) else schema.__name__)}
+    return {"$ref": _REF.format(model=_name(schema))}
+
+
+def _name(schema: type[BaseModel] | str) -> str:
+    return schema if isinstance(schema, str) else schema.__name__
 
 
 def _schemas() -> Mapping[str, Any]:
@@ -163,7 +175,7 @@ def _schemas() -> Mapping[str, Any]:
         if isinstance(operation.request, type):
             modes[operation.request] = "validation"
     _, generated = models_json_schema(list(modes.items()), ref_template=_REF)
-    return {"Event": EVENT_SCHEMA, "EventBatch": BATCH_SCHEMA, **generated["$defs"]}
+    return {"Event": event_schema(), "EventBatch": BATCH_SCHEMA, **generated["$defs"]}
 
 
 def _version() -> str:

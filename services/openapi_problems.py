@@ -93,6 +93,7 @@ _SHOWN = (
         )
     ),
     _Shown(errors.StoreUnavailable("")),
+    _Shown(errors.FingerprintMismatch(""), ("/predict", "/rank", "/customers/{customer_id}")),
     _Shown(
         problems.NotReflected(
             "the events are stored, but not reflected in the time there was to wait",

@@ -15,6 +15,13 @@ from services.schemas import (
 )
 
 _FLAG = {"type": "boolean", "default": False}
+_METRICS = """\
+# HELP retain_requests_total Requests answered.
+# TYPE retain_requests_total counter
+retain_requests_total{route="/predict",status="200"} 1280.0
+"""
+_PAGE = "<!DOCTYPE html>…"
+_DOCUMENT = {"openapi": "3.1.0", "info": {"title": "Retain", "version": "0.1.0"}, "paths": {}}
 
 PREDICT = Operation(
     "predict",
@@ -97,13 +104,31 @@ EVENTS = Operation(
     "Retain events, a CloudEvents batch or Segment `track` calls, up to 1,000. Idempotent by "
     "event id; durable before the answer.",
     (
-        Reply(200, "All were handled.", events.EventResults, {"accepted": events.EXAMPLE}),
+        Reply(
+            200,
+            "All were handled.",
+            events.EventResults,
+            {"accepted": events.EXAMPLE, "explained": events.DRY_RUN_EXAMPLE},
+        ),
         Reply(207, "Some were rejected.", events.EventResults, {"mixed": events.MIXED_EXAMPLE}),
     ),
     request="EventBatch",
     parameters=(
-        Parameter("wait", "query", "Answer once the online features reflect them.", _FLAG),
-        Parameter("dry_run", "query", "Explain what would happen; store nothing.", _FLAG),
+        Parameter(
+            "wait",
+            "query",
+            "Answer once the online features reflect them; where they do not within ten seconds, a "
+            "503 says so, and the events are stored.",
+            _FLAG,
+            example=True,
+        ),
+        Parameter(
+            "dry_run",
+            "query",
+            "Store nothing; answer what would become of each event, with an `explanation`.",
+            _FLAG,
+            example=True,
+        ),
     ),
     problems=BODY_PROBLEMS,
     scope=Scope.ingest,
@@ -155,7 +180,7 @@ METRICS = Operation(
     "service",
     "Prometheus metrics",
     "Exposition format 0.0.4.",
-    (Reply(200, "The metrics.", None, {}, "text/plain"),),
+    (Reply(200, "The metrics.", None, {"text": _METRICS}, "text/plain"),),
     scope=Scope.metrics,
 )
 LIVEZ = Operation(
@@ -194,7 +219,7 @@ DOCS = Operation(
     "service",
     "This documentation, to read and to try",
     "Works offline.",
-    (Reply(200, "The page.", None, {}, "text/html"),),
+    (Reply(200, "The page.", None, {"page": _PAGE}, "text/html"),),
     scope=None,
 )
 DOCUMENT = Operation(
@@ -204,7 +229,7 @@ DOCUMENT = Operation(
     "service",
     "This documentation as OpenAPI 3.1",
     "The document itself.",
-    (Reply(200, "The document.", None, {}, JSON),),
+    (Reply(200, "The document.", None, {"document": _DOCUMENT}, JSON),),
     scope=None,
 )
 

@@ -17,20 +17,33 @@ _ID = "01JD0Z6ZC4M1W9T3R5P7N2M6K8"
 class Delivery(Answer):
     """A decision that a trigger had made, in the hands of who asked until `leased_until`."""
 
-    delivery_id: str = Field(description="The same at every attempt: do each only once.")
+    delivery_id: str = Field(
+        description="Names the delivery, the same at every attempt: do each only once."
+    )
     trigger: str = Field(description="What fired, as in `triggers.yaml`.")
-    customer_id: str = Field(description="Whom the decision is for.")
+    customer_id: str = Field(
+        description="Whom the decision is for: of a merged customer the surviving id."
+    )
     fired_at: datetime = Field(description="When the trigger fired.")
-    expires_at: datetime = Field(description="After that the action has lost its point.")
-    attempt: int = Field(description="How often it was given out, this time included.")
-    leased_until: datetime = Field(description="Unless acknowledged, given out again after that.")
-    decision: ranking.Decision = Field(description="As `POST /rank` answers.")
+    expires_at: datetime = Field(
+        description="After that the action has lost its point, and it is not given out any more."
+    )
+    attempt: int = Field(description="How often it was given out, this time included: 1 or more.")
+    leased_until: datetime = Field(
+        description="Until then nobody else is given it; unless acknowledged, it is given out "
+        "again after that."
+    )
+    decision: ranking.Decision = Field(
+        description="The decision, of one action, as `POST /rank` answers it."
+    )
 
 
 class DeliveriesAnswer(Answer):
     """Decisions that are due, those that waited longest first; none where nothing is."""
 
-    deliveries: list[Delivery] = Field(description="At most as many as `limit` asks for.")
+    deliveries: list[Delivery] = Field(
+        description="At most as many as `limit` asks for; empty where none is due."
+    )
 
 
 class AckRequest(Request):
@@ -52,7 +65,8 @@ class AckResult(Answer):
     delivery_id: str = Field(description="The id as it was sent.")
     status: Literal["acknowledged", "duplicate", "unknown", "withdrawn", "expired", "dead"] = Field(
         description="`acknowledged`: now; `duplicate`: before; `unknown`: there is none; the "
-        "others: too late."
+        "others were over before: `withdrawn` (its goal was reached), `expired`, `dead` (given out "
+        "too often, or its endpoint is gone)."
     )
 
 

@@ -25,19 +25,28 @@ class Outcome(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     feedback_id: Identifier = Field(
-        description="A name of yours: sent again with the same content it counts once."
+        description="A name of yours: sent again with the same content it counts once; with "
+        "another it is rejected."
     )
     decision_id: Identifier = Field(description="From the answer of `/predict` or `/rank`.")
-    action_id: Identifier = Field(description="The action of that decision it happened to.")
+    action_id: Identifier = Field(
+        description="The action it happened to: one of those the decision answered."
+    )
     outcome: OutcomeName = Field(
         description="What happened. `not_sent` gives limits and budgets back; `complained` and "
         "`unsubscribed` close the channel until consent is given again."
     )
-    value: float | None = Field(default=None, description="Money, where there was any.")
+    value: float | None = Field(
+        default=None, description="What a `converted` brought in, in `currency`."
+    )
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(
         default=None, description="ISO 4217, of `value`."
     )
-    occurred_at: UtcTime | None = Field(default=None, description="Default: the service's clock.")
+    occurred_at: UtcTime | None = Field(
+        default=None,
+        description="When it happened, ISO 8601, without an offset in UTC; at most 24 hours ahead "
+        "of the service's clock, which is the default.",
+    )
 
 
 Outcomes = Annotated[list[Outcome], Field(min_length=1, max_length=MAX_OUTCOMES)]
@@ -92,12 +101,17 @@ def _name(given: Any) -> str | None:
 class FeedbackResult(Answer):
     """What became of one outcome, in the order sent."""
 
-    feedback_id: str | None = Field(description="Null where a malformed outcome has none.")
-    status: Literal["accepted", "duplicate", "rejected"] = Field(
-        description="`duplicate`: taken before, with the same content."
+    feedback_id: str | None = Field(
+        description="As it was sent; null where a malformed outcome has none."
     )
-    reason: str | None = Field(description="Why it was rejected; else null.")
-    field: str | None = Field(default=None, description="The part at fault, where there is one.")
+    status: Literal["accepted", "duplicate", "rejected"] = Field(
+        description="`accepted` is durable and counts; `duplicate`: taken before, with the same "
+        "content; `rejected` is not stored."
+    )
+    reason: str | None = Field(description="Why it was rejected, in words; else null.")
+    field: str | None = Field(
+        default=None, description="The field at fault; absent where there is none."
+    )
 
 
 class FeedbackResults(Answer):

@@ -27,9 +27,13 @@ class Readiness(Answer):
     """
 
     status: Literal["ready", "degraded", "not_ready"] = Field(
-        description="`not_ready` comes with a 503, the others with a 200."
+        description="`degraded`: a store that was reached before does not answer now; `not_ready`: "
+        "one was never reached, or the service is about to end. `not_ready` comes with a 503, the "
+        "others with a 200."
     )
-    checks: dict[str, Check] = Field(description="`models`, `features`, and every store by name.")
+    checks: dict[str, Check] = Field(
+        description="`models`, `features`, and every store by name (`database`, `online_store`)."
+    )
 
 
 ALIVE_EXAMPLE: dict[str, Any] = {"status": "alive"}
@@ -37,7 +41,7 @@ READY_EXAMPLE: dict[str, Any] = {
     "status": "ready",
     "checks": {
         "models": {"ok": True, "detail": "churn:ab12, next_purchase:ab12, ltv:ab12"},
-        "features": {"ok": True, "detail": "3 fingerprints match"},
+        "features": {"ok": True, "detail": "every model's features are computed"},
         "database": {"ok": True, "detail": "reached"},
         "online_store": {"ok": True, "detail": "reached"},
     },

@@ -11,15 +11,38 @@ from services.schemas.base import Answer
 class Metric(Answer):
     """A figure on the holdout, with its 95 % interval where there is one."""
 
-    value: float | None = Field(description="The figure.")
+    value: float | None = Field(description="The figure, in the metric's own unit.")
     low: float | None = Field(description="Lower end of its 95 % interval.")
     high: float | None = Field(description="Upper end of its 95 % interval.")
+
+
+class Training(Answer):
+    """The part of history that a model was fitted and judged on."""
+
+    as_of: datetime = Field(description="Only what was known before this moment was used.")
+    first_cutoff: datetime | None = Field(
+        default=None, description="The first moment customers were looked at; null without one."
+    )
+    last_cutoff: datetime | None = Field(
+        default=None, description="The last moment customers were looked at; null without one."
+    )
+    holdout_cutoffs: list[datetime] = Field(
+        default_factory=list, description="The moments it was judged at."
+    )
+    rows: int = Field(description="Pairs of a customer and a cutoff in the final fit.")
+    statement: str = Field(
+        default="",
+        description="What was fitted on what, and which label windows overlap, in words.",
+    )
 
 
 class ModelSummary(Answer):
     """The champion of one head."""
 
-    head: str = Field(description="What it answers for: `churn`, `next_purchase`, `ltv` …")
+    head: str = Field(
+        description="What it answers for: `churn`, `next_purchase`, `ltv`, `response` (to "
+        "actions), `next_items` or `rfm` (edges of segments)."
+    )
     model: str = Field(description="`head:version`, as answers name it.")
     version: str = Field(
         description="First 12 hex digits of the sha256 of its content: the same training on the "
@@ -27,14 +50,17 @@ class ModelSummary(Answer):
     )
     label: str = Field(description="What is predicted, in a sentence.")
     population: str = Field(description="Who is scored, in a sentence.")
-    horizon_days: int | None = Field(description="How many days ahead the label looks.")
+    horizon_days: int | None = Field(description="Its horizon: how many days ahead it looks.")
     fingerprint: str = Field(description="sha256 over the features, in vector order.")
     features: int = Field(description="How many features the vector has.")
-    training: dict[str, Any] = Field(
-        description="What it was trained on: `as_of`, cutoffs, rows, and a statement of them."
+    training: Training = Field(description="What it was fitted and judged on.")
+    data_digest: str = Field(
+        description="sha256 over what it was learned from: customers, moments, features, labels."
     )
-    data_digest: str = Field(description="sha256 of the training data.")
-    code_revision: str = Field(description="The revision of the code it was trained by.")
+    code_revision: str = Field(
+        description="The commit of the code it was trained by, with `+changes` where files "
+        "differed; without one the package's version."
+    )
     metrics: dict[str, Metric] = Field(description="How good it is on the holdout, by metric.")
     baselines: dict[str, Metric] = Field(
         description="The dumb rules on the same holdout: `<rule>.<metric>`, and the paired "
@@ -63,11 +89,22 @@ EXAMPLE: dict[str, Any] = {
             "horizon_days": 90,
             "fingerprint": "9f2c…",
             "features": 42,
-            "training": {"as_of": "2026-08-01T00:00:00Z", "rows": 48_210},
+            "training": {
+                "as_of": "2026-08-01T00:00:00Z",
+                "first_cutoff": "2025-02-05T00:00:00Z",
+                "last_cutoff": "2026-05-03T00:00:00Z",
+                "holdout_cutoffs": ["2026-05-03T00:00:00Z"],
+                "rows": 48_210,
+                "statement": "Rounds and blend were chosen on 2026-01-03; judged on 2026-05-03. No "
+                "label window of a fit reaches into the windows it is judged on.",
+            },
             "data_digest": "1d0e…",
             "code_revision": "c0bf690",
             "metrics": {"roc_auc": {"value": 0.79, "low": 0.78, "high": 0.8}},
-            "baselines": {"recency_roc_auc": {"value": 0.75, "low": 0.74, "high": 0.76}},
+            "baselines": {
+                "recency.roc_auc": {"value": 0.75, "low": 0.74, "high": 0.76},
+                "difference.recency.roc_auc": {"value": 0.04, "low": 0.03, "high": 0.05},
+            },
             "beats_baseline": True,
             "created_at": "2026-08-01T03:00:00Z",
         }

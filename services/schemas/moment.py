@@ -37,7 +37,9 @@ class Place(Request):
     region: Identifier | None = Field(
         default=None, description="A state, a county, as you name it."
     )
-    store: Identifier | None = Field(default=None, description="The shop the customer is in.")
+    store: Identifier | None = Field(
+        default=None, description="The shop the customer is in, as you name it."
+    )
 
 
 class Session(Request):
@@ -46,12 +48,17 @@ class Session(Request):
     source: Identifier | None = Field(
         default=None, description="Where the visit came from: `search`, `newsletter` …"
     )
-    views: Count | None = Field(default=None, description="Products looked at.")
-    searches: Count | None = Field(default=None, description="Searches made.")
-    seconds: float | None = Field(default=None, ge=0, le=1e7, description="Since it began.")
+    views: Count | None = Field(default=None, description="Products looked at in this visit.")
+    searches: Count | None = Field(default=None, description="Searches made in this visit.")
+    seconds: float | None = Field(
+        default=None, ge=0, le=1e7, description="Seconds since the visit began."
+    )
     cart_items: Count | None = Field(default=None, description="Products in the cart.")
     cart_value: float | None = Field(
-        default=None, ge=0, le=1e9, description="In the customer's currency."
+        default=None,
+        ge=0,
+        le=1e9,
+        description="What the cart holds, in the customer's currency.",
     )
 
 

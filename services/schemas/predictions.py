@@ -113,9 +113,11 @@ class Prediction(Answer):
         "everything answered is that customer's.",
     )
     status: CustomerStatus = Field(
-        description="`degraded`: it would be `ok`, but a store is away, and `degraded` says what "
-        "the answer lacks; of another status too. `unavailable`, in lists: a store is away, and "
-        "without it nothing is known of this customer; ask again."
+        description="The status of churn; where churn has no model or is not about this customer, "
+        "what is so of every head (`insufficient_data`: never ordered). `degraded`: it would be "
+        "`ok`, but a store is away, and `degraded` says what the answer lacks; of another status "
+        "too. In lists also `unknown_customer`: no event by `as_of`, and `unavailable`: a store is "
+        "away, and without it nothing is known of this customer; ask again."
     )
     degraded: list[Missing] = Field(
         default_factory=list,
@@ -127,22 +129,28 @@ class Prediction(Answer):
     )
     as_of: datetime | None = Field(
         default=None,
-        description="The moment scored at; absent where `status` is `unknown_customer`.",
+        description="The moment scored at; absent, as all that follows, where `status` is "
+        "`unknown_customer` or `unavailable`.",
     )
     features_as_of: datetime | None = Field(
         default=None,
-        description="Until when events are reflected in the features used; with `freshness` in "
+        description="Every event accepted up to then is in the features used; with `freshness` in "
         "`degraded`, when these were stored.",
     )
     stale_views: list[str] = Field(
-        default_factory=list, description="Feature views older than allowed."
+        default_factory=list,
+        description="Feature views whose stored values are older than allowed; heads that read "
+        "one say `stale_features`.",
     )
-    churn: Churn | None = Field(default=None, description="Whether they leave.")
+    churn: Churn | None = Field(
+        default=None,
+        description="Whether they leave; absent where `include` leaves it out, as the next four.",
+    )
     next_purchase: NextPurchase | None = Field(
         default=None, description="When they order next, and what."
     )
     ltv: Ltv | None = Field(default=None, description="What they will be worth.")
-    segment: Segment | None = Field(default=None, description="Where they stand today.")
+    segment: Segment | None = Field(default=None, description="Where they stand at `as_of`.")
     next_best_action: NextBestAction | None = Field(
         default=None,
         description="What to do next, as a preview: nothing is reserved. Null where limits on "
@@ -150,8 +158,8 @@ class Prediction(Answer):
     )
     reasons: list[Reason] = Field(
         default_factory=list,
-        description="With `explain`: by head, the largest first; of heads that tell no score, "
-        "none.",
+        description="With `explain`: by head, the largest first, at most five of each and none "
+        "below 2 %; of heads that tell no score, none.",
     )
 
 

@@ -10,26 +10,34 @@ from services.schemas.segments import Segment
 
 
 class Feature(Answer):
-    """One feature's value at `as_of`, and how old the stored value behind it is."""
+    """One feature's value at `as_of`, and how far behind that the events in it are."""
 
     value: float | str | list[str] | None = Field(
-        description="A number, a text or a list of texts; null is missing."
+        description="A number, a text or a list of texts, in the unit the catalogue of features "
+        "says; null is missing."
     )
-    age_seconds: float | None = Field(description="How long ago it was computed.")
+    age_seconds: float | None = Field(
+        description="Seconds from `features_as_of` to `as_of`: the same of every feature; 0 where "
+        "every accepted event is in it."
+    )
 
 
 class Consent(Answer):
     """What the customer allows."""
 
-    withdrawn_channels: list[str] = Field(description="Channels not to be used any more.")
+    withdrawn_channels: list[str] = Field(
+        description="Channels consent was withdrawn for; empty where none was."
+    )
     withdrawn_purposes: list[str] = Field(
-        description="What data may not be used for; with `profiling` no score is told."
+        description="What data may not be used for; with `profiling` or `all` no score is told. "
+        "Empty where nothing was withdrawn."
     )
     reachable_channels: list[str] = Field(
-        description="Channels the customer can be reached on; empty where none was ever said."
+        description="Channels the customer said they can be reached on; empty where they said "
+        "nothing."
     )
     max_contacts_per_week: float | None = Field(
-        description="The customer's own limit; null where they set none."
+        description="The customer's own limit of contacts in a week; null where they set none."
     )
 
 
@@ -37,12 +45,16 @@ class Identity(Answer):
     """Another id that is this customer, and the event that says so."""
 
     kind: Literal["anonymous", "customer"] = Field(
-        description="A visitor's id, or that of a customer who was merged into this one."
+        description="`anonymous`: a visitor's id; `customer`: that of a customer who was merged "
+        "into this one."
     )
     id: str = Field(description="The id as events name it.")
     since: datetime = Field(description="From then on its whole history is the customer's.")
-    event_id: str | None = Field(description="The event that linked it.")
-    linked_to: str | None = Field(description="The id it was linked to.")
+    event_id: str | None = Field(description="The id of the event that linked it.")
+    linked_to: str | None = Field(
+        description="The customer's id it was linked to; another than the survivor's where that "
+        "one was merged, too."
+    )
 
 
 class Profile(Answer):
@@ -50,19 +62,27 @@ class Profile(Answer):
 
     customer_id: str = Field(description="The id asked for.")
     merged_into: str | None = Field(
-        default=None, description="The surviving customer, where this id was merged into another."
+        default=None,
+        description="The surviving customer, where this id was merged into another: everything "
+        "answered is that customer's; else null.",
     )
     identities: list[Identity] = Field(
         default_factory=list, description="The other ids of the surviving customer."
     )
     as_of: datetime = Field(description="The moment of the answer.")
     features_as_of: datetime | None = Field(
-        description="Until when events are reflected in the features."
+        description="Every event accepted up to then is in the features."
     )
-    stale_views: list[str] = Field(description="Feature views older than allowed.")
+    stale_views: list[str] = Field(
+        description="Feature views whose stored values are older than allowed."
+    )
     segment: Segment = Field(description="Where the customer stands today.")
     consent: Consent = Field(description="What they allow to be done.")
-    features: dict[str, Feature] = Field(description="Every feature of the catalogue by its name.")
+    features: dict[str, Feature] = Field(
+        description="Every feature of the catalogue by its name, and what the models make of them "
+        "as rules read it: `churn_probability`, `purchase_probability_7d`, `…_30d`, `…_90d`, "
+        "`ltv_value`."
+    )
 
 
 EXAMPLE: dict[str, Any] = {

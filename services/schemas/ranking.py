@@ -7,22 +7,23 @@ from pydantic import ConfigDict, Field
 
 from retain.errors import InvalidInput
 from services.schemas.actions import RankedAction
-from services.schemas.base import (
-    MAX_ACTIONS,
-    Answer,
-    Identifier,
-    Probability,
-    Request,
-    Whole,
-    or_null,
-)
+from services.schemas.base import MAX_ACTIONS, Answer, Identifier, Request, Whole, or_null
 from services.schemas.moment import Context
+from services.schemas.receipts import (
+    Arm,
+    AssignedArm,
+    Candidate,
+    Moment,
+    Policy,
+    Standing,
+)
 
 _KIND = "`reserved`: counted against limits, by `/rank`; `preview`: of `/predict`, not counted."
 _POLICY = "How was chosen: its name, its parameters, the seed where it explores, the basis."
 _CONTEXT = "What the request said; `assumed` names what it did not."
 _CAPS = "Contacts made, limits and budgets that hold, channels that were closed."
-_STALE = "Feature views older than allowed."
+_STALE = "Feature views whose stored values were older than allowed."
+_CANDIDATES = "Every action: the chosen one, the others by worth, then the removed ones."
 
 
 class RankRequest(Request):
@@ -59,18 +60,25 @@ class RankRequest(Request):
     )
 
     customer_id: Identifier | None = Field(
-        default=None, description="Whom to decide for; one nobody knows is answered as well."
+        default=None,
+        description="Whom to decide for; one nobody knows is answered as well, by what pays on "
+        "average.",
     )
     anonymous_id: Identifier | None = Field(
-        default=None, description="A visitor's id, where nobody is signed in."
+        default=None,
+        description="A visitor's id, where nobody is signed in; counted apart from customers.",
     )
     context: Annotated[Context, or_null(Context)] = Field(
         default=Context(), description="The moment it is asked in; null says nothing."
     )
     limit: Annotated[int, Field(ge=1, le=MAX_ACTIONS, strict=True), Whole] = Field(
-        default=3, description="At most so many actions; only the first is reserved."
+        default=3, description="At most so many actions, 1 to 20; only the first is reserved."
     )
-    receipt: bool = Field(default=False, description="Answer every candidate and why it lost.")
+    receipt: bool = Field(
+        default=False,
+        description="Answer what it was decided from, too: every candidate and why it lost, "
+        "policy, limits.",
+    )
 
     def check(self) -> None:
         """Exactly one id was given.
@@ -86,28 +94,6 @@ class RankRequest(Request):
             )
 
 
-class Candidate(Answer):
-    """An action that was looked at, and the rule that removed it, if any did."""
-
-    action_id: str = Field(description="The action, as `actions.yaml` names it.")
-    treatment: str | None = Field(default=None, description="Which variant of it was weighed.")
-    terms: dict[str, Any] = Field(description="What its score is made of.")
-    removed_by: str | None = Field(description="The rule that removed it; null where none did.")
-    propensity: Probability | None = Field(
-        default=None, description="How likely the policy was to choose it."
-    )
-    rank: int | None = Field(
-        default=None, description="Its place among those the policy chose from, 0 the best."
-    )
-    spread: float | None = Field(
-        default=None, description="Standard deviation of what is believed of its score."
-    )
-    shared: float | None = Field(
-        default=None, description="How much of `spread` all actions share."
-    )
-    new: bool | None = Field(default=None, description="Whether it has too few outcomes yet.")
-
-
 class Decision(Answer):
     """A ranked list with its id; durable before it is answered."""
 
@@ -115,33 +101,45 @@ class Decision(Answer):
         description="Names the decision in `/decisions/{decision_id}` and in `/feedback`."
     )
     customer_id: str | None = Field(description="The id asked for; null of a visitor.")
-    anonymous_id: str | None = Field(default=None, description="Of a visitor who is no customer.")
+    anonymous_id: str | None = Field(
+        default=None, description="Of a visitor who is no customer; absent otherwise."
+    )
     merged_into: str | None = Field(
         default=None,
         description="The surviving customer the decision is for, where the id asked for was "
         "merged into another; absent otherwise.",
     )
     as_of: datetime = Field(description="The moment it was decided at.")
-    actions: list[RankedAction] = Field(description="The best first; the first is reserved.")
-    experiment: dict[str, Any] | None = Field(
-        description="The first experiment the customer is in: `experiment`, `arm` and `layer`."
+    actions: list[RankedAction] = Field(
+        description="The chosen one, which `/rank` reserves, then what else is worth doing, the "
+        "best first; together at most `limit`. The chosen one is the best unless the policy "
+        "explores."
     )
-    models: dict[str, str] = Field(description="`head:version` of what answered, by head.")
+    experiment: Arm | None = Field(
+        description="The first experiment the customer is in; null in none, and of a visitor."
+    )
+    models: dict[str, str] = Field(
+        description="`head:version` of the champions, by head; where nothing is known of who "
+        "asks, only of `next_items` and `response`."
+    )
     candidates: list[Candidate] | None = Field(
         default=None,
-        description="Every action and why it was not chosen; this and what follows "
-        "only where a receipt was asked for.",
+        description=f"{_CANDIDATES} This and what follows only where a receipt was asked for.",
     )
     kind: Literal["reserved", "preview"] | None = Field(default=None, description=_KIND)
-    policy: dict[str, Any] | None = Field(default=None, description=_POLICY)
-    context: dict[str, Any] | None = Field(default=None, description=_CONTEXT)
-    caps: dict[str, Any] | None = Field(default=None, description=_CAPS)
+    policy: Policy | None = Field(default=None, description=_POLICY)
+    context: Moment | None = Field(default=None, description=_CONTEXT)
+    caps: Standing | None = Field(default=None, description=_CAPS)
     features_as_of: datetime | None = Field(
-        default=None, description="Until when events are reflected in the features used."
+        default=None,
+        description="Every event accepted up to then is in the features used; null where nothing "
+        "is known of who asks.",
     )
-    features_age_seconds: float | None = Field(default=None, description="How old they were.")
+    features_age_seconds: float | None = Field(
+        default=None, description="Seconds from `features_as_of` to `as_of`; null with it."
+    )
     stale_views: list[str] | None = Field(default=None, description=_STALE)
-    experiments: list[dict[str, Any]] | None = Field(
+    experiments: list[AssignedArm] | None = Field(
         default=None, description="Every arm the customer is in, with its share."
     )
 
@@ -149,11 +147,15 @@ class Decision(Answer):
 class Receipt(Decision):
     """A decision as it was written: with every candidate and what it rested on."""
 
-    candidates: list[Candidate] = Field(description="Every action and why it was not chosen.")
+    customer_id: str | None = Field(
+        description="The customer it was decided for: of a merged id the surviving one; null of a "
+        "visitor."
+    )
+    candidates: list[Candidate] = Field(description=_CANDIDATES)
     kind: Literal["reserved", "preview"] = Field(description=_KIND)
-    policy: dict[str, Any] = Field(description=_POLICY)
-    context: dict[str, Any] = Field(description=_CONTEXT)
-    caps: dict[str, Any] = Field(description=_CAPS)
+    policy: Policy = Field(description=_POLICY)
+    context: Moment = Field(description=_CONTEXT)
+    caps: Standing = Field(description=_CAPS)
     stale_views: list[str] = Field(description=_STALE)
 
 

@@ -3,9 +3,10 @@
 import copy
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
 
 from services.openapi import document
+from tests.contract.formats import FORMATS
 from tests.unit.services.fakes import OVERDUE, Service
 
 DOCUMENT = document()
@@ -37,9 +38,9 @@ def assert_documented(response, path: str, method: str) -> None:
     media_type = response.headers["content-type"].split(";")[0]
     schema = described[str(response.status_code)]["content"][media_type]["schema"]
     if media_type.endswith("json"):
-        Draft202012Validator(
-            {**schema, "components": COMPONENTS}, format_checker=FormatChecker()
-        ).validate(response.json())
+        Draft202012Validator({**schema, "components": COMPONENTS}, format_checker=FORMATS).validate(
+            response.json()
+        )
 
 
 @pytest.fixture
@@ -112,6 +113,15 @@ def test_a_page_is_as_documented(client, path, asked, status) -> None:
     response = client.get(asked)
     assert response.status_code == status
     assert_documented(response, path, "get")
+
+
+@pytest.mark.parametrize(
+    "record", [EVENT, {**EVENT, "properties": {"price": "3.5", "hat": 1}}, {"properties": "{"}, 7]
+)
+def test_what_a_dry_run_explains_is_documented_to_the_last_field(client, record) -> None:
+    response = client.post("/events?dry_run=true", json=[record])
+    assert "explanation" in response.json()["results"][0]
+    assert_documented(response, "/events", "post")
 
 
 def test_a_decision_can_be_replayed(client) -> None:

@@ -8,7 +8,7 @@ from retain.identity_links import Link
 from retain.people import People
 from services.ingest import Ingest
 from services.metrics import Metrics
-from services.schemas.events import EventResults
+from services.schemas.events import DRY_RUN_EXAMPLE, EventResults
 
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 VIEW = {
@@ -73,6 +73,18 @@ def test_an_id_that_was_merged_names_the_customer_whose_features_change():
     merged, alone = (one["explanation"]["customer"] for one in given.answer["results"])
     assert merged["merged_into"] == "c2"
     assert "merged_into" not in alone
+
+
+def test_the_published_example_is_what_is_answered(dry_run):
+    sent = {
+        "event_id": "01JD0Z6Y8Q",
+        "type": "Product Added",
+        "userId": "17850",
+        "timestamp": "2026-11-21T19:58:11Z",
+        "channel": "web",
+        "properties": {"product_id": "sku-1", "quantity": "2", "colour": "red"},
+    }
+    assert dry_run(sent).answer == DRY_RUN_EXAMPLE
 
 
 def test_an_answer_is_as_the_interface_describes_it(dry_run):

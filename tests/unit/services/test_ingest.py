@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from retain.clock import iso, to_micros
 from retain.errors import InvalidInput
 from services.ingest import records_in
-from services.schemas.events import EVENT_SCHEMA
+from services.schemas.event_forms import EXAMPLES
 from tests.unit.services.fakes import NOW, Service
 
 EVENT = {
@@ -82,7 +82,7 @@ def test_no_record_whatever_it_holds_breaks_the_batch_it_came_in(record) -> None
     assert done.answer["results"][1]["status"] == "accepted"
 
 
-@pytest.mark.parametrize("event", EVENT_SCHEMA["examples"])
+@pytest.mark.parametrize("event", EXAMPLES)
 def test_every_published_example_is_accepted(events, event) -> None:
     assert statuses(events.ingest([event])) == ["accepted"]
 

@@ -170,11 +170,11 @@ class Routes:
     async def _begun(self, body: bytes) -> Begun:
         # reading a few events takes less than handing them to a thread
         if len(body) <= READ_AT_ONCE_BYTES:
-            return self._do.events.begin(bodies.decode(body))
-        return await self._pools.read(lambda: self._do.events.begin(bodies.decode(body)))
+            return self._do.events.begin(bodies.events(body))
+        return await self._pools.read(lambda: self._do.events.begin(bodies.events(body)))
 
     def _explained(self, body: bytes) -> Handled:
-        return self._do.events.explain(bodies.decode(body))
+        return self._do.events.explain(bodies.events(body))
 
     async def _wait_for(self, customer_ids: frozenset[str], deadline: float) -> None:
         # the answer has to be on its way by then

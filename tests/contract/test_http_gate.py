@@ -1,6 +1,7 @@
 """The gate over HTTP: ids, deadlines, limits, headers and refusals of every operation."""
 
 import asyncio
+import json
 import threading
 
 import httpx
@@ -260,3 +261,27 @@ def test_lists_without_end_take_no_place_from_single_customers_and_events(servic
     assert others == [200] * 4
     assert (statuses.count(200), statuses.count(503)) == (MOST_LISTS, 4)
     pools.close()
+
+
+@pytest.mark.parametrize("path", ["/events", "/events?dry_run=true"])
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"event_id": "\ud83d"},
+        {"customer_id": "a\ud83d"},
+        {"properties": {"product_id": "cut \ud83d"}},
+        {"properties": {"\ud83d": 1}},
+        {"\ud83d": "\ud83d"},
+    ],
+)
+def test_half_a_surrogate_pair_costs_its_own_event_and_no_other(client, path, record) -> None:
+    one = {
+        "event_id": "cut",
+        "type": "product_viewed",
+        "customer_id": "17850",
+        "timestamp": "2026-11-21T19:58:11Z",
+    }
+    body = {"events": [{**one, **record}, {**one, "event_id": "whole"}]}
+    answer = client.post(path, content=json.dumps(body).encode())
+    assert answer.status_code in (200, 207)
+    assert answer.json()["results"][1]["status"] == "accepted"

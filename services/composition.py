@@ -42,7 +42,7 @@ from services.event_writer import EventWriter
 from services.front import Front
 from services.gate.answer import AtOnce
 from services.gate.backlog import Backlog
-from services.gate.gate import Gate
+from services.gate.gate import Gate, Record
 from services.gate.layout import places
 from services.guard import guard
 from services.ingest import Ingest
@@ -72,9 +72,11 @@ class Composition:
 
     Attributes:
         at_once: answers what is posted to a route without a task of its own, where it may.
+        record: counts what is refused before it comes to the application.
     """
 
     application: ASGIApp
+    record: Record
     at_once: tuple[str, AtOnce] | None
     drain: Callable[[], None]
     close: Callable[[], None]
@@ -201,7 +203,9 @@ def compose(
         readiness.drain()
         gate.drain()
 
-    return Composition(traces.layer(gate) if traces else gate, at_once, drain, close)
+    return Composition(
+        traces.layer(gate) if traces else gate, metrics.request, at_once, drain, close
+    )
 
 
 def _readiness(

@@ -116,6 +116,11 @@ REMEDIES = {
     "request's schema is at /docs",
 }
 """By the kind of fault in a body."""
+_WORDS = {
+    "model_type": "Input should be an object",
+    "model_attributes_type": "Input should be an object",
+}
+"""In place of words that name classes."""
 NO_SUCH_PATH = Kind(404, "no-such-path", "No such path", remedy="GET /docs lists the paths")
 METHOD_NOT_ALLOWED = Kind(
     405, "method-not-allowed", "This path does not have this method", remedy="see the Allow header"
@@ -189,7 +194,7 @@ def of_validation(error: ValidationError) -> Said:
     first = found[0]
     field = ".".join(str(part) for part in first["loc"] if _is_public(part))
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    message = first["msg"].removeprefix("Value error, ")
+    message = _WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
     detail = f"{field}: {message}{more}" if field else f"{message}{more}"
     return Said(detail, field or None, REMEDIES.get(first["type"], REMEDY))
 

@@ -20,11 +20,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from services import problems
 from services.arrivals import Arrivals
 from services.gate.answer import AtOnce, lines
-from services.gate.gate import MOST_HEADER_BYTES, READ_AT
+from services.gate.gate import MOST_HEADER_BYTES, READ_AT, Record
 from services.gate.lane import overloaded
 from services.refusals import HeadersTooLarge, MalformedRequest, Refused, RequestTooSlow
 
 NAME = "services.protocol:Protocol"
+CONNECTION = "connection"
+"""In place of a route, of what was refused before there was a request."""
 HEAD_SECONDS = 10.0
 """Who has not sent the head of a request after so long, or twice that, is cut off."""
 LINGER_SECONDS = 1.0
@@ -41,9 +43,11 @@ class Protocol(HttpToolsProtocol):
     Attributes:
         hot: a route, and what answers that which is posted to it where all of it came in one
             piece; what is not answered so is a request like any other.
+        record: told of what is refused here, where no request was understood.
     """
 
     hot: ClassVar[tuple[bytes, AtOnce] | None] = None
+    record: ClassVar[Record | None] = None
     _head_bytes = 0
     _began: object = None
     _answered: object = None
@@ -195,7 +199,10 @@ class Protocol(HttpToolsProtocol):
             cycle.message_event.set()
         self._unset_keepalive_if_required()
         self.parser = _Deaf()  # type: ignore[assignment]
-        transport.write(_written(error))
+        problem = problems.rendered(error, None)
+        transport.write(_written(problem))
+        if Protocol.record is not None:
+            Protocol.record(CONNECTION, problem.status, 0.0)
         if transport.can_write_eof():
             transport.write_eof()
         # closed at once it would be reset under what is still on its way, and the answer lost
@@ -221,6 +228,11 @@ def most_connections() -> int:
 def answer_at_once(route: str, at_once: AtOnce) -> None:
     """Have every connection of this process answer so what is posted to ``route``."""
     Protocol.hot = route.encode(), at_once
+
+
+def count_by(record: Record) -> None:
+    """Have what every connection of this process refuses told to ``record``."""
+    Protocol.record = staticmethod(record)
 
 
 def install() -> None:
@@ -253,9 +265,8 @@ def _let_in_together(servers: Any) -> None:
     servers.startup = startup
 
 
-def _written(error: Refused) -> bytes:
+def _written(problem: problems.Rendered) -> bytes:
     """An answer as it goes over the wire."""
-    problem = problems.rendered(error, None)
     told = {
         **problem.headers,
         "Content-Type": problems.MEDIA_TYPE,

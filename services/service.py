@@ -70,6 +70,7 @@ class _Retain:
         except RetainError as error:
             supervisor.refuse(error)
         Door.application = self._composition.application
+        protocol.count_by(self._composition.record)
         if self._composition.at_once is not None:
             protocol.answer_at_once(*self._composition.at_once)
         drained = settings.load().drain_seconds + listening.ACCEPTS_SECONDS

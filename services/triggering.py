@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from itertools import product
 from threading import Event, Thread
 
 from retain.clock import Clock, now
@@ -17,6 +18,7 @@ from retain.errors import RetainError
 from retain.exclusive import Exclusive
 from retain.settings import Settings, from_json, telemetry
 from retain.triggers import declaration
+from retain.triggers.tables import DEAD, PENDING
 from services import journal
 from services.metrics import Metrics
 from services.signatures import keys_of_endpoints
@@ -81,6 +83,9 @@ def composed(settings: Settings, metrics: Metrics, turn: Exclusive, clock: Clock
     stored = OnlineReader(settings, log)
     reader = FreshReader(stored, LogReader(log), log.pending_among)
     told = TriggerMetrics(metrics.registry)
+    # what a process before this one showed would stand for ever
+    of_every = product((declaration.PULL, *triggers.config.endpoints), (PENDING, DEAD))
+    told.waiting(dict.fromkeys(of_every, 0))
     deliveries = Deliveries(engine, triggers, clock, made.goals)
     return TriggerEngine(
         watch=Watch(engine, triggers, clock),

@@ -132,14 +132,16 @@ class KeyCheck:
 
 
 def _presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """The key in these headers; ``Authorization`` of another scheme is none."""
+    """The key in these headers; ``Authorization`` of another scheme is none.
+
+    Who says ``X-API-Key`` does so because ``Authorization`` belongs to somebody in between.
+    """
     found: bytes | None = None
     for name, value in headers:
-        if name == b"authorization":
-            if value[:7].lower() == b"bearer ":
-                found = value[7:].strip()
-                break
-        elif name == b"x-api-key":
+        if name == b"x-api-key":
             found = value.strip()
+            break
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            found = value[7:].strip()
     # what is longer is no key, and need not be digested
     return found[:_LONGEST_KEY] if found else None

@@ -285,3 +285,12 @@ def test_half_a_surrogate_pair_costs_its_own_event_and_no_other(client, path, re
     answer = client.post(path, content=json.dumps(body).encode())
     assert answer.status_code in (200, 207)
     assert answer.json()["results"][1]["status"] == "accepted"
+
+
+@pytest.mark.parametrize("path", ["/predict", "/rank", "/feedback", "/deliveries/ack"])
+def test_what_is_no_object_is_told_so_without_a_name_of_ours(client, path) -> None:
+    for body in ('"text"', "3", "[[]]"):
+        answer = client.post(path, content=body)
+        assert answer.status_code in (207, 422), answer.text
+        assert "Request" not in answer.text
+        assert "Outcome" not in answer.text

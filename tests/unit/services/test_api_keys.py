@@ -110,6 +110,13 @@ def test_credentials_of_a_proxy_do_not_hide_a_key(store) -> None:
     assert passes(store.ring(), headers) == made.id
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_token_of_somebody_in_between_does_not_hide_the_key_beside_it(store, order) -> None:
+    made, text = store.keys.add("x", ["score"])
+    headers = [(b"authorization", b"Bearer eyJhbGciOi"), (b"x-api-key", text.encode())]
+    assert passes(store.ring(), headers[::order]) == made.id
+
+
 @pytest.mark.parametrize(
     "value", [b"", b"Bearer", b"Bearer ", b"Bearer rk_x_y", b"Bearer \xff\xfe", b"x" * 100_000]
 )

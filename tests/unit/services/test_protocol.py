@@ -93,6 +93,16 @@ def test_what_is_no_http_is_a_problem(place, said) -> None:
     assert problem(asked(place, said), 400)["type"] == "urn:retain:problem:malformed-request"
 
 
+def test_what_is_refused_without_a_request_is_counted(monkeypatch, place) -> None:
+    told: list[tuple] = []
+    monkeypatch.setattr(Protocol, "record", staticmethod(lambda *one: told.append(one)))
+    asked(place, b"\x16\x03\x01\x02\x00\x01")
+    monkeypatch.setattr(protocol, "most_connections", lambda: 0)
+    with socket.create_connection(place) as connection:
+        heard(connection)
+    assert told == [("connection", 400, 0.0), ("connection", 503, 0.0)]
+
+
 def test_a_request_is_answered_and_another_one_on_the_same_connection(place) -> None:
     with socket.create_connection(place) as connection:
         for _ in range(2):

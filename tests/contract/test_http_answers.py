@@ -86,11 +86,16 @@ def test_an_answer_to_a_body_is_as_documented(client, path, body, status) -> Non
 
 
 @pytest.mark.parametrize("path", ["/predict", "/rank", "/events", "/feedback"])
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff", b'{"a": NaN}', b'{"event_id": "\\ud800"}', b"[" * 100_000]
-)
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a": NaN}', b"[" * 100_000])
 def test_a_body_that_is_not_json_is_a_documented_400(client, path, body) -> None:
     response = client.post(path, content=body)
+    assert response.status_code == 400
+    assert_documented(response, path, "post")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/rank", "/feedback"])
+def test_half_a_surrogate_pair_is_a_documented_400(client, path) -> None:
+    response = client.post(path, content=b'{"customer_id": "\\ud800"}')
     assert response.status_code == 400
     assert_documented(response, path, "post")
 

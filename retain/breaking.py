@@ -11,6 +11,7 @@ from retain.breaker import Breaker
 from retain.errors import StoreUnavailable
 from retain.sockets import Sockets
 
+DATABASE = "database"
 READS = "reads"
 WRITES = "writes"
 _BREAKERS = "retain_breakers"
@@ -86,10 +87,15 @@ def guarded(engine: Engine, kind: str) -> Iterator[None]:
     if breaker is None:
         yield
         return
-    breaker.admit()
+    try:
+        breaker.admit()
+    except StoreUnavailable as error:
+        error.store = DATABASE
+        raise
     try:
         yield
     except StoreUnavailable as error:
+        error.store = DATABASE
         if _is_away(error.__cause__):
             breaker.failed()
         else:

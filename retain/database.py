@@ -266,15 +266,16 @@ def require_file(engine: Engine) -> None:
     Raises:
         StoreUnavailable: it was deleted or replaced.
     """
-    # pooled connections keep a deleted file's inode open and go on without any error, and a
-    # new one would create an empty database in its place
+    # pooled connections go on in a deleted file, and a new one creates an empty one in its place
     if opened := engine.get_execution_options().get(_FILE):
         path, identity = opened
         if _identity(path) != identity:
-            raise StoreUnavailable(
+            gone = StoreUnavailable(
                 f"the database file {path} was deleted or replaced while it was in use",
                 remedy="stop what uses it, put the file back from a backup, and start again",
             )
+            gone.store = breaking.DATABASE
+            raise gone
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -293,8 +294,7 @@ def _configure_sqlite(waits: Waits, dbapi_connection: Any, _record: Any) -> None
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    # event ids are spread over the whole index: a large import needs more of it at hand than
-    # the stock 2 MB, and fewer checkpoints than one per 4 MB
+    # event ids lie all over their index: a large import needs more of it and fewer checkpoints
     cursor.execute("PRAGMA cache_size=-65536")
     cursor.execute("PRAGMA wal_autocheckpoint=8000")
     cursor.close()

@@ -50,7 +50,13 @@ class NotEnoughData(RetainError):
 
 
 class StoreUnavailable(RetainError):
-    """A store did not answer; the same call may succeed later."""
+    """A store did not answer; the same call may succeed later.
+
+    Attributes:
+        store: which, where it is another than the one that was asked for.
+    """
+
+    store = ""
 
 
 class StoreDamaged(StoreUnavailable):

@@ -144,7 +144,7 @@ def compose(
         ),
         feedback=Outcomes(Feedback(engine, made.decisions, clock), metrics),
         deliveries=Held(
-            Deliveries(engine, triggers, clock, made.goals), triggers.config.pull.lease
+            Deliveries(engine, triggers, clock, made.goals), triggers.config.pull.lease, metrics
         ),
         profiles=Profiles(reader=read, scorer=made.scorer, clock=clock, people=log.people),
         manifests=manifests,

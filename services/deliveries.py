@@ -9,6 +9,8 @@ from retain.triggers.deliveries import Deliveries, Delivery
 from services.answers import Json
 from services.courier import described
 from services.ingest import Handled
+from services.metrics import Metrics
+from services.metrics.stores import timed
 
 _DONE = ("acknowledged", "duplicate")
 
@@ -16,8 +18,9 @@ _DONE = ("acknowledged", "duplicate")
 class Held:
     """The use case behind ``GET /deliveries`` and its acknowledgement."""
 
-    def __init__(self, deliveries: Deliveries, lease: timedelta) -> None:
-        self._deliveries = deliveries
+    def __init__(self, deliveries: Deliveries, lease: timedelta, metrics: Metrics) -> None:
+        self._take = timed(deliveries.take, metrics, "deliveries", "take")
+        self._acknowledge = timed(deliveries.acknowledge, metrics, "deliveries", "acknowledge")
         self._lease = lease
 
     def take(self, limit: int, lease_seconds: int | None) -> Json:
@@ -27,7 +30,7 @@ class Held:
             StoreUnavailable: nothing was taken.
         """
         lease = self._lease if lease_seconds is None else timedelta(seconds=lease_seconds)
-        taken = self._deliveries.take(PULL, limit, lease)
+        taken = self._take(PULL, limit, lease)
         return {"deliveries": [_held(one) for one in taken]}
 
     def acknowledge(self, delivery_ids: Sequence[str]) -> Handled:
@@ -36,7 +39,7 @@ class Held:
         Raises:
             StoreUnavailable: nothing was acknowledged; send all of it again.
         """
-        results = self._deliveries.acknowledge(delivery_ids)
+        results = self._acknowledge(delivery_ids)
         told = zip(delivery_ids, results, strict=True)
         return Handled(
             {"results": [{"delivery_id": one, "status": status} for one, status in told]},

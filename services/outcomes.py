@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from retain.decisions.feedback import Feedback, FeedbackResult
 from services.ingest import Handled
 from services.metrics import Metrics
+from services.metrics.stores import timed
 from services.problems import of_validation
 from services.schemas.feedback import Malformed, Outcome
 
@@ -30,7 +31,7 @@ class Outcomes:
     """The use case behind ``POST /feedback``."""
 
     def __init__(self, feedback: Feedback, metrics: Metrics) -> None:
-        self._feedback = feedback
+        self._record = timed(feedback.record, metrics, "feedback", "record")
         self._metrics = metrics
 
     def record(self, told: Told) -> Recorded:
@@ -68,7 +69,7 @@ class Outcomes:
             for one, result in zip(told, known, strict=True)
             if result is None and isinstance(one, Outcome)
         ]
-        made = iter(self._feedback.record(given) if given else ())
+        made = iter(self._record(given) if given else ())
         return Recorded([next(made) if result is None else result for result in known])
 
 

@@ -56,8 +56,9 @@ class Ranking:
         self._reader = reader
         self._scorer = scorer
         self._arms = arms
-        self._decisions = decisions
         self._reserve = timed(decisions.reserve, metrics, "decisions", "reserve")
+        self._get = timed(decisions.get, metrics, "decisions", "read")
+        self._earlier = timed(decisions.replay, metrics, "decisions", "read")
         self._popular = popular
         self._models = models
         self._clock = clock
@@ -116,10 +117,10 @@ class Ranking:
         Raises:
             NotFound: there is none of this id.
         """
-        return _public(self._decisions.get(decision_id))
+        return _public(self._get(decision_id))
 
     def _replayed(self, whom: str, key: str | None, asked: Json) -> Decision | None:
-        return None if key is None else self._decisions.replay(whom, key, asked)
+        return None if key is None else self._earlier(whom, key, asked)
 
     def _known_of(
         self, customer_id: str | None, now: datetime

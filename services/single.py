@@ -162,6 +162,7 @@ class Single:
         )
         ended = perf_counter()
         self._metrics.prediction(scores.status, (moment - found.features_as_of) / 1e6)
+        self._metrics.store("online", "read", read - decoded, failed=False)
         self._metrics.stages(
             ROUTE,
             decoded - begun,

@@ -19,18 +19,19 @@ def timed(
 ) -> Callable[Given, Result]:
     """``work``, its seconds and failures recorded as those of ``operation`` on ``store``.
 
-    Only what the store is to blame for has failed: not that nothing was found.
+    Only what a store is to blame for has failed: not that nothing was found. What needs two is
+    the failure of the one that did not answer.
     """
 
     def call(*arguments: Given.args, **named: Given.kwargs) -> Result:
-        began, failed = time.perf_counter(), False
+        began, failed, blamed = time.perf_counter(), False, store
         try:
             return work(*arguments, **named)
-        except StoreUnavailable:
-            failed = True
+        except StoreUnavailable as error:
+            failed, blamed = True, error.store or store
             raise
         finally:
-            metrics.store(store, operation, time.perf_counter() - began, failed)
+            metrics.store(blamed, operation, time.perf_counter() - began, failed)
 
     return call
 

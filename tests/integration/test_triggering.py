@@ -154,7 +154,9 @@ def test_a_decision_held_for_pulling_gives_its_contact_back_when_the_goal_is_rea
     for one in who:
         happens(log, "order_completed", one, total=5.0, currency="GBP")
     triggers = declaration.load(settings.config)
-    pulled = Held(Deliveries(engine, triggers, now), timedelta(minutes=1)).take(100, None)
+    pulled = Held(Deliveries(engine, triggers, now), timedelta(minutes=1), Metrics("test")).take(
+        100, None
+    )
     assert pulled == {"deliveries": []}
 
     def released() -> bool:

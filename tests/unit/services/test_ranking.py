@@ -29,6 +29,11 @@ class Unlimited:
         written = write_receipt("d-1", ranking, 0, NO_STATE, evidence, limit=limit, reserved=True)
         return Decision(written)
 
+    def get(self, decision_id: str) -> dict:
+        raise NotImplementedError
+
+    replay = get
+
 
 def rank(models=MODELS, tables=TABLES, **asked) -> dict:
     use_case = Ranking(

@@ -14,7 +14,7 @@ from feature_repo.online_one import OneReader
 from feature_repo.packed_home import online_rows
 from retain import signals
 from retain.access import IN_PROCESS, Access
-from retain.breaking import READS, WRITES, breakers, require_writes, seen
+from retain.breaking import READS, breakers, require_writes, seen
 from retain.clock import Clock, now, pinned
 from retain.database import apart, connect
 from retain.decisions.feedback import Feedback
@@ -222,7 +222,7 @@ def _readiness(
         DATABASE: partial(Ledger(apart(engine)).champion, "rfm"),
         "online_store": online_rows(settings).schemas,
     }
-    if READS in breakers(engine) and breakers(engine)[READS] is not breakers(engine)[WRITES]:
+    if engine.dialect.name == "sqlite":
         # a file that is locked or on a full disk is read from as ever
         stores[f"{DATABASE}_writes"] = partial(require_writes, engine)
     return Readiness(manifests, stores, report=saw)

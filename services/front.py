@@ -2,11 +2,12 @@
 
 from functools import lru_cache
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from retain.reasons import Language
 from services import languages
 from services.gate.answer import lines
+from services.gate.bodies import again
 from services.gate.places import Headers
 from services.gate.visit import of
 from services.languages import DEFAULT
@@ -48,7 +49,7 @@ class Front:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": answer})
             return
-        await self._app(scope, _again(first, receive), send)
+        await self._app(scope, again(first, receive), send)
 
     def _answered(self, scope: Scope, body: bytes) -> tuple[Headers, bytes] | None:
         """The headers that say what the answer is, and the answer."""
@@ -61,16 +62,6 @@ class Front:
         answer, asked = answered
         language = asked.language or accepted or DEFAULT
         return _headers(language, negotiated=asked.language is None), answer
-
-
-def _again(first: Message, receive: Receive) -> Receive:
-    """``receive``, with what was taken from it put back."""
-    waiting = [first]
-
-    async def received() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return received
 
 
 def _accepted(headers: list[tuple[bytes, bytes]]) -> Language | None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
@@ -247,8 +247,6 @@ def _guarded(handler: Handler) -> Handler:
     async def endpoint(request: Request) -> Response:
         try:
             return await handler(request)
-        except ClientDisconnect:
-            raise
         except Exception as error:  # noqa: BLE001 - every error becomes a problem document
             return problems.response(error, request.url.path, request.scope.get("retain"))
 

@@ -41,12 +41,12 @@ class Bodies:
                 more = message.get("more_body", False)
         finally:
             self.coming -= held
-        return _again({"type": "http.request", "body": b"".join(parts)}, receive)
+        return again({"type": "http.request", "body": b"".join(parts)}, receive)
 
 
-def _again(whole: Message, receive: Receive) -> Receive:
-    """``receive``, with a body that was read put before it."""
-    waiting = [whole]
+def again(read: Message, receive: Receive) -> Receive:
+    """``receive``, with what was taken from it put back."""
+    waiting = [read]
 
     async def received() -> Message:
         return waiting.pop() if waiting else await receive()

@@ -4,6 +4,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from services.gate.lane import overloaded
+from services.refusals import BodyTooLarge
 
 SMALL_BYTES = 16_384
 """A body no longer than this holds up nobody: a connection alone keeps more."""
@@ -25,6 +26,7 @@ class Bodies:
 
         Raises:
             Overloaded: more bytes are on their way than there is room for.
+            BodyTooLarge: it has become longer than it said or may be.
             ClientDisconnect: who sent it has gone.
         """
         held = size if size > SMALL_BYTES else 0
@@ -32,16 +34,26 @@ class Bodies:
             raise overloaded("more long bodies are on their way than there is room for")
         self.coming += held
         try:
-            parts, more = [], True
+            parts, left, more = [], size, True
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientDisconnect
                 parts.append(message.get("body", b""))
+                left -= len(parts[-1])
+                if left < 0:
+                    raise too_large(size)
                 more = message.get("more_body", False)
         finally:
             self.coming -= held
         return again({"type": "http.request", "body": b"".join(parts)}, receive)
+
+
+def too_large(most: int) -> BodyTooLarge:
+    """The refusal of a body longer than ``most`` bytes."""
+    return BodyTooLarge(
+        f"the body is longer than {most:,} bytes", remedy="send it in smaller parts"
+    )
 
 
 def again(read: Message, receive: Receive) -> Receive:

@@ -16,8 +16,7 @@ from retain.errors import InvalidInput
 from services import journal, linger, problems
 from services.gate.answer import Answer, lines
 from services.gate.backlog import Backlog
-from services.gate.bodies import Bodies
-from services.gate.bounded import bounded, too_large
+from services.gate.bodies import Bodies, too_large
 from services.gate.limit import until
 from services.gate.places import Place, Places
 from services.gate.visit import Visit
@@ -170,11 +169,7 @@ class Gate:
         length: int | None,
     ) -> None:
         """Answer who was admitted, once all they have to say is there and a place is free."""
-        if length is None:
-            length, coming = place.most_bytes, bounded(receive, place.most_bytes)
-        else:
-            coming = receive
-        said = await self._bodies.whole(coming, length)
+        said = await self._bodies.whole(receive, place.most_bytes if length is None else length)
         visit.heard = True
         place.lane.enter()
         visit.entered = True

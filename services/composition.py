@@ -22,8 +22,6 @@ from retain.eventlog import EventLog
 from retain.exclusive import Exclusive
 from retain.ledger import Ledger
 from retain.manifest import Manifest
-from retain.one.scoring import OneScorer
-from retain.one.suggesting import Suggesting
 from retain.quality import thresholds
 from retain.reasons import Explainer
 from retain.settings import Settings
@@ -133,7 +131,7 @@ def compose(
                 metrics=metrics,
             ),
         ),
-        ranking=made.ranking(read, clock, metrics, pools.aside),
+        ranking=made.ranking(read, clock, metrics, pools.aside, OneReader.of(settings, log)),
         events=Ingest(
             log=log,
             known=log.stored,
@@ -241,14 +239,13 @@ def _front(
     reader = OneReader.of(settings, log)
     if reader is None:
         return Front(app, None)
-    champions = made.scorer.champions
-    manifests = {str(head): one for head, one in champions.manifests.items()}
+    manifests = {str(head): one for head, one in made.scorer.champions.manifests.items()}
     single = Single(
         reader=reader,
-        scorer=OneScorer(champions),
+        scorer=made.alone,
         segmenter=made.scorer.segmenter,
         objects=Objects(manifests, Signals(signals.load(settings.config))),
-        suggests=Suggesting(champions.next_items, made.scorer.stock),
+        suggests=made.suggests,
         previews=made.previews,
         clock=clock,
         metrics=metrics,

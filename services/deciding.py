@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from feature_repo.online_one import OneReader
 from feature_repo.recompute import Aside
 from retain import champions, segments
 from retain.clock import Clock
@@ -15,6 +16,8 @@ from retain.experiments.variants import Arms
 from retain.features.reader import FeatureReader
 from retain.ledger import Ledger
 from retain.one.contacts import ContactsOfOne
+from retain.one.scoring import OneScorer
+from retain.one.suggesting import Suggesting
 from retain.products import Products
 from retain.scoring import Scorer
 from retain.segments import Segmenter
@@ -24,15 +27,21 @@ from services.metrics import Metrics
 from services.preflight import require_features, require_heads
 from services.previews import Previews
 from services.rankers import rankers
-from services.ranking import Ranking
+from services.ranking import ROUTE, Ranking
 from services.recorder import Recorder
+from services.single_known import SingleKnown
 
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """One set of champions, one catalogue of actions and its arms, one store of decisions."""
+    """One set of champions, one catalogue of actions and its arms, one store of decisions.
+
+    ``alone`` and ``suggests`` say of a single customer what ``scorer`` says of many.
+    """
 
     scorer: Scorer
+    alone: OneScorer
+    suggests: Suggesting
     arms: Arms
     decisions: Decisions
     previews: Previews
@@ -60,8 +69,19 @@ class Deciding:
         clock: Clock,
         metrics: Metrics,
         aside: Aside = nullcontext,
+        alone: OneReader | None = None,
     ) -> Ranking:
-        """Deciding on request, for customers as ``reader`` knows them."""
+        """Deciding on request, for customers as ``reader`` knows them, or sooner ``alone``."""
+        knows = None
+        if alone is not None:
+            knows = SingleKnown(
+                reader=alone,
+                scorer=self.alone,
+                segmenter=self.scorer.segmenter,
+                suggests=self.suggests,
+                metrics=metrics,
+                route=ROUTE,
+            ).of
         return Ranking(
             reader=reader,
             scorer=self.scorer,
@@ -72,6 +92,7 @@ class Deciding:
             clock=clock,
             metrics=metrics,
             aside=aside,
+            knows=knows,
         )
 
 
@@ -114,7 +135,16 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
         models=_names(scoring),
         metrics=metrics,
     )
-    return Deciding(scoring, arms, decisions, previews, recorder)
+    champions = scoring.champions
+    return Deciding(
+        scoring,
+        OneScorer(champions),
+        Suggesting(champions.next_items, scoring.stock),
+        arms,
+        decisions,
+        previews,
+        recorder,
+    )
 
 
 def _names(scoring: Scorer) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from feature_repo.recompute import Aside
@@ -11,20 +11,27 @@ from retain.clock import Clock
 from retain.columns import Columns
 from retain.decisions import strangers
 from retain.decisions.columns import of_scores
-from retain.decisions.ranking import Suggested
+from retain.decisions.context import Context
+from retain.decisions.ranking import Ranker, Suggested
+from retain.decisions.ranking import Ranking as Ranked
 from retain.decisions.receipt import Decision, Evidence
 from retain.decisions.store import Decisions
 from retain.experiments.variants import Arms
 from retain.features.reader import FeatureReader
+from retain.one.columns import OneColumns
+from retain.one.features import One
 from services.answers import Json
 from services.metrics import Metrics
 from services.metrics.stores import timed
 from services.predictions import Scoring
 from services.previews import arm_of, evidence
-from services.schemas.ranking import RankRequest
+from services.rank_body import Asked
+from services.single_known import Known
 
 Popular = Callable[[datetime], Suggested | None]
 """What to suggest at a moment to visitors of whom nothing is known."""
+Knows = Callable[[str, datetime], Known | None]
+"""What is known of a customer at a moment, None where that takes a wait."""
 
 ROUTE = "/rank"
 ANONYMOUS = "anonymous:"
@@ -38,6 +45,7 @@ class Ranking:
     """The use case behind ``POST /rank`` and ``GET /decisions/{decision_id}``.
 
     A decision waits for the disk; ``aside`` is what a thread does that in, so that others score.
+    ``knows`` is asked for a customer first; what it leaves is read and scored as of many.
     """
 
     def __init__(
@@ -52,6 +60,7 @@ class Ranking:
         clock: Clock,
         metrics: Metrics,
         aside: Aside = nullcontext,
+        knows: Knows | None = None,
     ) -> None:
         self._reader = reader
         self._scorer = scorer
@@ -64,8 +73,9 @@ class Ranking:
         self._clock = clock
         self._metrics = metrics
         self._aside = aside
+        self._knows = knows
 
-    def rank(self, request: RankRequest, key: str | None) -> Json:
+    def rank(self, asked: Asked, key: str | None) -> Json:
         """Decide and reserve; the same ``key`` with the same request answers the same.
 
         An unknown customer and an anonymous visitor get what the catalogue has for who is new; a
@@ -76,39 +86,36 @@ class Ranking:
             InvalidInput: the context's local time is that of no place on Earth.
             StoreUnavailable: a store did not answer; nothing was reserved.
         """
-        whom = request.customer_id or f"{ANONYMOUS}{request.anonymous_id}"
-        asked = request.model_dump(mode="json", exclude={"receipt"})
-        if (earlier := self._replayed(whom, key, asked)) is not None:
-            return _public(earlier.answer(receipt=request.receipt))
+        whom = asked.customer_id or f"{ANONYMOUS}{asked.anonymous_id}"
+        if (earlier := self._replayed(whom, key, asked.told)) is not None:
+            return _public(earlier.answer(receipt=asked.receipt))
         now = self._clock()
-        columns, rests_on, survivor, suggestions = self._known_of(request.customer_id, now)
+        met = self._met(asked.customer_id, now)
+        survivor, rests_on, moment = met.survivor, met.rests_on, asked.moment
         # what was answered before the id was merged away is found above
-        if survivor and (earlier := self._replayed(survivor, key, asked)) is not None:
-            return _merged(earlier.answer(receipt=request.receipt), whom)
+        if survivor and (earlier := self._replayed(survivor, key, asked.told)) is not None:
+            return _merged(earlier.answer(receipt=asked.receipt), whom)
         ranker, assigned = self._arms.nobodys
-        moment = request.context.moment()
         # a visitor's id is a device's, and no outcome is ever told of it
-        if request.customer_id is not None:
-            [(ranker, assigned)] = self._arms.of(columns, [survivor or whom], now)
+        if asked.customer_id is not None:
+            [(ranker, assigned)] = self._arms.of(met.columns, [survivor or whom], now)
             rests_on = replace(rests_on, experiments=tuple(one.as_json() for one in assigned))
         else:
             moment = moment.of_visitor()
         began = time.perf_counter()
-        ranking = ranker.rank(
-            columns,
-            [survivor or whom],
-            now=now,
-            context=moment,
-            suggestions=suggestions,
-        )
+        ranking = met.ranked(ranker, survivor or whom, now, moment)
         with self._aside():
             decision = self._reserve(
-                ranking, request=asked, idempotency_key=key, limit=request.limit, evidence=rests_on
+                ranking,
+                request=asked.told,
+                idempotency_key=key,
+                limit=asked.limit,
+                evidence=rests_on,
             )
         self._metrics.stages(ROUTE, None, None, None, time.perf_counter() - began, None)
         self._metrics.decision(decision.action_id, arm_of(assigned))
         self._metrics.receipt(decision.receipt)
-        answer = _public(decision.answer(receipt=request.receipt))
+        answer = _public(decision.answer(receipt=asked.receipt))
         return answer if survivor is None else _merged(answer, whom)
 
     def replay(self, decision_id: str) -> Json:
@@ -122,12 +129,12 @@ class Ranking:
     def _replayed(self, whom: str, key: str | None, asked: Json) -> Decision | None:
         return None if key is None else self._earlier(whom, key, asked)
 
-    def _known_of(
-        self, customer_id: str | None, now: datetime
-    ) -> tuple[Columns, Evidence, str | None, Suggested | None]:
-        """What is known and what that rests on, the survivor of a merged id, and suggestions."""
+    def _met(self, customer_id: str | None, now: datetime) -> "_Met":
         if customer_id is None:
             return self._stranger(now, anonymous=True)
+        if self._knows is not None and (known := self._knows(customer_id, now)) is not None:
+            rests_on = Evidence(models=self._models, features_as_of=known.features_as_of)
+            return _Met(OneColumns(known.one), rests_on, known.suggestions, one=known.one)
         began = time.perf_counter()
         features = self._reader.read([customer_id], now)
         read = time.perf_counter()
@@ -137,14 +144,39 @@ class Ranking:
         self._metrics.stages(ROUTE, None, read - began, time.perf_counter() - read, None, None)
         rests_on = evidence(self._models, features, customer_id)
         survivor = features.merged_into.get(customer_id)
-        return of_scores(scores), rests_on, survivor, scores.suggestions
+        return _Met(of_scores(scores), rests_on, scores.suggestions, survivor=survivor)
 
-    def _stranger(
-        self, now: datetime, *, anonymous: bool
-    ) -> tuple[Columns, Evidence, None, Suggested | None]:
+    def _stranger(self, now: datetime, *, anonymous: bool) -> "_Met":
         asked = {head: self._models[head] for head in OF_EVERYBODY if head in self._models}
         columns = strangers.columns(anonymous=anonymous)
-        return columns, Evidence(models=asked), None, self._popular(now)
+        return _Met(columns, Evidence(models=asked), self._popular(now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """Who is decided for.
+
+    Attributes:
+        columns: what is known of them, (1,) each.
+        rests_on: what that rests on.
+        survivor: the customer that theirs was merged into.
+        one: what is in ``columns`` as plain values, where it is at hand.
+    """
+
+    columns: Columns
+    rests_on: Evidence
+    suggestions: Suggested | None
+    survivor: str | None = None
+    one: One | None = None
+
+    def ranked(self, ranker: Ranker, whom: str, now: datetime, moment: Context) -> Ranked:
+        """The actions of ``ranker`` for them."""
+        told = self.suggestions
+        if self.one is None:
+            return ranker.rank(self.columns, [whom], now=now, context=moment, suggestions=told)
+        return ranker.rank_one(
+            self.one, self.columns, whom, now=now, context=moment, suggestions=told
+        )
 
 
 def _merged(answer: Json, asked: str) -> Json:

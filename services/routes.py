@@ -20,6 +20,7 @@ from services import (
     operations,
     pages,
     problems,
+    rank_body,
 )
 from services.bodies import json_response
 from services.gate import visit
@@ -34,7 +35,6 @@ from services.schemas.base import MAX_ID_LENGTH
 from services.schemas.deliveries import LONGEST_LEASE_SECONDS, MAX_DELIVERIES, AckRequest
 from services.schemas.feedback import outcomes_in
 from services.schemas.predictions import PredictRequest
-from services.schemas.ranking import RankRequest
 from services.use_cases import UseCases
 
 WAIT_SECONDS = 10.0
@@ -74,8 +74,7 @@ class Routes:
         return bodies.encode_scores(answer), time.perf_counter() - began
 
     async def rank(self, request: Request) -> Response:
-        asked = bodies.parse(RankRequest, await bodies.read(request))
-        asked.check()
+        asked = rank_body.decoded(await bodies.read(request))
         key = _idempotency_key(request)
         answer = await self._pools.score(self._do.ranking.rank, asked, key)
         if (visit := request.scope.get("retain")) is not None:

@@ -25,6 +25,7 @@ from retain.triggers.withdrawal import GOAL, ended_since
 from services.answers import Json
 from services.journal import described
 from services.predictions import Scoring
+from services.rank_body import Asked, of
 from services.schemas.ranking import RankRequest
 from services.trigger_metrics import TriggerMetrics
 
@@ -42,7 +43,7 @@ Behind = Callable[[Sequence[str]], set[str]]
 class Ranks(Protocol):
     """Who decides."""
 
-    def rank(self, request: RankRequest, key: str | None) -> Json:
+    def rank(self, asked: Asked, key: str | None) -> Json:
         """A decision, durable; the same ``key`` answers the same one."""
 
 
@@ -137,7 +138,7 @@ class Decider:
             return self._end(firing, WITHDRAWN, GOAL)
         if not self._still_holds(situation, firing.customer_id):
             return self._end(firing, LAPSED, "what `when` asks for does not hold")
-        request = RankRequest(customer_id=firing.customer_id, limit=1)
+        request = of(RankRequest(customer_id=firing.customer_id, limit=1))
         answer = self._ranking.rank(request, firing.key)
         now = to_micros(self._clock())
         return "decided" if hold(self._engine, firing, answer, situation, now) else "nothing"

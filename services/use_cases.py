@@ -9,8 +9,8 @@ from services.answers import Json
 from services.ingest import Begun, Handled
 from services.metrics import Metrics
 from services.outcomes import Recorded, Told
+from services.rank_body import Asked
 from services.schemas.predictions import PredictRequest
-from services.schemas.ranking import RankRequest
 
 
 class Predicts(Protocol):
@@ -23,7 +23,7 @@ class Predicts(Protocol):
 class Ranks(Protocol):
     """``POST /rank`` and ``GET /decisions/{decision_id}``."""
 
-    def rank(self, request: RankRequest, key: str | None) -> Json:
+    def rank(self, asked: Asked, key: str | None) -> Json:
         """A decision, durable; the same ``key`` answers the same one."""
 
     def replay(self, decision_id: str) -> Json:

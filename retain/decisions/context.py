@@ -116,6 +116,14 @@ class Context:
             return _NOTHING_KNOWN
         return _arrays(self._given, rows)
 
+    def put(self, known: dict[str, Any]) -> None:
+        """Put the same into plain values of one row, where nothing is there of it."""
+        if self is NOWHERE:
+            return
+        for name, value in self._given.items():
+            if value is not None:
+                known[name] = float(value) if CONTEXT[name] == "number" else value
+
     def zone(self, now: datetime) -> tzinfo | None:
         """The customer's time zone at ``now`` as their own time tells it; None without it.
 

@@ -123,16 +123,21 @@ class Ranker:
         customer_id: str,
         *,
         now: datetime,
+        context: Context = NOWHERE,
         suggestions: Suggested | None = None,
     ) -> "Ranking":
-        """As :meth:`rank` for one customer, out of any context, known as plain values too."""
+        """As :meth:`rank` for one customer, who is known as plain values too.
+
+        What ``context`` says is put into ``known``, which ``columns`` has to be a view of.
+        """
+        context.put(known)
         return Ranking(
             ranker=self,
             customer_ids=(customer_id,),
             columns=columns,
             now=now,
-            context=NOWHERE,
-            zone=None,
+            context=context,
+            zone=context.zone(now),
             beliefs=self.beliefs,
             suggestions=suggestions,
             known=known,
@@ -253,7 +258,7 @@ class Ranking:
 
     def _rank(self, row: int) -> tuple[Known, Ranked]:
         ranker, appraiser = self.ranker, self.ranker.appraiser
-        if self.known is not None and ranker.ranks is not None:
+        if self.known is not None and ranker.ranks is not None and self.context is NOWHERE:
             return self.known, self._ranked_by(ranker.ranks, self.known)
         measured: Measure = partial(appraiser.measured, self.columns)
         known: Known

@@ -25,6 +25,7 @@ MAX_EVENTS = 1_000
 MAX_OUTCOMES = 1_000
 MAX_ACTIONS = 20
 MAX_ID_LENGTH = 200
+MAX_COUNT = 1_000_000
 
 
 UNKNOWN_FIELD = "unknown_field"
@@ -81,7 +82,7 @@ def _whole(given: Any) -> Any:
 
 
 Whole = BeforeValidator(_whole)
-Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True), Whole]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT, strict=True), Whole]
 UtcTime = Annotated[datetime, BeforeValidator(_utc)]
 Identifier = Annotated[
     str,

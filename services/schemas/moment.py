@@ -11,6 +11,8 @@ from retain.decisions.context import ContextChannel, Device, Page
 from services.schemas.base import Count, Identifier, Request, or_null
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+MAX_SESSION_SECONDS = 1e7
+MAX_CART_VALUE = 1e9
 _DAY = re.compile(r"[\dW-]*")
 
 
@@ -51,13 +53,13 @@ class Session(Request):
     views: Count | None = Field(default=None, description="Products looked at in this visit.")
     searches: Count | None = Field(default=None, description="Searches made in this visit.")
     seconds: float | None = Field(
-        default=None, ge=0, le=1e7, description="Seconds since the visit began."
+        default=None, ge=0, le=MAX_SESSION_SECONDS, description="Seconds since the visit began."
     )
     cart_items: Count | None = Field(default=None, description="Products in the cart.")
     cart_value: float | None = Field(
         default=None,
         ge=0,
-        le=1e9,
+        le=MAX_CART_VALUE,
         description="What the cart holds, in the customer's currency.",
     )
 

@@ -13,6 +13,7 @@ from retain.items.popular import Popular
 from retain.settings import PROJECT_CONFIG
 from retain.stock import EMPTY
 from services.metrics import Metrics
+from services.rank_body import of
 from services.ranking import Ranking
 from services.schemas.ranking import RankRequest
 from tests.unit.services.fakes import NOW
@@ -48,7 +49,7 @@ def rank(models=MODELS, tables=TABLES, **asked) -> dict:
         clock=lambda: NOW,
         metrics=Metrics(),
     )
-    return use_case.rank(RankRequest.model_validate({"receipt": True, **asked}), None)
+    return use_case.rank(of(RankRequest.model_validate({"receipt": True, **asked})), None)
 
 
 def test_a_visitor_who_does_not_say_where_they_are_is_shown_something_on_the_web() -> None:

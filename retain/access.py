@@ -35,12 +35,7 @@ class Access:
     @property
     def loopback(self) -> bool:
         """Whether only this machine reaches it."""
-        if self.host is None:
-            return False
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return self.host is not None and is_loopback(self.host)
 
     @property
     def required(self) -> bool:
@@ -50,6 +45,15 @@ class Access:
 
 IN_PROCESS = Access(keys="off")
 """Of an application that is called and not listened for."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host``, a name or an address as URLs write it, is this machine alone."""
+    try:
+        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        # RFC 6761: what is below it is no more than it
+        return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
 def read(environ: Mapping[str, str]) -> Access:

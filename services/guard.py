@@ -13,6 +13,7 @@ from retain.errors import InvalidInput
 from retain.keys import Keys
 from services.gate.gate import Check
 from services.gate.keys import KeyCheck, Keyring
+from services.gate.local import LocalCheck
 from services.gate.rates import RateCheck
 
 log = logging.getLogger("retain.service")
@@ -39,7 +40,7 @@ def guard(engine: Engine, access: Access) -> Guard:
     ring = Keyring(Keys(engine).all, required=access.required)
     ring.start()
     limits = RateCheck(ring, access.rate, access.shared_by)
-    return Guard((KeyCheck(ring, OPERATIONS), limits), ring.stop)
+    return Guard((LocalCheck(ring, OPERATIONS), KeyCheck(ring, OPERATIONS), limits), ring.stop)
 
 
 def require(engine: Engine, access: Access) -> None:

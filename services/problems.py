@@ -58,7 +58,7 @@ KINDS: dict[type[Exception], Kind] = {
     refusals.Unauthorized: Kind(
         401, "unauthorized", "No valid API key", headers={"WWW-Authenticate": "Bearer"}
     ),
-    refusals.Forbidden: Kind(403, "forbidden", "The API key is not for this"),
+    refusals.Forbidden: Kind(403, "forbidden", "The caller may not do this"),
     refusals.RateLimited: Kind(429, "rate-limited", "Too many requests with this API key"),
     refusals.Overloaded: Kind(
         503, "overloaded", "More at once than is answered in time", quiet=True

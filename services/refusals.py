@@ -35,7 +35,7 @@ class Unauthorized(Refused):
 
 
 class Forbidden(Refused):
-    """The API key is known, and not for this."""
+    """The API key is known, and not for this; or none is asked for, and this is another site."""
 
 
 class DeadlineExceeded(Refused):

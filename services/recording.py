@@ -6,7 +6,6 @@ this one is gone, however it went.
 
 import gc
 import logging
-import signal
 import socket
 import sys
 
@@ -32,8 +31,6 @@ log = logging.getLogger("retain.service")
 
 def main() -> None:
     """Write what comes until stdin ends."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
     journal.begin(telemetry(), "recorder")
     line = socket.socket(fileno=sys.stdin.fileno())
     told = frames.receive(line)

@@ -28,6 +28,8 @@ main()
 """
 # predictions go first where there is not enough of the processor for both
 NICE = 5
+SENT_TO_EVERYONE = (signal.SIGINT, signal.SIGTERM)
+"""What ends a whole group of processes: of a child, the service says when it ends."""
 log = logging.getLogger("retain.service")
 
 
@@ -85,6 +87,8 @@ class RefresherProcess:
         )
 
     def _run(self) -> None:
+        # a child begins with what is blocked here: one that is still starting ignores nothing
+        signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_EVERYONE)
         while not self._stopping.is_set():
             if self._started():
                 code = self._child.wait() if self._child else 0

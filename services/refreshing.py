@@ -5,7 +5,6 @@ lock. When stdin ends, the process that started this one is gone, however it wen
 """
 
 import os
-import signal
 import sys
 from threading import Thread
 
@@ -29,8 +28,6 @@ def line_of(settings: Settings) -> bytes:
 
 def main() -> None:
     """Refresh until stdin ends."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
     journal.begin(telemetry(), "refresher")
     try:
         metrics = Metrics("refresher")

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -51,8 +51,11 @@ def attend(drained: float, stopped_within: float) -> None:
     Told to end, it keeps listening for ``drained`` seconds, as its workers do; they have
     ``stopped_within`` seconds more before they are killed.
     """
-    from bentoml._internal.utils.circus import Arbiter  # noqa: PLC0415 - a worker has none
+    # a worker has none
+    from bentoml._internal.utils.circus import Arbiter  # noqa: PLC0415
+    from circus.process import DEAD_OR_ZOMBIE, UNEXISTING  # noqa: PLC0415
 
+    gone = frozenset({DEAD_OR_ZOMBIE, UNEXISTING})
     supervising: Any = Arbiter
     made, started, stopped = supervising.__init__, supervising.start, supervising.stop
 
@@ -60,6 +63,7 @@ def attend(drained: float, stopped_within: float) -> None:
         for watcher in watchers:
             watcher.hooks["after_reap"] = Endings()
             watcher.graceful_timeout = drained + stopped_within
+            watcher.manage_processes = Reaping(watcher, gone, watcher.manage_processes)
         made(self, watchers, *arguments, **options | {"check_delay": LOOK_EVERY_SECONDS})
 
     def start(self: Any, *arguments: Any, **options: Any) -> None:
@@ -78,6 +82,27 @@ def attend(drained: float, stopped_within: float) -> None:
         return stopped(self)
 
     supervising.__init__, supervising.start, supervising.stop = make, start, stop
+
+
+@dataclass(frozen=True, slots=True)
+class Reaping:
+    """What looks after the processes of ``watcher``: ``manage``, once who is ``gone`` is reaped.
+
+    A process of several threads is seen to be gone a while before it can be waited for, and
+    ``manage`` forgets whom it sees gone: nobody would hear how it ended.
+    """
+
+    watcher: Any
+    gone: Collection[Any]
+    manage: Callable[[], Any]
+
+    def __call__(self) -> Any:
+        """As ``Watcher.manage_processes`` of circus."""
+        if not self.watcher.is_stopped():
+            for process in list(self.watcher.processes.values()):
+                if process.status in self.gone:
+                    self.watcher.reap_process(process.pid)
+        return self.manage()
 
 
 @dataclass(slots=True)

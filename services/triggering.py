@@ -6,7 +6,6 @@ load no models until it is their turn.
 
 import logging
 import os
-import signal
 import sys
 import time
 from itertools import product
@@ -32,8 +31,6 @@ log = logging.getLogger("retain.service")
 
 def main() -> None:
     """Work until stdin ends."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)  # sent to everyone: the service decides
     journal.begin(telemetry(), "triggers")
     stdin = _Stdin()
     try:

@@ -107,6 +107,25 @@ def test_a_refresher_that_dies_is_started_again(log, started) -> None:
     assert reflected(log)
 
 
+def test_what_is_sent_to_everyone_ends_no_child_not_even_one_that_is_starting(
+    log, started, caplog
+) -> None:
+    only = started()
+    while only._child is None:
+        time.sleep(0.001)
+    child = only._child
+    for _ in range(5):
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            child.send_signal(signum)
+        time.sleep(0.02)
+    log.append_rows([viewed("e1", "c")], mark_pending=True)
+    assert reflected(log)
+    child.send_signal(signal.SIGTERM)
+    only.stop()
+    assert child.returncode == 0
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
 def test_a_refresher_that_is_stopped_ends(started) -> None:
     only = started()
     while only._child is None:

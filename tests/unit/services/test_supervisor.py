@@ -1,10 +1,11 @@
 """What the parent of the workers does where one ends."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from services.supervisor import MOST_CRASHES, REFUSED, STORE_AWAY, Endings
+from services.supervisor import MOST_CRASHES, REFUSED, STORE_AWAY, Endings, Reaping
 
 
 class Process:
@@ -100,3 +101,35 @@ def test_the_framework_still_has_what_the_supervisor_is_taught_by() -> None:
     made = RealWatcher("one", "true")
     assert made.hooks == {}
     assert {"graceful_timeout", "respawn", "numprocesses", "processes"} <= vars(made).keys()
+
+
+class Watched:
+    """A watcher of circus as :class:`Reaping` asks it; it forgets whom it sees gone."""
+
+    def __init__(self, *statuses: str, stopped: bool = False) -> None:
+        self.processes = {
+            pid: SimpleNamespace(pid=pid, status=status) for pid, status in enumerate(statuses)
+        }
+        self.reaped: list[int] = []
+        self._stopped = stopped
+
+    def is_stopped(self) -> bool:
+        return self._stopped
+
+    def reap_process(self, pid: int) -> None:
+        self.reaped.append(pid)
+        del self.processes[pid]
+
+    def manage_processes(self) -> str:
+        alive = {pid: one for pid, one in self.processes.items() if one.status == "alive"}
+        self.processes = alive
+        return "managed"
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_worker_that_is_seen_gone_is_reaped_before_it_is_forgotten(stopped) -> None:
+    watched = Watched("alive", "zombie", "alive", "unexisting", stopped=stopped)
+    managing = Reaping(watched, {"zombie", "unexisting"}, watched.manage_processes)
+    assert managing() == "managed"
+    assert list(watched.processes) == [0, 2]
+    assert watched.reaped == ([] if stopped else [1, 3])

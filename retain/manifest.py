@@ -142,8 +142,13 @@ def read(folder: Path) -> Manifest:
     remedy = "train again, or roll back to an earlier version with `retain models rollback`"
     try:
         manifest = Manifest.model_validate_json((folder / FILE_NAME).read_bytes())
-    except (OSError, ValidationError) as error:
+    except OSError as error:
         raise CorruptModel(f"{folder} has no readable manifest: {error}", remedy=remedy) from error
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        at = ".".join(str(one) for one in first["loc"])
+        told = f"{at}: {first['msg']}" if at else first["msg"]
+        raise CorruptModel(f"{folder / FILE_NAME} is damaged: {told}", remedy=remedy) from error
     if manifest.fingerprint != fingerprint(manifest.features):
         raise CorruptModel(f"the feature list of {folder} was changed", remedy=remedy)
     if manifest.version != manifest.content_version():

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +14,7 @@ Accesses = Literal["errors", "all", "off"]
 LEVELS = ("debug", "info", "warning", "error", "critical")
 SLOW_MS = 1_000.0
 _LONGEST_MS = 3_600_000.0
+_ENDPOINT = re.compile(r"https?://[^\s/?#:]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,16 @@ def _traced(environ: Mapping[str, str]) -> bool:
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    return any(environ.get(name, "").strip() for name in names)
+    given = {name: told for name in names if (told := environ.get(name, "").strip())}
+    for name, told in given.items():
+        if not _ENDPOINT.match(told):
+            raise InvalidInput(
+                # without its text: what is malformed may hold a password
+                f"{name} is no http:// or https:// URL",
+                remedy="write it like http://collector:4318, or leave it out for no traces",
+                field=name,
+            )
+    return bool(given)
 
 
 def _format(given: str) -> Format:

@@ -7,7 +7,7 @@ import sys
 from retain import claimed_folder
 from retain.clock import iso
 from retain.settings import Settings, access
-from services import ports
+from services import home, ports
 
 SERVICE = "services.service:Retain"
 
@@ -27,7 +27,9 @@ def serve(
     Raises:
         Conflict: somebody else listens there.
         InvalidInput: ``host`` is no address of this machine.
+        NoModel: there is no home.
     """
+    home.require(settings)
     ports.require_free(port, host)
     os.environ["RETAIN_HOME"] = str(settings.home)
     # BentoML puts its metrics files here; the models are read from ``settings.bentoml_home``

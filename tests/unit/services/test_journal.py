@@ -284,3 +284,14 @@ def test_one_place_that_fails_on_and_on_is_no_flood_of_lines(begin) -> None:
     told = lines(stream)
     assert [line["message"] for line in told] == ["away"] * 21 + ["elsewhere"]
     assert told[-2]["omitted"] == 480
+
+
+@pytest.mark.parametrize("given", ["nonsense", "collector:4318", "grpc://u:pw@host", "http://:80"])
+def test_an_endpoint_of_traces_that_is_no_url_is_named_and_not_repeated(given) -> None:
+    name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+    with pytest.raises(InvalidInput, match=name) as refused:
+        read({name: given})
+    assert given not in refused.value.message
+    assert "http://collector:4318" in refused.value.remedy
+    assert not read({name: given, "OTEL_SDK_DISABLED": "true"}).traced
+    assert read({name: " https://[::1]:4318/v1/traces "}).traced

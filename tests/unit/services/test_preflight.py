@@ -10,6 +10,7 @@ from retain.errors import CorruptModel, FingerprintMismatch, InvalidInput, NoMod
 from retain.manifest import ModelFeature
 from retain.settings import Settings, load
 from services.preflight import check, require_features, require_heads
+from services.server import serve
 from tests.tiny_home import promote_tiny_champions
 from tests.unit.services.fakes import MANIFESTS
 
@@ -40,6 +41,15 @@ def test_an_empty_home_may_not_and_says_what_to_do(tmp_path) -> None:
     with pytest.raises(NoModel, match="churn, next_purchase, ltv, rfm") as refused:
         check(load({}, home=tmp_path))
     assert "retain train" in refused.value.remedy
+
+
+def test_a_home_that_is_not_there_is_not_made(tmp_path) -> None:
+    mistyped = tmp_path / "mistyped"
+    for refuses in (check, serve):
+        with pytest.raises(NoModel, match=r"mistyped/retain\.db") as refused:
+            refuses(load({}, home=mistyped))
+        assert "check RETAIN_HOME" in refused.value.remedy
+    assert not mistyped.exists()
 
 
 @pytest.mark.parametrize("head", ["churn", "next_purchase", "ltv"])
@@ -78,6 +88,16 @@ def test_a_model_that_another_user_made_for_himself_is_named(home, monkeypatch) 
     with pytest.raises(CorruptModel, match=r"may not read .*retain-churn") as refused:
         check(home)
     assert "chmod" in refused.value.remedy
+
+
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_manifest_that_was_cut_short_is_told_in_one_line(home, left) -> None:
+    path = model_file(home, "churn", "manifest.json")
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(CorruptModel, match=r"manifest\.json is damaged: ") as refused:
+        check(home)
+    assert "\n" not in refused.value.message
+    assert "roll back" in refused.value.remedy
 
 
 def test_a_manifest_that_is_gone_is_no_model(home) -> None:

@@ -9,6 +9,7 @@ from services import server
 
 
 def bentoml_home(home: Path) -> Path:
+    (home / "retain.db").touch()
     with patch.dict(os.environ), patch.object(os, "execv"):
         server.serve(settings.load({}, home=home))
         return Path(os.environ["BENTOML_HOME"])

@@ -107,6 +107,8 @@ class Predictions:
             raise nothing_stored()
         if request.customer_id is not None:
             if request.customer_id not in known:
+                # answered otherwise than in a list, and counted alike
+                self._metrics.prediction(UNKNOWN, None)
                 raise unknown(request.customer_id, field="customer_id")
             return known[request.customer_id]
         absent = self._unknown if checked else self._unavailable

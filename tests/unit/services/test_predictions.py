@@ -64,6 +64,14 @@ def test_a_single_unknown_customer_is_an_error(service) -> None:
         predict(service, customer_id="x")
 
 
+def test_an_unknown_customer_counts_the_same_alone_and_in_a_list(service) -> None:
+    with pytest.raises(UnknownCustomer):
+        predict(service, customer_id="x")
+    predict(service, customer_ids=["x", "17850"])
+    text = service.metrics.render().decode()
+    assert 'retain_predictions_total{status="unknown_customer"} 2.0' in text
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_only_the_parts_asked_for_are_answered(service, part) -> None:
     answer = predict(service, customer_id="17850", include=[part])

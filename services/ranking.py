@@ -139,6 +139,7 @@ class Ranking:
         features = self._reader.read([customer_id], now)
         read = time.perf_counter()
         if not features.features_as_of:
+            self._metrics.stages(ROUTE, None, read - began, None, None, None)
             return self._stranger(now, anonymous=False)
         scores = self._scorer.score(features.sheet, features.stale_views)
         self._metrics.stages(ROUTE, None, read - began, time.perf_counter() - read, None, None)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from retain.errors import InvalidInput, NotFound
+from retain.errors import NotFound
 from services import (
     bodies,
     champions,
@@ -19,9 +19,11 @@ from services import (
     languages,
     operations,
     pages,
+    parameters,
     problems,
     rank_body,
 )
+from services.answers import Json
 from services.bodies import json_response
 from services.gate import visit
 from services.ingest import Begun, Handled
@@ -31,7 +33,6 @@ from services.operation import JSON, Operation
 from services.patience import Patience
 from services.pools import Pools
 from services.problems import NotReflected
-from services.schemas.base import MAX_ID_LENGTH
 from services.schemas.deliveries import LONGEST_LEASE_SECONDS, MAX_DELIVERIES, AckRequest
 from services.schemas.feedback import outcomes_in
 from services.schemas.predictions import PredictRequest
@@ -74,15 +75,19 @@ class Routes:
         return bodies.encode_scores(answer), time.perf_counter() - began
 
     async def rank(self, request: Request) -> Response:
-        asked = rank_body.decoded(await bodies.read(request))
-        key = _idempotency_key(request)
+        body, began = await bodies.read(request), time.perf_counter()
+        asked = rank_body.decoded(body)
+        decode = time.perf_counter() - began
+        key = parameters.idempotency_key(request)
         answer = await self._pools.score(self._do.ranking.rank, asked, key)
         if (visit := request.scope.get("retain")) is not None:
             visit.decision_id = answer["decision_id"]
-        return json_response(answer)
+        return self._told(operations.RANK, decode, answer)
 
     async def decision(self, request: Request) -> Response:
-        decision_id = _id(request, "decision_id", "send the decision_id that an answer gave")
+        decision_id = parameters.identifier(
+            request, "decision_id", "send the decision_id that an answer gave"
+        )
         patience = Patience()
         while True:
             try:
@@ -93,34 +98,39 @@ class Routes:
                     raise
 
     async def events(self, request: Request) -> Response:
-        wait, dry_run = _flag(request, "wait"), _flag(request, "dry_run")
+        wait, dry_run = parameters.flag(request, "wait"), parameters.flag(request, "dry_run")
         body = await bodies.read(request)
         if dry_run:
+            # takes times as long as what is stored, and is no part of what senders wait for
             done = await self._pools.read(self._explained, body)
-        else:
-            begun = await self._begun(body)
-            await asyncio.wrap_future(begun.stored)
-            done = self._do.events.finish(begun)
-            if wait:
-                await self._wait_for(done.customer_ids, visit.of(request.scope).deadline)
-        return json_response(done.answer, 200 if done.complete else 207)
+            return json_response(done.answer, _status(done))
+        begun, decode = await self._begun(body)
+        await asyncio.wrap_future(begun.stored)
+        done = self._do.events.finish(begun)
+        if wait:
+            await self._wait_for(done.customer_ids, visit.of(request.scope).deadline)
+        return self._told(operations.EVENTS, decode, done.answer, _status(done))
 
     async def feedback(self, request: Request) -> Response:
-        told = outcomes_in(bodies.decode(await bodies.read(request)))
+        body, began = await bodies.read(request), time.perf_counter()
+        told = outcomes_in(bodies.decode(body))
+        decode = time.perf_counter() - began
         patience, feedback = Patience(), self._do.feedback
         recorded = await self._pools.store(feedback.record, told)
         while due := await patience.again(recorded.missing):
             recorded = await self._pools.store(feedback.record_again, told, recorded, due)
         done = feedback.finish(told, recorded)
-        return json_response(done.answer, 200 if done.complete else 207)
+        return self._told(operations.FEEDBACK, decode, done.answer, _status(done))
 
     async def deliveries(self, request: Request) -> Response:
-        limit = _number(request, "limit", MAX_DELIVERIES) or DELIVERIES
-        lease = _number(request, "lease_seconds", LONGEST_LEASE_SECONDS)
+        limit = parameters.number(request, "limit", MAX_DELIVERIES) or DELIVERIES
+        lease = parameters.number(request, "lease_seconds", LONGEST_LEASE_SECONDS)
         return json_response(await self._pools.store(self._do.deliveries.take, limit, lease))
 
     async def acknowledge(self, request: Request) -> Response:
-        delivery_id = _id(request, "delivery_id", "send the delivery_id that GET /deliveries gave")
+        delivery_id = parameters.identifier(
+            request, "delivery_id", "send the delivery_id that GET /deliveries gave"
+        )
         return await self._acknowledged([delivery_id])
 
     async def acknowledge_many(self, request: Request) -> Response:
@@ -129,10 +139,12 @@ class Routes:
 
     async def _acknowledged(self, delivery_ids: list[str]) -> Response:
         done = await self._pools.store(self._do.deliveries.acknowledge, delivery_ids)
-        return json_response(done.answer, 200 if done.complete else 207)
+        return json_response(done.answer, _status(done))
 
     async def customer(self, request: Request) -> Response:
-        customer_id = _id(request, "customer_id", "send the id as its events have it")
+        customer_id = parameters.identifier(
+            request, "customer_id", "send the id as its events have it"
+        )
         return json_response(await self._pools.score(self._do.profiles.profile, customer_id))
 
     async def models(self, _request: Request) -> Response:
@@ -166,11 +178,24 @@ class Routes:
             raise HTTPException(404)
         return found
 
-    async def _begun(self, body: bytes) -> Begun:
+    async def _begun(self, body: bytes) -> tuple[Begun, float]:
         # reading a few events takes less than handing them to a thread
         if len(body) <= READ_AT_ONCE_BYTES:
-            return self._do.events.begin(bodies.events(body))
-        return await self._pools.read(lambda: self._do.events.begin(bodies.events(body)))
+            return self._decoded(body)
+        return await self._pools.read(self._decoded, body)
+
+    def _decoded(self, body: bytes) -> tuple[Begun, float]:
+        """The events of a body on their way to the store, and how many seconds reading took."""
+        began = time.perf_counter()
+        return self._do.events.begin(bodies.events(body)), time.perf_counter() - began
+
+    def _told(self, asked: Operation, decode: float, answer: Json, status: int = 200) -> Response:
+        """The response; how long reading and writing took is counted."""
+        began = time.perf_counter()
+        response = json_response(answer, status)
+        encode = time.perf_counter() - began
+        self._do.metrics.stages(asked.path, decode, None, None, None, encode)
+        return response
 
     def _explained(self, body: bytes) -> Handled:
         return self._do.events.explain(bodies.events(body))
@@ -242,6 +267,11 @@ def _exactly(route: Route) -> Route:
     return route
 
 
+def _status(done: Handled) -> int:
+    """Of an answer with a result for each of what was sent."""
+    return 200 if done.complete else 207
+
+
 def _guarded(handler: Handler) -> Handler:
     async def endpoint(request: Request) -> Response:
         try:
@@ -250,48 +280,3 @@ def _guarded(handler: Handler) -> Handler:
             return problems.response(error, request.url.path, request.scope.get("retain"))
 
     return endpoint
-
-
-def _id(request: Request, name: str, remedy: str) -> str:
-    """An id of the path.
-
-    Raises:
-        InvalidInput: it is longer than any.
-    """
-    given: str = request.path_params[name]
-    if len(given) > MAX_ID_LENGTH:
-        raise InvalidInput(
-            f"the {name} has more than {MAX_ID_LENGTH} characters", remedy=remedy, field=name
-        )
-    return given
-
-
-def _flag(request: Request, name: str) -> bool:
-    given = request.query_params.get(name, "false").lower()
-    if given not in ("true", "false"):
-        raise InvalidInput(
-            f"{name} is {given!r}", remedy=f"write ?{name}=true or leave it out", field=name
-        )
-    return given == "true"
-
-
-def _number(request: Request, name: str, most: int) -> int | None:
-    given = request.query_params.get(name)
-    if given is None:
-        return None
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
-        raise InvalidInput(
-            f"{name} is {given!r:.60}", remedy=f"write a number from 1 to {most:,}", field=name
-        )
-    return int(given)
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= MAX_ID_LENGTH:
-        raise InvalidInput(
-            "the Idempotency-Key is empty or too long",
-            remedy=f"send 1 to {MAX_ID_LENGTH} characters",
-            field="Idempotency-Key",
-        )
-    return key

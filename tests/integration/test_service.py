@@ -1,5 +1,6 @@
 """The service over a real home: log, features, tiny champions, decisions."""
 
+import re
 from datetime import datetime, timedelta
 
 import pyarrow.parquet as pq
@@ -129,6 +130,27 @@ def test_cloudevents_and_segment_calls_come_in_by_the_same_door(client, buyer) -
     response = client.post("/events?wait=true", json={"events": [cloud, segment]})
     assert [one["status"] for one in response.json()["results"]] == ["accepted", "accepted"]
     assert views(client, buyer) == before + 2
+
+
+def test_what_a_decision_takes_is_counted_by_stage(client, buyer) -> None:
+    for whom in ({"customer_id": buyer}, {"customer_id": "stranger"}, {"anonymous_id": "v"}):
+        before = stages(client)
+        assert client.post("/rank", json=whom).status_code == 200
+        after = stages(client)
+        counted = {"decode", "decide", "encode"}
+        counted |= set() if "anonymous_id" in whom else {"features"}
+        counted |= {"predict"} if whom == {"customer_id": buyer} else set()
+        assert {one for one in after if after[one] > before.get(one, 0.0)} == counted
+
+
+def stages(client) -> dict[str, float]:
+    """How often each stage of a decision was counted."""
+    found = re.findall(
+        r'^retain_stage_seconds_count\{route="/rank",stage="(.+?)"\} (\S+)$',
+        client.get("/metrics").text,
+        flags=re.MULTILINE,
+    )
+    return {stage: float(times) for stage, times in found}
 
 
 def test_ranking_again_with_one_key_is_one_decision(client, buyer) -> None:

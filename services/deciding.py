@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -23,7 +24,7 @@ from retain.scoring import Scorer
 from retain.segments import Segmenter
 from retain.settings import Settings
 from retain.stock import Stock
-from services.metrics import Metrics
+from services.metrics import PREVIEW, Metrics
 from services.preflight import require_features, require_heads
 from services.previews import Previews
 from services.rankers import rankers
@@ -123,7 +124,7 @@ def deciding(settings: Settings, engine: Engine, metrics: Metrics) -> Deciding:
     ranked_by = rankers(settings, engine, scoring.champions)
     arms = ranked_by.arms
     ranker, _ = arms.nobodys
-    decisions = Decisions(engine, metrics.removals, metrics.previews_dropped)
+    decisions = Decisions(engine, partial(metrics.removals, PREVIEW), metrics.previews_dropped)
     recorder = Recorder(settings, ranked_by, _names(scoring))
     decisions.carry_with(recorder)
     contacts = Contacts(engine, ranker.limiter)

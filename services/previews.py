@@ -20,7 +20,7 @@ from retain.one.columns import OneColumns
 from retain.one.scoring import OneScores
 from retain.scoring import Scores
 from services.answers import Json
-from services.metrics import NO_ARM, Metrics
+from services.metrics import NO_ARM, PREVIEW, Metrics
 from services.metrics.stores import timed
 
 Rows = Sequence[tuple[Any, ...]]
@@ -112,7 +112,7 @@ class Previews:
         """The answer, its receipt on its way."""
         answer = preview.next_best_action()
         self._decisions.record_preview(preview)
-        self._metrics.decision(answer["action_id"], arm_of(assigned))
+        self._metrics.decision(PREVIEW, answer["action_id"], arm_of(assigned))
         return answer
 
 

@@ -21,7 +21,7 @@ from retain.features.reader import FeatureReader
 from retain.one.columns import OneColumns
 from retain.one.features import One
 from services.answers import Json
-from services.metrics import Metrics
+from services.metrics import RESERVED, Metrics
 from services.metrics.stores import timed
 from services.predictions import Scoring
 from services.previews import arm_of, evidence
@@ -113,7 +113,7 @@ class Ranking:
                 evidence=rests_on,
             )
         self._metrics.stages(ROUTE, None, None, None, time.perf_counter() - began, None)
-        self._metrics.decision(decision.action_id, arm_of(assigned))
+        self._metrics.decision(RESERVED, decision.action_id, arm_of(assigned))
         self._metrics.receipt(decision.receipt)
         answer = _public(decision.answer(receipt=asked.receipt))
         return answer if survivor is None else _merged(answer, whom)

@@ -20,7 +20,7 @@ from retain.ledger import Ledger
 from retain.one import carried
 from retain.settings import from_json, telemetry
 from services import frames, journal
-from services.metrics import Metrics
+from services.metrics import PREVIEW, Metrics
 from services.rankers import HEADS, rankers
 
 WRITTEN, FAILED = b"written", b"failed"
@@ -60,7 +60,7 @@ def main() -> None:
 def _recorded(load: bytes, engine: Engine, arms: Arms, metrics: Metrics) -> bytes:
     try:
         made = carried.put_down(carried.unpack(load), arms.ranker_of)
-        metrics.removals(previews.write(engine, made))
+        metrics.removals(PREVIEW, previews.write(engine, made))
     except StoreUnavailable:
         # who sent them will say so
         return FAILED

@@ -84,10 +84,13 @@ class Families:
 
     def _of_decisions(self) -> None:
         self.decisions = self._counter(
-            "decisions", "Decisions by their first action.", "action", "arm"
+            "decisions", "Decisions by their first action.", "kind", "action", "arm"
         )
         self.removed = self._counter(
-            "candidates_removed", "Actions not offered, by the rule that forbade them.", "rule"
+            "candidates_removed",
+            "Actions not offered, by the rule that forbade them.",
+            "kind",
+            "rule",
         )
         self.previews_dropped = self._counter(
             "previews_dropped", "Previews whose receipt was never written: too many waited."

@@ -29,8 +29,8 @@ class Observations:
         self.predictions = Buffer[tuple[str, float | None]]()
         self.scores = Buffer[tuple[str, float | None]]()
         self.columns = Buffer[tuple[str, NDArray[Any]]]()
-        self.decisions = Buffer[tuple[str, str]]()
-        self.removals = Buffer[tuple[str, int]]()
+        self.decisions = Buffer[tuple[str, str, str]]()
+        self.removals = Buffer[tuple[str, str, int]]()
         self.stores = Buffer[tuple[str, str, float, bool]]()
         self.pauses = Buffer[tuple[int, float]]()
         self.lags = Buffer[float]()
@@ -82,8 +82,9 @@ class Observations:
 
     def _fold_decisions(self) -> None:
         _count(self._families.decisions, self.decisions.take())
-        for rule, times in _grouped(self.removals.take()):
-            self._families.removed.labels(rule).inc(sum(times))
+        removals = self.removals.take()
+        for labels, times in _grouped(((kind, rule), times) for kind, rule, times in removals):
+            self._families.removed.labels(*labels).inc(sum(times))
 
     def _taken_stores(self) -> list[tuple[str, str, float, bool]]:
         asked = self.stores.take()

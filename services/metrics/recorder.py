@@ -29,6 +29,8 @@ from services.metrics.quality_gauges import QualityGauges
 
 UNKNOWN_PATH = "unknown"
 NO_ARM = "none"
+PREVIEW, RESERVED = "preview", "reserved"
+"""Kinds of decisions, as receipts name them: shown, or made."""
 EVENT_OUTCOMES = ("accepted", "duplicate", "rejected")
 BREAKER_STATES = ("closed", "half_open", "open")
 FOLD_EVERY_SECONDS = 0.05
@@ -130,23 +132,19 @@ class Metrics:
         """A head's answers for n customers; ``values``, (n,), must not be written to afterwards."""
         self._scored_many((head, values))
 
-    def decision(self, action: str, arm: str = NO_ARM) -> None:
-        """One decision was made; ``arm`` is ``experiment:arm`` where the customer is in one."""
-        self._decided((action, arm))
-
-    def removed(self, rule: str, times: int = 1) -> None:
-        """A rule took so many actions out of decisions."""
-        self._removed((rule, times))
+    def decision(self, kind: str, action: str, arm: str = NO_ARM) -> None:
+        """One decision of a kind; ``arm`` is ``experiment:arm`` where the customer is in one."""
+        self._decided((kind, action, arm))
 
     def receipt(self, receipt: Receipt) -> None:
         """A decision was written: what its rules took out of it is counted."""
         removed = (one["removed_by"] for one in receipt["candidates"])
-        self.removals(Counter(rule for rule in removed if rule is not None))
+        self.removals(receipt["kind"], Counter(rule for rule in removed if rule is not None))
 
-    def removals(self, removed: Mapping[str, int]) -> None:
-        """Rules took actions out of decisions, each so many."""
-        for rule_and_times in removed.items():
-            self._removed(rule_and_times)
+    def removals(self, kind: str, removed: Mapping[str, int]) -> None:
+        """Rules took actions out of decisions of a kind, each so many."""
+        for rule, times in removed.items():
+            self._removed((kind, rule, times))
 
     def previews_dropped(self, many: int) -> None:
         """Receipts of previews will never be written."""

@@ -153,6 +153,30 @@ def stages(client) -> dict[str, float]:
     return {stage: float(times) for stage, times in found}
 
 
+def test_a_preview_is_not_counted_as_a_decision_that_was_made(client, buyer) -> None:
+    before = decided(client)
+    predict(client, customer_id=buyer)
+    predict(client, customer_ids=[buyer, "stranger"])
+    shown = decided(client)
+    assert shown["preview"] == before["preview"] + 2
+    assert shown["reserved"] == before["reserved"]
+    client.post("/rank", json={"customer_id": buyer})
+    assert decided(client) == {**shown, "reserved": shown["reserved"] + 1}
+
+
+def decided(client) -> dict[str, float]:
+    """How many decisions of each kind were counted."""
+    found = re.findall(
+        r'^retain_decisions_total\{.*kind="(.+?)"\} (\S+)$',
+        client.get("/metrics").text,
+        flags=re.MULTILINE,
+    )
+    return {
+        kind: sum(float(times) for one, times in found if one == kind)
+        for kind in ("preview", "reserved")
+    }
+
+
 def test_ranking_again_with_one_key_is_one_decision(client, buyer) -> None:
     ask = {"json": {"customer_id": buyer}, "headers": {"Idempotency-Key": "key-1"}}
     first, second = client.post("/rank", **ask), client.post("/rank", **ask)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 
-from services.metrics import Metrics
+from services.metrics import PREVIEW, RESERVED, Metrics
 from services.metrics.buffer import MOST, Buffer
 from services.metrics.families import Families
 from services.metrics.folding import Histograms
@@ -106,14 +106,35 @@ def test_a_buffer_that_nobody_folds_is_folded_by_who_fills_it() -> None:
 def test_what_was_noted_is_there_at_the_end_and_at_every_rendering() -> None:
     metrics = Metrics()
     metrics.start()
-    metrics.decision("none", "test:b")
-    assert 'retain_decisions_total{action="none",arm="test:b"} 1.0' in metrics.render().decode()
-    metrics.removed("consent", 3)
+    metrics.decision(PREVIEW, "none", "test:b")
+    assert (
+        'retain_decisions_total{action="none",arm="test:b",kind="preview"} 1.0'
+        in metrics.render().decode()
+    )
+    metrics.removals(RESERVED, {"consent": 3})
     metrics.close()
     assert counted(metrics, "retain_candidates_removed_total") == 3
     metrics.previews_dropped(2)
     assert counted(metrics, "retain_previews_dropped_total") == 2
     assert metrics._pauses._told not in gc.callbacks
+
+
+def test_what_was_shown_is_counted_apart_from_what_was_decided() -> None:
+    metrics = Metrics()
+    for kind, times in ((PREVIEW, 3), (RESERVED, 1)):
+        for _ in range(times):
+            metrics.decision(kind, "win_back_sms")
+            metrics.removals(kind, {"consent": 2, "cap": 1})
+    metrics.fold()
+    assert by_kind(metrics, "retain_decisions_total") == {PREVIEW: 3, RESERVED: 1}
+    assert by_kind(metrics, "retain_candidates_removed_total") == {PREVIEW: 9, RESERVED: 3}
+
+
+def by_kind(metrics: Metrics, name: str) -> dict:
+    found = {PREVIEW: 0.0, RESERVED: 0.0}
+    for (_, *labels), value in of(metrics.registry, name).items():
+        found[dict(labels)["kind"]] += value
+    return found
 
 
 def test_scores_of_a_list_count_as_those_of_its_customers() -> None:
@@ -170,8 +191,8 @@ def test_no_family_has_a_label_that_could_hold_a_customer() -> None:
     families = vars(Families(CollectorRegistry())).values()
     labels = {name for one in families if hasattr(one, "_labelnames") for name in one._labelnames}
     assert labels <= {
-        *("route", "status", "stage", "lane", "head", "version", "action", "arm", "rule"),
-        *("outcome", "store", "operation", "state", "process", "generation", "part"),
+        *("route", "status", "stage", "lane", "head", "version", "action", "arm", "kind"),
+        *("rule", "outcome", "store", "operation", "state", "process", "generation", "part"),
     }
 
 

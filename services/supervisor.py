@@ -1,8 +1,9 @@
 """The parent of the workers, and what it does where one ends.
 
 The framework's supervisor looks after its workers every ten seconds, starts one that refuses
-to start again for ever, and leaves them running where it is killed. Its settings cannot be
-reached from outside, so that this module sets them where it makes the supervisor.
+to start again for ever, forgets some that ended without asking how, and leaves them running
+where it is killed. Its settings cannot be reached from outside, so that this module sets them
+where it makes the supervisor.
 """
 
 import logging
@@ -10,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -26,7 +27,11 @@ _STORE_PAUSE_SECONDS = 1.0
 # see sysexits.h
 REFUSED = 78
 STORE_AWAY = 75
+MOST_LOOKS = 25
+"""So often a worker is looked at that is dead and still has threads that end: five seconds."""
 _NOBODY_SERVES = "No active process"
+# DEAD_OR_ZOMBIE and UNEXISTING of circus.process, which a worker does not load
+_DEAD = (1, 2)
 log = logging.getLogger("retain.service")
 
 
@@ -51,11 +56,8 @@ def attend(drained: float, stopped_within: float) -> None:
     Told to end, it keeps listening for ``drained`` seconds, as its workers do; they have
     ``stopped_within`` seconds more before they are killed.
     """
-    # a worker has none
-    from bentoml._internal.utils.circus import Arbiter  # noqa: PLC0415
-    from circus.process import DEAD_OR_ZOMBIE, UNEXISTING  # noqa: PLC0415
+    from bentoml._internal.utils.circus import Arbiter  # noqa: PLC0415 - a worker has none
 
-    gone = frozenset({DEAD_OR_ZOMBIE, UNEXISTING})
     supervising: Any = Arbiter
     made, started, stopped = supervising.__init__, supervising.start, supervising.stop
 
@@ -63,7 +65,7 @@ def attend(drained: float, stopped_within: float) -> None:
         for watcher in watchers:
             watcher.hooks["after_reap"] = Endings()
             watcher.graceful_timeout = drained + stopped_within
-            watcher.manage_processes = Reaping(watcher, gone, watcher.manage_processes)
+            watcher.manage_processes = Reaping(watcher, watcher.manage_processes)
         made(self, watchers, *arguments, **options | {"check_delay": LOOK_EVERY_SECONDS})
 
     def start(self: Any, *arguments: Any, **options: Any) -> None:
@@ -84,25 +86,33 @@ def attend(drained: float, stopped_within: float) -> None:
     supervising.__init__, supervising.start, supervising.stop = make, start, stop
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reaping:
-    """What looks after the processes of ``watcher``: ``manage``, once who is ``gone`` is reaped.
+    """Looks after the workers of ``watcher`` once it is known how the dead ones ended.
 
-    A process of several threads is seen to be gone a while before it can be waited for, and
-    ``manage`` forgets whom it sees gone: nobody would hear how it ended.
+    The system shows a process as dead while threads of it still end, and says how it ended only
+    then. In between, ``managed`` drops it as if nothing had happened, and starts another one.
     """
 
     watcher: Any
-    gone: Collection[Any]
-    manage: Callable[[], Any]
+    managed: Callable[[], Awaitable[None]]
+    looks: dict[int, int] = field(default_factory=dict)
 
-    def __call__(self) -> Any:
-        """As ``Watcher.manage_processes`` of circus."""
-        if not self.watcher.is_stopped():
-            for process in list(self.watcher.processes.values()):
-                if process.status in self.gone:
-                    self.watcher.reap_process(process.pid)
-        return self.manage()
+    async def __call__(self) -> None:
+        """One look; what cannot be told yet is told at the next one."""
+        dead = [one for one in self.watcher.processes.values() if _is_dead(one)]
+        ending = {one.pid: self.looks.get(one.pid, 0) + 1 for one in dead if one.is_alive()}
+        for one in dead:
+            if one.pid not in ending:
+                self.watcher.reap_process(one.pid)
+        self.looks = ending
+        # a thread that hangs in the kernel must not keep others from being replaced
+        if all(looks > MOST_LOOKS for looks in ending.values()):
+            await self.managed()
+
+
+def _is_dead(process: Any) -> bool:
+    return not process.is_alive() or process.status in _DEAD
 
 
 @dataclass(slots=True)

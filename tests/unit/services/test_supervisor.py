@@ -1,11 +1,11 @@
 """What the parent of the workers does where one ends."""
 
-from types import SimpleNamespace
+import asyncio
 from typing import Any
 
 import pytest
 
-from services.supervisor import MOST_CRASHES, REFUSED, STORE_AWAY, Endings, Reaping
+from services.supervisor import MOST_CRASHES, MOST_LOOKS, REFUSED, STORE_AWAY, Endings, Reaping
 
 
 class Process:
@@ -18,6 +18,21 @@ class Process:
         return self._alive
 
 
+class Ending:
+    """A worker that is shown as dead for ``looks`` looks before it has ended."""
+
+    pid = 7
+    status = 1
+
+    def __init__(self, looks: int) -> None:
+        self._looks = looks
+
+    def is_alive(self) -> bool:
+        # a look asks twice
+        self._looks -= 1
+        return self._looks // 2 >= 0
+
+
 class Watcher:
     """What the framework's supervisor keeps of its workers."""
 
@@ -26,6 +41,16 @@ class Watcher:
         self.numprocesses = len(others) + 1
         self.respawn = True
         self._stopping = stopping
+
+        self.told: list[int] = []
+
+    def reap_process(self, process: int) -> None:
+        self.told.append(process)
+        del self.processes[process]
+
+    async def managed(self) -> None:
+        """Drop the dead and start others, as the framework does."""
+        self.processes.pop(Ending.pid, None)
 
     def is_stopping(self) -> bool:
         return self._stopping
@@ -92,44 +117,38 @@ def test_a_service_that_is_told_to_end_is_not_judged_by_how_its_workers_do() -> 
     assert watcher.respawn
 
 
+@pytest.mark.parametrize("looks", [0, 1, 5])
+def test_a_dead_worker_is_forgotten_only_after_it_was_told_how_it_ended(looks: int) -> None:
+    watcher = Watcher()
+    watcher.processes[Ending.pid] = Ending(2 * looks)
+    reaping = Reaping(watcher, watcher.managed)
+    for _ in range(looks + 1):
+        assert Ending.pid in watcher.processes
+        asyncio.run(reaping())
+    assert watcher.told == [Ending.pid]
+    assert Ending.pid not in watcher.processes
+
+
+def test_a_dead_worker_that_never_ends_is_replaced_all_the_same() -> None:
+    watcher = Watcher()
+    watcher.processes[Ending.pid] = Ending(1_000_000)
+    reaping = Reaping(watcher, watcher.managed)
+    for _ in range(MOST_LOOKS + 1):
+        assert Ending.pid in watcher.processes
+        asyncio.run(reaping())
+    assert watcher.told == []
+    assert Ending.pid not in watcher.processes
+
+
 def test_the_framework_still_has_what_the_supervisor_is_taught_by() -> None:
     """Its names are private: a new version may have others."""
     from bentoml._internal.utils.circus import Arbiter as Real
+    from circus.process import DEAD_OR_ZOMBIE, UNEXISTING
     from circus.watcher import Watcher as RealWatcher
 
     assert {"__init__", "start", "stop"} <= vars(Real).keys()
+    assert (DEAD_OR_ZOMBIE, UNEXISTING) == (1, 2)
+    assert {"manage_processes", "reap_process"} <= vars(RealWatcher).keys()
     made = RealWatcher("one", "true")
     assert made.hooks == {}
     assert {"graceful_timeout", "respawn", "numprocesses", "processes"} <= vars(made).keys()
-
-
-class Watched:
-    """A watcher of circus as :class:`Reaping` asks it; it forgets whom it sees gone."""
-
-    def __init__(self, *statuses: str, stopped: bool = False) -> None:
-        self.processes = {
-            pid: SimpleNamespace(pid=pid, status=status) for pid, status in enumerate(statuses)
-        }
-        self.reaped: list[int] = []
-        self._stopped = stopped
-
-    def is_stopped(self) -> bool:
-        return self._stopped
-
-    def reap_process(self, pid: int) -> None:
-        self.reaped.append(pid)
-        del self.processes[pid]
-
-    def manage_processes(self) -> str:
-        alive = {pid: one for pid, one in self.processes.items() if one.status == "alive"}
-        self.processes = alive
-        return "managed"
-
-
-@pytest.mark.parametrize("stopped", [False, True])
-def test_a_worker_that_is_seen_gone_is_reaped_before_it_is_forgotten(stopped) -> None:
-    watched = Watched("alive", "zombie", "alive", "unexisting", stopped=stopped)
-    managing = Reaping(watched, {"zombie", "unexisting"}, watched.manage_processes)
-    assert managing() == "managed"
-    assert list(watched.processes) == [0, 2]
-    assert watched.reaped == ([] if stopped else [1, 3])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from retain.clock import from_micros
@@ -117,6 +118,9 @@ def _number_as_text(value: Any, name: str) -> str | None:
     if isinstance(value, float):
         if value != value:  # noqa: PLR0124 - the cheapest test for NaN, a frame's missing value
             return None
+        if abs(value) == inf:
+            # what JSON has for a number that is larger than any: 1e999
+            raise Refused("invalid_field", f"{name} is no number that is known")
         if value.is_integer():
             value = int(value)
     if isinstance(value, bool | bytes | Mapping | list | tuple | set):

@@ -8,9 +8,18 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from math import inf
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 
 from retain.clock import iso
 from retain.fields import storable
@@ -192,7 +201,14 @@ def _utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-_Text = Annotated[str, AfterValidator(_storable)]
+def _known(value: Any) -> Any:
+    # what JSON has for a number that is larger than any would be a text: "inf"
+    if isinstance(value, float) and abs(value) == inf:
+        raise ValueError("it is no number that is known")
+    return value
+
+
+_Text = Annotated[str, BeforeValidator(_known), AfterValidator(_storable)]
 _PYTHON_TYPES: dict[str, Any] = {
     "string": _Text,
     "number": Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)],

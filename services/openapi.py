@@ -29,6 +29,7 @@ _TITLES = {
     404: "There is no such thing.",
     409: "The key was used for something else.",
     413: "The body is too large.",
+    415: "The body is compressed; it is read as it is.",
     422: "A field or header cannot be used as it is; `field` names it.",
     429: "The API key asks more often than its rate allows; try again after `Retry-After`.",
     431: "Path, query and headers are too long.",

@@ -42,10 +42,15 @@ _RETRY_AFTER: dict[str, Any] = {
 _AUTHENTICATE: dict[str, Any] = {
     "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}
 }
+_ACCEPT_ENCODING: dict[str, Any] = {
+    "Accept-Encoding": {"description": "`identity`.", "schema": {"type": "string"}}
+}
 
 
 def headers(problem: int | None = None) -> dict[str, Any]:
     """The headers of an answer, or of a problem of this status."""
     if problem == 401:
         return _REQUEST_ID | _AUTHENTICATE
+    if problem == 415:
+        return _REQUEST_ID | _ACCEPT_ENCODING
     return _REQUEST_ID | _RETRY_AFTER if problem in (429, 503) else _REQUEST_ID

@@ -65,6 +65,10 @@ _SHOWN = (
         instance="/events",
     ),
     _Shown(
+        refusals.EncodedBody("the body is compressed", remedy="send it as it is: plain JSON"),
+        instance="/events",
+    ),
+    _Shown(
         errors.InvalidInput(
             "the X-Request-Timeout-Ms is '2s'",
             remedy="send a whole number of milliseconds, 1 or more, or leave it out",

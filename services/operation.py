@@ -57,5 +57,5 @@ class Operation:
     scope: Scope | None = field(kw_only=True)
 
 
-BODY_PROBLEMS = (400, 413, 422, 500, 503)
+BODY_PROBLEMS = (400, 413, 415, 422, 500, 503)
 ID = {"type": "string", "minLength": 1, "maxLength": 200}

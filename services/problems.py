@@ -54,6 +54,10 @@ KINDS: dict[type[Exception], Kind] = {
     refusals.MalformedRequest: Kind(400, "malformed-request", "The request is not HTTP"),
     refusals.RequestTooSlow: Kind(408, "request-too-slow", "The request did not come in time"),
     refusals.BodyTooLarge: Kind(413, "body-too-large", "The body is too large"),
+    # RFC 7694: says by this header what is taken
+    refusals.EncodedBody: Kind(
+        415, "encoded-body", "The body is compressed", headers={"Accept-Encoding": "identity"}
+    ),
     refusals.HeadersTooLarge: Kind(431, "headers-too-large", "The path or headers are too long"),
     refusals.Unauthorized: Kind(
         401, "unauthorized", "No valid API key", headers={"WWW-Authenticate": "Bearer"}

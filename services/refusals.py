@@ -46,6 +46,10 @@ class BodyTooLarge(Refused):
     """The body is longer than the service reads."""
 
 
+class EncodedBody(Refused):
+    """The body is compressed, or coded in another way."""
+
+
 class HeadersTooLarge(Refused):
     """The path or the headers are longer than the service reads."""
 

@@ -20,7 +20,7 @@ from services.gate.bodies import Bodies, too_large
 from services.gate.limit import until
 from services.gate.places import Place, Places
 from services.gate.visit import Visit
-from services.refusals import BodyTooLarge, DeadlineExceeded, HeadersTooLarge
+from services.refusals import BodyTooLarge, DeadlineExceeded, EncodedBody, HeadersTooLarge
 
 READ_AT = "retain.read_at"
 """In a scope: when its head was read, in seconds of ``time.monotonic``; not there: just now."""
@@ -30,6 +30,7 @@ MOST_HEADER_BYTES = 32_768
 _LONGEST_ID = 128
 _SANE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/+=@"
 _REQUEST_ID = b"x-request-id"
+_PLAIN = (b"identity", b"")
 _CLOSE = (b"connection", b"close")
 _MOST_DIGITS = 9
 _NOT_ANSWERED = 499
@@ -209,9 +210,11 @@ class Gate:
 
         Raises:
             HeadersTooLarge: they or the path are longer than is read.
+            EncodedBody: the body is not sent as it is.
             InvalidInput: the timeout is no number of milliseconds.
         """
         size, length, timeout = len(scope["path"]) + len(scope["query_string"]), None, None
+        coding = b""
         for name, value in scope["headers"]:
             size += len(name) + len(value)
             if name == b"content-length":
@@ -222,16 +225,24 @@ class Gate:
                     visit.request_id = value.decode()
             elif name == b"x-request-timeout-ms":
                 timeout = value
+            elif name == b"content-encoding":
+                coding = value
         if not visit.request_id:
             visit.request_id = f"{self._prefix}{next(self._number):x}"
-        if size > MOST_HEADER_BYTES:
-            raise HeadersTooLarge(
-                f"path, query and headers are longer than {MOST_HEADER_BYTES:,} bytes",
-                remedy="send what is long in the body",
-            )
+        _require_readable(size, coding)
         if timeout is not None:
             visit.deadline = now + _seconds(timeout)
         return length
+
+
+def _require_readable(size: int, coding: bytes) -> None:
+    if size > MOST_HEADER_BYTES:
+        raise HeadersTooLarge(
+            f"path, query and headers are longer than {MOST_HEADER_BYTES:,} bytes",
+            remedy="send what is long in the body",
+        )
+    if coding.lower() not in _PLAIN:
+        raise EncodedBody("the body is compressed", remedy="send it as it is: plain JSON")
 
 
 def _seconds(timeout: bytes) -> float:

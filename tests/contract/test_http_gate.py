@@ -1,6 +1,7 @@
 """The gate over HTTP: ids, deadlines, limits, headers and refusals of every operation."""
 
 import asyncio
+import gzip
 import json
 import threading
 
@@ -113,6 +114,16 @@ def test_waiting_for_features_ends_before_the_deadline_and_says_the_events_are_s
 def test_a_body_longer_than_its_operation_needs_is_refused(client, path, most) -> None:
     problem(client.post(path, content=b" " * (most + 1)), 413)
     problem(client.post(path, content=b" " * most), 400)
+
+
+@pytest.mark.parametrize("path", ["/predict", "/rank", "/events", "/feedback"])
+def test_a_compressed_body_is_a_415_that_says_what_is_taken(client, path) -> None:
+    packed = gzip.compress(b'{"customer_id": "17850"}')
+    answer = client.post(path, content=packed, headers={"Content-Encoding": "GZIP"})
+    assert problem(answer, 415)["type"] == "urn:retain:problem:encoded-body"
+    assert answer.headers["accept-encoding"] == "identity"
+    plain = client.post("/predict", json=ONE, headers={"Content-Encoding": "Identity"})
+    assert plain.status_code == 200
 
 
 def test_headers_and_paths_that_are_too_long_are_refused(client) -> None:

@@ -272,3 +272,10 @@ def test_whatever_an_order_brings_is_kept_or_set_aside(properties: dict[str, Any
     if isinstance(read, Event):
         assert read.properties["total"] >= 0
         assert to_table([read]).num_rows == 1
+
+
+@pytest.mark.parametrize("number", [float("inf"), -float("inf")])
+def test_a_number_larger_than_any_is_no_id(number) -> None:
+    assert reason(customer_id=number) == "invalid_field"
+    assert reason(properties={"product_id": number}) is not None
+    assert order(lines=[{"product_id": number, "quantity": 1, "price": 2}]).reason is not None

@@ -22,6 +22,12 @@ FURTHEST_DAYS = 90
 """How far ahead ``next_purchase`` tells a probability, whatever horizon it was trained for."""
 
 
+def decision_of(prediction: Json) -> str | None:
+    """The id of the decision in a prediction, None where there is none."""
+    best: Json | None = prediction.get("next_best_action")
+    return None if best is None else best["decision_id"]
+
+
 def plain(column: NDArray[Any] | Sequence[Any]) -> list[Any]:
     """A column as JSON values: NaN and NaT become None, times ISO 8601 in UTC."""
     if not isinstance(column, np.ndarray):

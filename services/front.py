@@ -59,7 +59,8 @@ class Front:
         answered = self._single.answer(body, accepted)
         if answered is None:
             return None
-        answer, asked = answered
+        visit = of(scope)
+        answer, asked, visit.decision_id = answered
         language = asked.language or accepted or DEFAULT
         return _headers(language, negotiated=asked.language is None), answer
 

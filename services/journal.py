@@ -21,7 +21,10 @@ from retain.telemetry import Telemetry
 from services.gate.visit import Visit
 
 TRACE = ("trace_id", "span_id")
-FIELDS = ("request_id", "route", "status", "duration_ms", "decision_id", "key", "omitted", *TRACE)
+FIELDS = (
+    *("request_id", "route", "status", "duration_ms", "decision_id", "decisions", "key"),
+    *("omitted", *TRACE),
+)
 """What a line may say beside its message: ``log.info("…", extra={"route": …})``."""
 LINES_A_SECOND = 20
 """Of one place in the code: a store that is away must not become a flood of lines."""
@@ -238,6 +241,7 @@ def about(visit: Visit | None) -> dict[str, Any]:
         "route": visit.route,
         "key": visit.key,
         "decision_id": visit.decision_id,
+        "decisions": visit.decisions,
     }
 
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from retain.errors import NotFound
 from services import (
+    answers,
     bodies,
     champions,
     delivery_operations,
@@ -61,15 +62,21 @@ class Routes:
         if negotiated and (accepted := request.headers.get("accept-language")):
             asked = asked.model_copy(update={"language": languages.preferred(accepted)})
         several = asked.customer_ids is not None
-        done, encode = await self._pools.score(self._predicted, asked, several=several)
+        seen = visit.of(request.scope)
+        done, encode = await self._pools.score(self._predicted, asked, seen, several=several)
         self._do.metrics.stages(operations.PREDICT.path, decode, None, None, None, encode)
         answer = Response(done, media_type=JSON)
         answer.headers.update(languages.headers(asked.language, negotiated=negotiated))
         return answer
 
-    def _predicted(self, asked: PredictRequest) -> tuple[bytes, float]:
+    def _predicted(self, asked: PredictRequest, seen: visit.Visit) -> tuple[bytes, float]:
         """The body of an answer, and how many seconds it took to write."""
         answer = self._do.predictions.predict(asked)
+        if asked.customer_ids is None:
+            seen.decision_id = answers.decision_of(answer)
+        else:
+            ids = (answers.decision_of(one) for one in answer["predictions"])
+            seen.decisions = sum(one is not None for one in ids)
         began = time.perf_counter()
         # a thousand customers take a while: not on the event loop
         return bodies.encode_scores(answer), time.perf_counter() - began
@@ -80,8 +87,7 @@ class Routes:
         decode = time.perf_counter() - began
         key = parameters.idempotency_key(request)
         answer = await self._pools.score(self._do.ranking.rank, asked, key)
-        if (visit := request.scope.get("retain")) is not None:
-            visit.decision_id = answer["decision_id"]
+        visit.of(request.scope).decision_id = answer["decision_id"]
         return self._told(operations.RANK, decode, answer)
 
     async def decision(self, request: Request) -> Response:
@@ -92,6 +98,7 @@ class Routes:
         while True:
             try:
                 found = await self._pools.store(self._do.ranking.replay, decision_id)
+                visit.of(request.scope).decision_id = found["decision_id"]
                 return json_response(found)
             except NotFound:
                 if not await patience.again([decision_id]):

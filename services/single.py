@@ -39,6 +39,8 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     next_items: bool = True
 
 
+Answered = tuple[bytes, Asked, str | None]
+"""An answer, what was read in the body, and the id of the decision that is in it."""
 _DECODE: Callable[[bytes], Asked] = msgspec.json.Decoder(Asked).decode
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -88,8 +90,8 @@ class Single:
         self._clock = clock
         self._metrics = metrics
 
-    def answer(self, body: bytes, accepted: Language | None) -> tuple[bytes, Asked] | None:
-        """The answer to a body, and what was read in it; None to what is answered elsewhere.
+    def answer(self, body: bytes, accepted: Language | None) -> Answered | None:
+        """The answer to a body; None to what is answered elsewhere.
 
         ``accepted`` is the language its caller's header likes best.
         """
@@ -116,7 +118,7 @@ class Single:
         now: datetime,
         begun: float,
         decoded: float,
-    ) -> tuple[bytes, Asked] | None:
+    ) -> Answered | None:
         moment = to_micros(now)
         include = PARTS if asked.include is None else asked.include
         decides = "next_best_action" in include
@@ -142,11 +144,10 @@ class Single:
         if decides or "segment" in include:
             parts["segment"] = segment(self._segmenter.of_one(found.one))
         told_at = perf_counter()
-        decided = None
+        decided = decision_id = None
         if decides:
-            parts["next_best_action"] = self._previews.of_one(
-                asked.customer_id, scores, now, found, suggested
-            )
+            best = self._previews.of_one(asked.customer_id, scores, now, found, suggested)
+            parts["next_best_action"], decision_id = best, best["decision_id"]
             decided = perf_counter() - told_at
         answer = _ENCODE(
             {
@@ -171,7 +172,7 @@ class Single:
             decided,
             ended - scored - (decided or 0.0),
         )
-        return answer, asked
+        return answer, asked, decision_id
 
     def _tell(self, scores: OneScores) -> None:
         """Count what was scored, as of many."""

@@ -17,12 +17,13 @@ class Visit:
         declined: whether it was found to take more than an answer at once.
         key: the id of the API key it came with, or None.
         status: the status of the answer, 0 until it is begun.
-        decision_id: the decision that was made or replayed, where that is what was asked for.
+        decision_id: the decision that was made, shown or replayed, where the answer is one.
+        decisions: how many were shown, where the answer is a list.
     """
 
     __slots__ = (
-        *("deadline", "decision_id", "declined", "entered", "heard", "key", "request_id"),
-        *("route", "started", "status"),
+        *("deadline", "decision_id", "decisions", "declined", "entered", "heard", "key"),
+        *("request_id", "route", "started", "status"),
     )
 
     def __init__(self, route: str, request_id: str, deadline: float, started: float) -> None:
@@ -34,6 +35,7 @@ class Visit:
         self.key: str | None = None
         self.status = 0
         self.decision_id: str | None = None
+        self.decisions: int | None = None
 
 
 def of(scope: Scope) -> Visit:

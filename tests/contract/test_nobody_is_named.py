@@ -143,14 +143,39 @@ def test_no_line_and_no_metric_names_who_was_asked_about(failure) -> None:
         assert secret not in metrics
 
 
-def test_the_line_of_a_decision_names_it_and_its_request() -> None:
+def lines_of(*bodies: tuple[str, dict]) -> list[dict]:
+    """What is written of each request, made one after the other."""
     with journal_of(ALL) as stream, asked(Service()) as client:
-        answer = client.post(
-            "/rank", json={"customer_id": "17850"}, headers={"x-request-id": "call-7"}
-        )
-    (line,) = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert line["decision_id"] == answer.json()["decision_id"]
+        for path, body in bodies:
+            client.post(path, json=body, headers={"x-request-id": "call-7"})
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("path", ["/rank", "/predict"])
+def test_the_line_of_a_decision_names_it_and_its_request(path) -> None:
+    (line,) = lines_of((path, {"customer_id": "17850"}))
+    assert line["decision_id"] == "d-0"
     assert line["request_id"] == "call-7"
+
+
+def test_the_line_of_a_replay_names_its_decision() -> None:
+    with journal_of(ALL) as stream, asked(Service()) as client:
+        client.post("/rank", json={"customer_id": "17850"})
+        client.get("/decisions/d-0")
+        client.get("/decisions/d-nobody-made-it")
+    made, replayed, missing = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert made["decision_id"] == replayed["decision_id"] == "d-0"
+    assert "decision_id" not in missing
+
+
+def test_the_line_of_a_list_says_how_many_decisions_it_shows_and_names_none() -> None:
+    many, undecided = lines_of(
+        ("/predict", {"customer_ids": ["17850", "13047", "x"]}),
+        ("/predict", {"customer_id": "17850", "include": ["churn"]}),
+    )
+    assert many["decisions"] == 2
+    assert "decision_id" not in many
+    assert not {"decision_id", "decisions"} & undecided.keys()
 
 
 def test_what_is_refused_for_its_key_names_neither_customer_nor_key() -> None:

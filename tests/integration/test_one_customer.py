@@ -105,7 +105,9 @@ def body(**asked) -> bytes:
 def answered(single: Single, **asked) -> dict:
     found = single.answer(body(**asked), None)
     assert found is not None
-    return json.loads(found[0])
+    answer = json.loads(found[0])
+    assert found[2] == answer.get("next_best_action", {}).get("decision_id")
+    return answer
 
 
 def without_id(answer: dict) -> dict:
@@ -224,8 +226,11 @@ def test_what_is_out_of_the_ordinary_is_left_to_the_long_way(everything, asked):
 
 def test_the_languages_of_header_and_body_are_minded(everything, customers):
     single, _ = everything
-    answer, asked = single.answer(body(customer_id=customers[0], include=["churn"]), "ko")
+    answer, asked, decision_id = single.answer(
+        body(customer_id=customers[0], include=["churn"]), "ko"
+    )
     assert asked.language is None
+    assert decision_id is None
     assert json.loads(answer)["customer_id"] == customers[0]
 
 

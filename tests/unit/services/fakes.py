@@ -224,7 +224,8 @@ class FakeExplainer:
 
 class FakePreviews:
     def preview(self, scores, features):
-        return [{**ACTION, "decision_id": f"d-{c}"} for c in scores.customer_ids]
+        # as real ids do, these do not hold whom they are about
+        return [{**ACTION, "decision_id": f"d-{row}"} for row in range(len(scores.customer_ids))]
 
 
 class FakeRanking:

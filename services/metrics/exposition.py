@@ -24,14 +24,20 @@ _OF_THE_LIVING = "gauge_live"
 
 
 class Exposition:
-    """``registry``'s families, of all workers together where there are several."""
+    """``registry``'s families, of all workers together where there are several.
+
+    Attributes:
+        folder: where each of several keeps its values.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
         self._several: _Several | None = None
+        self.folder: Path | None = None
         # BentoML names a folder for its workers, and prometheus-client then keeps values there
         if ValueClass is not MutexValue:
-            self._several = _Several(metrics_folder())
+            self.folder = metrics_folder()
+            self._several = _Several(self.folder)
 
     def render(self) -> bytes:
         """The text."""

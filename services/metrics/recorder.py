@@ -10,6 +10,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -25,7 +26,7 @@ from services.metrics.families import Families
 from services.metrics.folding import Histograms
 from services.metrics.observations import Observations
 from services.metrics.process import LoopLag, Pauses, resident_bytes
-from services.metrics.quality_gauges import QualityGauges
+from services.metrics.quality_gauges import QualityGauges, series_in
 
 UNKNOWN_PATH = "unknown"
 NO_ARM = "none"
@@ -49,8 +50,8 @@ class Metrics:
         self._process = process
         self._registry = CollectorRegistry()
         self._families = Families(self._registry)
-        self._quality = QualityGauges(self._registry)
         self._exposition = Exposition(self._registry)
+        self._quality = QualityGauges(self._registry, partial(series_in, self._exposition.folder))
         self._observed = observed = Observations(self._families)
         self._requests, self._answered = observed.requests, observed.requests.append
         self._staged = observed.stages.append

@@ -6,11 +6,12 @@ They stand beside the churn probability and change none. The thresholds are in
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isnan, sqrt
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from pydantic import Field
 
 from retain.columns import READ_TIME, Columns
 from retain.configuration import Declared, read_declared
+from retain.features.staleness import StaleViews, too_old
 from retain.one.features import One
 from retain.rule_programs import holding
 from retain.rules import compile_rule
@@ -232,6 +234,9 @@ def load(folder: Path) -> SignalConfig:
     return read_declared(folder, FILE_NAME, SignalConfig)
 
 
+NONE_STALE: StaleViews = MappingProxyType({})
+
+
 class Signals:
     """Finds the signals of customers."""
 
@@ -249,18 +254,29 @@ class Signals:
         ]
         self._compiled = holding(READ_TIME, [(True, [rule.text for rule in self._noticed])])
 
-    def find(self, columns: Columns, as_of: NDArray[np.datetime64]) -> list[list[Signal]]:
+    def find(
+        self,
+        columns: Columns,
+        as_of: NDArray[np.datetime64],
+        customer_ids: Sequence[str] = (),
+        stale_views: StaleViews = NONE_STALE,
+    ) -> list[list[Signal]]:
         """The signals of each of n customers, in the order of the file.
 
         Args:
             columns: read-time features, each (n,).
             as_of: the moment of the question, (n,).
+            customer_ids: the n customers, where ``stale_views`` names any.
+            stale_views: per customer, the views whose features are too old to tell anything of.
         """
         found: list[list[Signal]] = [[] for _ in range(len(as_of))]
         moments: list[datetime] = as_of.astype("M8[us]").astype(object).tolist()
         for limits, noticed in zip(self._limits, self._noticed, strict=True):
             read = [columns[name] for name in limits.reads]
-            rows = np.flatnonzero(noticed.evaluate(columns, len(as_of)))
+            holds = noticed.evaluate(columns, len(as_of))
+            if stale_views:
+                holds = holds & ~too_old(customer_ids, stale_views, limits.reads)
+            rows = np.flatnonzero(holds)
             some = [column[rows].tolist() for column in read]
             for row, features in zip(rows.tolist(), zip(*some, strict=True), strict=True):
                 told = limits.told(*features)

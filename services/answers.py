@@ -17,7 +17,8 @@ from retain.signals import Signal
 from retain.statuses import NO_CONSENT, OK, STALE_FEATURES
 
 Json = dict[str, Any]
-_SILENT = {NO_CONSENT, STALE_FEATURES}
+SILENT = frozenset({NO_CONSENT, STALE_FEATURES})
+"""Statuses of a customer, or of the head that signals stand with, that let none be told."""
 FURTHEST_DAYS = 90
 """How far ahead ``next_purchase`` tells a probability, whatever horizon it was trained for."""
 
@@ -71,11 +72,13 @@ def churn(
             "status": status,
             "signals": (
                 [signal(each, language) for each in found]
-                if found and status not in _SILENT
+                if found and SILENT.isdisjoint((status, whole))
                 else []
             ),
         }
-        for status, probability, band, found in zip(statuses, *told, warnings, strict=True)
+        for status, whole, probability, band, found in zip(
+            statuses, scores.status, *told, warnings, strict=True
+        )
     ]
 
 

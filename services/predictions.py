@@ -190,7 +190,9 @@ class Predictions:
         missing: set[Missing] = set() if checked else {"freshness"}
         parts: dict[str, Sequence[Json | None]] = {}
         if "churn" in include:
-            warnings = self._signals.find(scores.columns, scores.as_of)
+            warnings = self._signals.find(
+                scores.columns, scores.as_of, scores.customer_ids, features.stale_views
+            )
             manifest = self._manifests.get("churn")
             parts["churn"] = answers.churn(scores, manifest, warnings, language)
         if "next_purchase" in include:

@@ -13,7 +13,7 @@ from retain.one.scoring import OneScores
 from retain.reasons import Language
 from retain.segments import OneSegment
 from retain.signals import Signals
-from retain.statuses import NO_CONSENT, OK, STALE_FEATURES
+from retain.statuses import OK
 from services import answers
 from services.answers import Json
 
@@ -32,8 +32,8 @@ class Objects:
     def churn(self, scores: OneScores, as_of: datetime, language: Language) -> Json:
         """As :func:`services.answers.churn`."""
         status = scores.churn_status
-        silent = status in (NO_CONSENT, STALE_FEATURES)
-        told = () if silent else self._signals.of_one(scores.features, as_of)
+        speaks = answers.SILENT.isdisjoint((status, scores.status))
+        told = self._signals.of_one(scores.features, as_of) if speaks else ()
         shown = status == OK
         return {
             "probability": scores.churn_probability if shown else None,

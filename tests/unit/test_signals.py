@@ -210,3 +210,18 @@ def test_a_customer_has_the_same_signals_alone_and_in_any_batch(customers) -> No
         assert Signals(CONFIG).of_one(customer, NOW) == signals_of_it
         assert all(one.since <= NOW for one in signals_of_it)
         assert all(np.isfinite([one.value, one.usual]).all() for one in signals_of_it)
+
+
+def test_a_signal_is_told_of_nobody_whose_features_for_it_are_stale() -> None:
+    late = columns(*[{**REGULAR, "order_recency_days": 90.0}] * 3)
+    told = Signals(CONFIG).find(
+        late,
+        moments(3),
+        ["fresh", "old", "otherwise"],
+        {"old": ["orders"], "otherwise": ["sessions"]},
+    )
+    assert [[one.code for one in each] for each in told] == [
+        ["purchase_cycle_anomaly"],
+        [],
+        ["purchase_cycle_anomaly"],
+    ]

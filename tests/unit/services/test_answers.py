@@ -1,6 +1,7 @@
 """Scores as JSON: nulls where there is nothing, nulls where an answer must not tell."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,4 +115,10 @@ def test_signals_need_no_score(status) -> None:
 def test_signals_need_consent_and_fresh_features(status) -> None:
     made = scores(["a"], NOW, {"a": status})
     (churn,) = answers.churn(made, MANIFESTS["churn"], [[OVERDUE]])
+    assert churn["signals"] == []
+
+
+def test_without_a_model_of_churn_signals_need_consent_all_the_same() -> None:
+    made = replace(scores(["a"], NOW, {"a": "no_consent"}), churn_status=["no_model"])
+    (churn,) = answers.churn(made, None, [[OVERDUE]])
     assert churn["signals"] == []

@@ -110,7 +110,7 @@ def compose(
             one.nudge()
 
     append = timed(partial(log.append_rows, mark_pending=True), metrics, "log", "append")
-    writer = EventWriter(append, nudge)
+    writer = traces.writer(append, nudge) if traces else EventWriter(append, nudge)
     manifests = {str(head): one for head, one in made.scorer.champions.manifests.items()}
     metrics.models(manifests)
     readiness = _readiness(settings, engine, manifests, metrics)

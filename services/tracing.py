@@ -7,7 +7,8 @@ OpenTelemetry specification has it (``OTEL_*``).
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
@@ -20,12 +21,15 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from retain.eventlog import Row
+from services.event_writer import Append, EventWriter, Stored
 from services.gate.visit import Visit
 from services.metrics import Metrics
 from services.pools import Pools
 
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 DECODE = "decode"
+APPENDED = "log append"
 STAGES = (DECODE, "features", "predict", "decide", "encode")
 _FLUSHED_WITHIN_MS = 3_000
 _CARRIED = (b"traceparent", b"tracestate")
@@ -62,6 +66,10 @@ class Tracing:
     def pools(self) -> Pools:
         """Pools whose threads know the request they work for."""
         return _Pools()
+
+    def writer(self, append: Append, stored: Callable[[], None]) -> EventWriter:
+        """A writer of events that makes a span of what each request waits for it."""
+        return _Writer(append, stored, self._tracer)
 
     def close(self) -> None:
         """Send what waits, within three seconds."""
@@ -182,6 +190,29 @@ class _Pools(Pools):
 
     async def store(self, work: Callable[..., Result], *arguments: Any) -> Result:
         return await super().store(copy_context().run, work, *arguments)
+
+    async def read(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        return await super().read(copy_context().run, work, *arguments)
+
+
+class _Writer(EventWriter):
+    """One thread writes for many requests, and so the span of none is current in it."""
+
+    def __init__(self, append: Append, stored: Callable[[], None], tracer: Tracer) -> None:
+        super().__init__(append, stored)
+        self._tracer = tracer
+
+    def submit(self, rows: Sequence[Row]) -> Future[Stored]:
+        span, began = _current.get(), time.perf_counter()
+        stored = super().submit(rows)
+        if span is not None and span.is_recording():
+
+            def told(done: Future[Stored]) -> None:
+                took = {APPENDED: time.perf_counter() - began}
+                _add(self._tracer, span, took, failed=done.exception() is not None)
+
+            stored.add_done_callback(told)
+        return stored
 
 
 def _told(record: logging.LogRecord) -> bool:

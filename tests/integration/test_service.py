@@ -11,8 +11,10 @@ from retain.database import connect
 from retain.errors import NoModel
 from retain.eventlog import EventLog
 from retain.settings import Settings, load
+from retain.telemetry import Telemetry
 from services import batch
 from services.composition import compose
+from tests.otlp_receiver import receiving
 from tests.same_scores import FIELDS, assert_same
 from tests.tiny_home import AS_OF, customers_of, make_home
 from tests.unit.services.fakes import Client
@@ -266,6 +268,35 @@ def test_events_accepted_before_a_stop_are_reflected_after_the_next_start(home, 
     assert response.json()["results"][0]["status"] == "duplicate"
     assert log.pending_among([buyer]) == set()
     second.close()
+
+
+def test_what_events_feedback_and_decisions_wait_for_is_in_their_traces(
+    home, client, buyer, monkeypatch
+) -> None:
+    with receiving() as received:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.endpoint)
+        service = compose(home, telemetry=Telemetry(traced=True))
+        traced = Client(service.application)
+        decided = traced.post("/rank", json={"customer_id": buyer}).json()
+        outcome = {
+            "feedback_id": "traced",
+            "decision_id": decided["decision_id"],
+            "action_id": decided["actions"][0]["action_id"],
+            "outcome": "sent",
+        }
+        assert traced.post("/feedback", json=outcome).status_code == 200
+        assert traced.post("/events", json=viewed(buyer, "traced-1")).status_code == 200
+        many = [viewed(buyer, f"traced-{number}") for number in range(2, 40)]
+        assert traced.post("/events", json=many).status_code == 200
+        service.close()
+    names = {span.span_id: span.name for span in received.spans}
+    children = [(names[span.parent_span_id], span.name) for span in received.spans
+                if span.parent_span_id]  # fmt: skip
+    assert children.count(("POST /events", "log append")) == 2
+    assert ("POST /rank", "decisions reserve") in children
+    assert ("POST /feedback", "feedback record") in children
+    for route in ("/rank", "/events", "/feedback"):
+        assert {(f"POST {route}", "decode"), (f"POST {route}", "encode")} <= set(children)
 
 
 def test_a_home_without_models_does_not_start_and_says_what_to_do(tmp_path) -> None:

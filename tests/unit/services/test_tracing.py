@@ -4,10 +4,12 @@ import asyncio
 import logging
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
-from retain.errors import InvalidInput
+from retain.errors import InvalidInput, StoreUnavailable
+from retain.eventlog import Appended
 from retain.telemetry import Telemetry
 from services import journal, traced
 from services.gate.visit import Visit
@@ -129,6 +131,40 @@ def test_work_in_a_thread_belongs_to_its_request(tracing, received) -> None:
     assert received.named("features").parent_span_id == parent.span_id
     assert received.named("log append").parent_span_id == parent.span_id
     assert received.named("log append").status.code == FAILED
+
+
+@pytest.mark.parametrize("status", [OK, FAILED])
+def test_each_request_whose_events_are_stored_together_has_a_span_of_that(
+    tracing, received, status
+) -> None:
+    pools, stored = tracing.pools(), []
+
+    def append(rows):
+        stored.append(rows)
+        if status == FAILED:
+            raise StoreUnavailable("it is away")
+        return Appended(len(rows), frozenset())
+
+    writer = tracing.writer(append, lambda: None)
+
+    async def store() -> None:
+        # a long body is read in a thread, and handed to the writer there
+        done = await pools.read(writer.submit, [("e-1",)])
+        with suppress(StoreUnavailable):
+            await asyncio.wrap_future(done)
+
+    for _ in range(2):
+        ask(tracing, answering(200, lambda _: store()))
+    writer.submit([("e-2",)])
+    writer.close()
+    pools.close()
+    tracing.close()
+    assert len(stored) == 3
+    parents = {span.span_id for span in received.spans if span.name.startswith("GET")}
+    spans = [span for span in received.spans if span.name == "log append"]
+    assert {span.parent_span_id for span in spans} == parents
+    assert len(spans) == len(parents) == 2
+    assert {span.status.code for span in spans} == {status}
 
 
 def test_stages_outside_any_request_make_no_span(tracing, received) -> None:

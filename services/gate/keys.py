@@ -90,11 +90,19 @@ class Keyring:
 class KeyCheck:
     """Lets a request pass whose key has the scope of the operation; names the key in the visit.
 
-    A request that asks for no operation there is needs a key of any scope.
+    A request that asks for no operation there is needs a key of any scope. What is refused for
+    its scope counts against the key's rate all the same: ``limit`` is called for it, as it is
+    by others for what passes.
     """
 
-    def __init__(self, ring: Keyring, operations: Iterable[Operation]) -> None:
+    def __init__(
+        self,
+        ring: Keyring,
+        operations: Iterable[Operation],
+        limit: Callable[[Scope, Visit], None] = lambda _scope, _visit: None,
+    ) -> None:
         self._ring = ring
+        self._limit = limit
         self._needed: dict[tuple[str, str], keys.Scope | None] = {}
         for one in operations:
             self._needed[one.method, one.path] = one.scope
@@ -108,6 +116,7 @@ class KeyCheck:
         Raises:
             Unauthorized: it has no key, or one that opens nothing.
             Forbidden: its key is not for this.
+            RateLimited: nor has it a token left to be told so.
         """
         ring = self._ring
         if not ring.required:
@@ -124,6 +133,7 @@ class KeyCheck:
             raise Unauthorized("the API key is not known, or not good any more", remedy=_REMEDY)
         visit.key = key.id
         if needed is not None and not key.may(needed):
+            self._limit(scope, visit)
             raise Forbidden(
                 f"this needs a key with the scope {needed}; {key.id} has "
                 f"{', '.join(sorted(key.scopes))}",

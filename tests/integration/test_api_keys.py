@@ -55,6 +55,12 @@ def test_a_running_service_learns_of_a_key_and_of_its_end(client, keys) -> None:
     assert becomes(client, text, 401)
 
 
+def test_a_key_without_the_scope_cannot_ask_more_often_than_its_rate(client, keys) -> None:
+    _, text = keys.add("crm", [Scope.score], rate=0.01)
+    assert becomes(client, text, 403)
+    assert [status(client, text) for _ in range(3)] == [429] * 3
+
+
 def test_a_key_is_exchanged_without_a_gap(client, keys) -> None:
     old, before = keys.add("ops", [Scope.admin])
     assert becomes(client, before, 200)

@@ -317,6 +317,28 @@ def test_one_key_does_not_use_up_anothers_rate(store) -> None:
         check({}, asked)
 
 
+def test_what_is_refused_for_its_scope_counts_against_the_rate_of_its_key(store) -> None:
+    _, text = store.keys.add("crm", [Scope.score], rate=3)
+    ring = store.ring()
+    limits = RateCheck(ring, None, 1)
+    keys = KeyCheck(ring, OPERATIONS, limits)
+    asked = {"method": "POST", "headers": bearer(text)}
+    answers = [outcome(keys, limits, asked, route) for route in ["/events", "/predict"] * 3]
+    assert answers == [Forbidden, None, Forbidden, *[RateLimited] * 3]
+    assert outcome(keys, limits, asked, "/events", at=1.0) is Forbidden
+
+
+def outcome(keys: KeyCheck, limits: RateCheck, asked, route, at=0.0) -> type[Exception] | None:
+    """How a request is refused by both, as the gate asks them."""
+    seen = visit(route, at)
+    try:
+        for check in (keys, limits):
+            check(asked, seen)
+    except (Forbidden, RateLimited) as error:
+        return type(error)
+    return None
+
+
 def test_what_came_without_a_key_is_not_limited(store) -> None:
     check = RateCheck(store.ring(), 1.0, 1)
     for _ in range(50):

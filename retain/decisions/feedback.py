@@ -20,14 +20,16 @@ from sqlalchemy import (
     select,
 )
 
-from retain.clock import Clock, from_micros, now, to_micros
+from retain.clock import Clock, from_micros, iso, now, to_micros
 from retain.database import metadata, writing
 from retain.decisions import contacts, spending, suppressions
 from retain.decisions.spending import Facts
 from retain.decisions.state import is_released, is_reported, sent_at
 from retain.decisions.store import Decisions, find
 from retain.errors import InvalidInput
+from retain.event import EARLIEST
 from retain.fields import storable
+from retain.order import MAX_NUMBER
 
 feedback = Table(
     "feedback",
@@ -83,7 +85,7 @@ class FeedbackItem(BaseModel):
     decision_id: Id
     action_id: Id
     outcome: Outcome
-    value: float | None = None
+    value: Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     occurred_at: datetime | None = None
 
@@ -201,6 +203,8 @@ class Feedback:
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
         if at > received_at + FUTURE_TOLERANCE:
             raise InvalidInput("occurred_at lies in the future", field="occurred_at")
+        if at < EARLIEST:
+            raise InvalidInput(f"occurred_at is before {iso(EARLIEST)}", field="occurred_at")
         return item, at
 
 

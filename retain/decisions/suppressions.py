@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -10,7 +11,6 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
-    delete,
     func,
     insert,
     or_,
@@ -34,6 +34,8 @@ suppressions = Table(
     Column("reason", String, nullable=False),
     # when we last heard of it; rows of an earlier version do not say
     Column("told_at", BigInteger),
+    # when else it was closed, separated by spaces: who asks about a moment between knows only that
+    Column("others", String),
 )
 
 CONSENT = "consent_given"
@@ -45,10 +47,13 @@ _SHUT = Prepared(_ALL_SHUT)
 _SHUT_UNTIL = Prepared(
     _ALL_SHUT.where(
         or_(
-            suppressions.c.since <= bindparam("until"), suppressions.c.told_at <= bindparam("until")
+            suppressions.c.since <= bindparam("until"),
+            suppressions.c.told_at <= bindparam("until"),
+            suppressions.c.others.is_not(None),
         )
     )
 )
+_MOST_OTHERS = 100
 
 
 def suppress(
@@ -65,18 +70,19 @@ def suppress(
     ``told_at`` is when we heard of it: what was decided before did not know.
     """
     key = (suppressions.c.customer_id == customer_id, suppressions.c.channel == channel)
-    told = {"told_at": to_micros(told_at)}
-    connection.execute(delete(suppressions).where(*key, suppressions.c.since < to_micros(since)))
-    if connection.execute(update(suppressions).where(*key).values(told)).rowcount == 0:
-        connection.execute(
-            insert(suppressions).values(
-                customer_id=customer_id,
-                channel=channel,
-                since=to_micros(since),
-                reason=reason,
-                **told,
-            )
-        )
+    at = to_micros(since)
+    told: dict[str, Any] = {"told_at": to_micros(told_at)}
+    known = connection.execute(select(suppressions).where(*key).with_for_update()).first()
+    if known is None:
+        made = {"customer_id": customer_id, "channel": channel, "since": at, "reason": reason}
+        connection.execute(insert(suppressions).values(**made, **told))
+        return
+    if at != known.since:
+        others = [*(known.others or "").split(), str(min(at, known.since))][-_MOST_OTHERS:]
+        told["others"] = " ".join(dict.fromkeys(others))
+    if at > known.since:
+        told |= {"since": at, "reason": reason}
+    connection.execute(update(suppressions).where(*key).values(told))
 
 
 def told_since(connection: Connection, customer_ids: Sequence[str], since: int) -> set[str]:
@@ -104,16 +110,28 @@ def closed(
     else:
         shut = _SHUT_UNTIL.rows(connection, {**ids, "until": until})
     for row in shut:
+        since = row.since
+        if until is not None:
+            since = last(since, row.told_at, row.others, until)
+        if since is None:
+            continue
         own = [one for one, whose in owner.items() if whose == owner[row.customer_id]]
         consents = select(events.c.channel).where(
             events.c.customer_id.in_(own),
-            events.c.ts > row.since,
+            events.c.ts > since,
             events.c.type == CONSENT,
         )
         if until is not None:
             consents = consents.where(events.c.ts <= until)
         if not reopened(row.channel, connection.scalars(consents)):
             yield row.customer_id, row.channel
+
+
+def last(since: int, told_at: int | None, others: str | None, until: int) -> int | None:
+    """When a channel was last closed, of what was known at ``until``; None: never before."""
+    if since <= until or (told_at is not None and told_at <= until):
+        return since
+    return max((at for at in map(int, (others or "").split()) if at <= until), default=None)
 
 
 def reopened(channel: str, consented: Iterable[str | None]) -> bool:

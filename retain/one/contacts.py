@@ -29,8 +29,9 @@ FROM events WHERE customer_id = ?1 AND ts > ?2 - {_YEAR} AND ts <= ?2 AND {OF_ME
 AND (type = 'message_sent' OR ts > ?2 - {_REMEMBERED})
 UNION ALL SELECT {_CONTACT}, {_OF_CONTACT}{{0}} FROM contacts
 WHERE customer_id = ?1 AND at > ?2 - {_YEAR} AND made_at <= ?2
-UNION ALL SELECT {_SUPPRESSION}, channel, since, NULL, NULL, NULL, NULL, NULL, NULL, NULL{{0}}
-FROM suppressions WHERE customer_id = ?1 AND (since <= ?2 OR told_at <= ?2)
+UNION ALL SELECT {_SUPPRESSION}, channel, since, told_at, others, NULL, NULL, NULL, NULL, NULL{{0}}
+FROM suppressions
+WHERE customer_id = ?1 AND (since <= ?2 OR told_at <= ?2 OR others IS NOT NULL)
 """
 
 
@@ -92,7 +93,10 @@ class ContactsOfOne:
         self, customer_id: str, told: Sequence[tuple[Any, ...]], moment: int
     ) -> frozenset[str]:
         found = set()
-        for _, channel, since, *_ in told:
+        for _, channel, closed, told_at, others, *_ in told:
+            since = suppressions.last(closed, told_at, others, moment)
+            if since is None:
+                continue
             consented = self._file.rows(_CONSENTED, (customer_id, since, moment))
             if not suppressions.reopened(channel, (one for (one,) in consented)):
                 found.add(channel)

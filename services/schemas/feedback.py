@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, RootModel, TypeAdapter, ValidationError
 
 from retain.decisions.feedback import Outcome as OutcomeName
+from retain.order import MAX_NUMBER
 from services.schemas.base import MAX_OUTCOMES, Answer, Identifier, Request, UtcTime
 
 _EXAMPLE: dict[str, Any] = {
@@ -37,15 +38,18 @@ class Outcome(Request):
         "`unsubscribed` close the channel until consent is given again."
     )
     value: float | None = Field(
-        default=None, description="What a `converted` brought in, in `currency`."
+        default=None,
+        ge=-MAX_NUMBER,
+        le=MAX_NUMBER,
+        description="What a `converted` brought in, in `currency`.",
     )
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(
         default=None, description="ISO 4217, of `value`."
     )
     occurred_at: UtcTime | None = Field(
         default=None,
-        description="When it happened, ISO 8601, without an offset in UTC; at most 24 hours ahead "
-        "of the service's clock, which is the default.",
+        description="When it happened, ISO 8601, without an offset in UTC; from 1990 on, at most "
+        "24 hours ahead of the service's clock, which is the default.",
     )
 
 

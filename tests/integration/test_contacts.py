@@ -1,7 +1,10 @@
 """Contacts: ours, those of others, and channels that were closed."""
 
 from datetime import timedelta
+from itertools import permutations
 from pathlib import Path
+
+import pytest
 
 from retain.database import connect, reading, writing
 from retain.decisions import contacts, messages, suppressions
@@ -119,6 +122,27 @@ def test_what_closes_a_channel_or_opens_it_later_is_not_known_earlier(engine):
         {"push", "email"},
         {"email"},
     ]
+
+
+@pytest.mark.parametrize("order", list(permutations((-8, -5, -2))))
+def test_a_channel_that_was_closed_several_times_was_closed_each_time(engine, order):
+    for days in order:
+        closing = ("c1", "email", NOW + timedelta(days=days), "unsubscribed")
+        with writing(engine) as connection:
+            suppressions.suppress(connection, *closing, told_at=NOW)
+    log(
+        engine,
+        (-7, "consent_given", "email", {}),
+        (-4, "consent_given", None, {}),
+        (-1, "consent_given", "email", {}),
+    )
+
+    def suppressed(days):
+        state = Contacts(engine).of("c1", NOW + timedelta(days=days))
+        return state is not None and state.suppressed == {"email"}
+
+    moments = (-9, -7.5, -6, -4.5, -3, -1.5, 0)
+    assert [suppressed(days) for days in moments] == [False, True, False, True, False, True, False]
 
 
 def test_what_is_said_to_happen_in_a_moment_counts_once_it_was_heard(engine):

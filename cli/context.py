@@ -61,12 +61,33 @@ def open_log(settings: Settings) -> "EventLog":
     return EventLog(connect(settings.database_url))
 
 
+def has_database(settings: Settings) -> bool:
+    """Whether there is a database; one that is a file is made by who opens it."""
+    file = settings.database_file
+    return file is None or file.is_file()
+
+
+def require_database(settings: Settings) -> None:
+    """What a command only reads from is there.
+
+    Raises:
+        NotEnoughData: nothing was ever written to it.
+    """
+    if not has_database(settings):
+        raise NotEnoughData(
+            f"{settings.home} holds no events yet: there is no {settings.database_file}",
+            remedy="name another home (--home, RETAIN_HOME), or import some first: "
+            "retain import PATH --format FORMAT (or run scripts/demo)",
+        )
+
+
 def filled_log(settings: Settings) -> "EventLog":
     """The event log, which must hold something.
 
     Raises:
         NotEnoughData: nothing was imported yet.
     """
+    require_database(settings)
     log = open_log(settings)
     if log.count() == 0:
         raise NotEnoughData(

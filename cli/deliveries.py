@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.context import AsJson, settings_of, time_of
+from cli.context import AsJson, require_database, settings_of, time_of
 from cli.screen import answer, say, table
 from retain.errors import Conflict, InvalidInput
 
@@ -34,7 +34,9 @@ def list_deliveries(
     from retain.triggers.tables import DEAD, PENDING
 
     states = (DEAD,) if dead else (PENDING, DEAD)
-    found = listed(connect(settings_of(context).database_url), states)
+    settings = settings_of(context)
+    require_database(settings)
+    found = listed(connect(settings.database_url), states)
     names = (*_COLUMNS, "attempts", "expires_at", "why")
     if as_json:
         answer(found)
@@ -71,6 +73,7 @@ def resend(
     from retain.triggers.resending import Resending, listed
     from retain.triggers.tables import DEAD
 
+    require_database(settings)
     engine = connect(settings.database_url)
     limiter = Limiter(catalogues.load(settings.config / "actions.yaml"))
     resending = Resending(engine, limiter, lambda: time_of(None, settings))

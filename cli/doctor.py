@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import installation, quality_tables
-from cli.context import AsJson, settings_of
+from cli.context import AsJson, require_database, settings_of
 from cli.installation import Check
 from cli.screen import answer, say
 from retain.clock import now, parse_utc
@@ -77,6 +77,7 @@ def _quality(settings: Settings, as_of: str | None, checks: list[Check]) -> "Che
     limits = thresholds.load(settings.config)
     given = now() if as_of == "now" else parse_utc(as_of, field="--as-of") if as_of else None
     try:
+        require_database(settings)
         return checkup.look(
             settings,
             limits,

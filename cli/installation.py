@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib.metadata import distribution, version
 from pathlib import Path
 
-from cli.context import open_log, time_of
+from cli.context import has_database, open_log, require_database, time_of
 from retain import native
 from retain.clock import iso
 from retain.errors import NotEnoughData, RetainError, StoreUnavailable
@@ -61,8 +61,12 @@ def _found(name: str, check: Callable[[Settings], str | Check], settings: Settin
 
 
 def _home(settings: Settings) -> str:
+    if not settings.home.exists():
+        raise NotEnoughData(
+            f"there is no {settings.home}",
+            remedy="name another: --home or RETAIN_HOME; or run `retain import` or scripts/demo",
+        )
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=settings.home):
             return str(settings.home)
     except OSError as error:
@@ -102,6 +106,7 @@ def _hot_path(_settings: Settings) -> Check:
 def _log(settings: Settings) -> str:
     from retain.database import describe
 
+    require_database(settings)
     log = open_log(settings)
     last = log.last_event_at()
     if last is None:
@@ -115,6 +120,7 @@ def _log(settings: Settings) -> str:
 def _history(settings: Settings) -> str | Check:
     from retain import history
 
+    require_database(settings)
     log = open_log(settings)
     history.require_same_log(log, settings.history)
     exported = history.exported_seq(settings.history)
@@ -140,6 +146,7 @@ def _champions(settings: Settings) -> Check:
     from retain.manifest import HEADS
     from services import preflight
 
+    require_database(settings)
     ledger = Ledger(connect(settings.database_url))
     champions = {head: version for head in HEADS if (version := ledger.champion(head))}
     preflight.require_heads(champions, settings)
@@ -163,6 +170,7 @@ def _champions(settings: Settings) -> Check:
 
 
 def _online(settings: Settings) -> Check:
+    require_database(settings)
     log = open_log(settings)
     first = next(log.after(0, chunk=1_000), None)
     ids = [] if first is None else first.column("customer_id").drop_null().unique().to_pylist()
@@ -189,7 +197,8 @@ def _calendar(settings: Settings) -> Check:
     from retain.database import connect
 
     moment = time_of(None, settings)
-    reach = Calendar(connect(settings.database_url)).reach(moment)
+    kept = has_database(settings)
+    reach = Calendar(connect(settings.database_url)).reach(moment) if kept else None
     if reach is None:
         nothing = "empty: no holidays or promotions are known (`retain import --format calendar`)"
         return Check("calendar", ok=True, detail=nothing)

@@ -52,11 +52,12 @@ def list_models(context: typer.Context, *, as_json: AsJson = False) -> None:
     from retain import artefacts, manifest
 
     settings = settings_of(context)
-    ledger = _ledger(settings)
     rows: list[dict[str, Any]] = []
-    for head in manifest.HEADS:
-        champion = ledger.champion(head)
-        for version in artefacts.versions(settings.bentoml_home, head):
+    stored = {head: artefacts.versions(settings.bentoml_home, head) for head in manifest.HEADS}
+    ledger = _ledger(settings) if any(stored.values()) else None
+    for head, versions in stored.items():
+        champion = ledger.champion(head) if ledger else None
+        for version in versions:
             found = manifest.read(artefacts.folder(settings.bentoml_home, head, version))
             rows.append(
                 {
@@ -183,6 +184,11 @@ def _ledger(settings: Settings) -> "Ledger":
     from retain.database import connect
     from retain.ledger import Ledger
 
+    if not settings.bentoml_home.is_dir():
+        raise NoModel(
+            f"there are no models in {settings.home}",
+            remedy="run `retain train`, or name another home: --home or RETAIN_HOME",
+        )
     return Ledger(connect(settings.database_url))
 
 

@@ -106,6 +106,16 @@ class Settings:
         """Written evaluations of every training run."""
         return self.home / "evaluations"
 
+    @property
+    def database_file(self) -> Path | None:
+        """The file of the operational store, None where it is no file or cannot be told."""
+        scheme, _, rest = self.database_url.partition(":///")
+        path = rest.partition("?")[0]
+        is_file = scheme.partition("+")[0] == "sqlite" and not path.startswith(
+            (":memory:", "file:")
+        )
+        return Path(path) if is_file and path else None
+
     def to_json(self) -> str:
         """One line that :func:`from_json` reads in another process; it may hold passwords."""
         return json.dumps(asdict(self), default=str)

@@ -22,7 +22,7 @@ from retain.quality import thresholds
 from retain.segments import SegmentConfig
 from retain.settings import Settings
 from retain.triggers import declaration
-from services import home
+from services import homes
 from services.signatures import keys_of_endpoints
 
 log = logging.getLogger("retain.service")
@@ -34,7 +34,7 @@ def check(settings: Settings) -> None:
 
     Raises:
         StoreUnavailable: the database cannot be opened, or Redis does not answer.
-        NoModel: too few heads have a champion, or a champion's folder or the home is gone.
+        NoModel: the home is empty, too few heads have a champion, or one's folder is gone.
         CorruptModel: a champion's file is not the sealed one, or may not be read.
         FingerprintMismatch: a champion needs features this version does not compute.
         InvalidInput: a file of the configuration that the service reads is wrong, or the
@@ -42,7 +42,7 @@ def check(settings: Settings) -> None:
     """
     if lacking := native.lacking():
         log.warning("%s run in Python: scripts/compile makes answers faster", ", ".join(lacking))
-    home.require(settings)
+    homes.require(settings)
     engine = connect(settings.database_url)
     # here, with patience: to complete the indexes of a long log takes what workers do not wait for
     EventLog(engine)

@@ -6,8 +6,8 @@ import sys
 
 from retain import claimed_folder
 from retain.clock import iso
-from retain.settings import Settings, access
-from services import home, ports
+from retain.settings import Settings, access, telemetry
+from services import homes, ports
 
 SERVICE = "services.service:Retain"
 
@@ -26,10 +26,12 @@ def serve(
 
     Raises:
         Conflict: somebody else listens there.
-        InvalidInput: ``host`` is no address of this machine.
-        NoModel: there is no home.
+        InvalidInput: ``host`` is no address of this machine, or a setting is wrong.
+        NoModel: there is nothing in the home that could be served.
     """
-    home.require(settings)
+    shared_by = access().shared_by
+    telemetry()
+    homes.require(settings)
     ports.require_free(port, host)
     os.environ["RETAIN_HOME"] = str(settings.home)
     # BentoML puts its metrics files here; the models are read from ``settings.bentoml_home``
@@ -42,7 +44,7 @@ def serve(
     os.environ["BENTOML_CONFIG_OVERRIDES"] = json.dumps(overrides)
     # without it a worker takes it that other machines reach it, and asks for keys
     os.environ["RETAIN_HOST"] = host
-    os.environ["RETAIN_RATE_SHARED_BY"] = str(access().shared_by * workers)
+    os.environ["RETAIN_RATE_SHARED_BY"] = str(shared_by * workers)
     # Feast's SQLite store writes times as local ones
     os.environ["TZ"] = "UTC"
     if settings.as_of is not None:

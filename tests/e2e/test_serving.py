@@ -105,6 +105,7 @@ def test_a_start_without_models_ends_with_one_reason(tmp_path) -> None:
     )
     said = ended.stdout + ended.stderr
     assert ended.returncode == 1
-    assert "no model answers for churn" in said
+    assert "nothing to serve" in said
     assert "retain train" in said
     assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())

@@ -87,3 +87,20 @@ def test_the_limits_of_the_service_are_whole_numbers_in_their_ranges() -> None:
             with pytest.raises(InvalidInput) as caught:
                 load({f"RETAIN_{name}": given}, home=HOME)
             assert caught.value.field == f"RETAIN_{name}"
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:////srv/retain/retain.db", "/srv/retain/retain.db"),
+        ("sqlite+pysqlite:///retain.db?timeout=5", "retain.db"),
+        ("sqlite://", None),
+        ("sqlite:///:memory:", None),
+        ("sqlite:///file:retain.db?uri=true", None),
+        ("postgresql://localhost/retain", None),
+        ("postgresql:///retain", None),
+    ],
+)
+def test_the_file_of_a_database_is_known_where_it_is_one(url: str, file: str | None) -> None:
+    found = load({"RETAIN_DATABASE_URL": url}).database_file
+    assert found == (None if file is None else Path(file))

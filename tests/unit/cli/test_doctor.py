@@ -7,7 +7,8 @@ from retain.clock import now
 from retain.settings import load
 
 
-def test_an_empty_home_fails_with_a_remedy_for_each_finding(retain) -> None:
+def test_an_empty_home_fails_with_a_remedy_for_each_finding(retain, home) -> None:
+    home.mkdir()
     answered = retain("doctor")
     assert answered.code == 1
     assert "ok    home" in answered.out
@@ -30,6 +31,13 @@ def test_a_program_reads_every_check(retain) -> None:
         "calendar",
         "data quality",
     ]
+
+
+def test_a_home_that_is_not_there_is_told_and_not_made(retain, home) -> None:
+    answered = retain("doctor")
+    assert answered.code == 1
+    assert f"FAIL  home          there is no {home}" in answered.out
+    assert not home.exists()
 
 
 def test_a_home_that_cannot_be_written_says_so(retain, home) -> None:

@@ -102,11 +102,40 @@ def test_a_time_that_is_none_names_its_option(retain) -> None:
 @pytest.mark.parametrize(
     "words", [("train",), ("score", "--out", "s.parquet"), ("features", "build")]
 )
-def test_an_empty_home_is_said_to_be_empty(retain, words: tuple[str, ...]) -> None:
+def test_an_empty_home_is_said_to_be_empty(retain, home: Path, words: tuple[str, ...]) -> None:
     answered = retain(*words)
     assert answered.code == 1
     assert "holds no events yet" in answered.err
     assert "retain import" in answered.err
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("serve",), ("models", "list"), ("models", "history"), ("deliveries", "list")],
+)
+def test_a_home_whose_name_was_mistyped_is_not_made(
+    retain, home: Path, words: tuple[str, ...]
+) -> None:
+    retain(*words)
+    assert not home.exists()
+
+
+def test_a_service_without_a_home_says_which_and_how_to_name_another(retain, home: Path) -> None:
+    answered = retain("serve")
+    assert answered.code == 1
+    assert answered.err.startswith(f"retain: nothing to serve: there is no {home}")
+    assert "RETAIN_HOME" in answered.err
+
+
+def test_an_endpoint_that_is_no_url_stops_the_start_before_anything_is_made(
+    retain, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")
+    answered = retain("serve")
+    assert answered.code == 2
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in answered.err
+    assert not home.exists()
 
 
 def test_a_moment_long_after_the_last_event_has_to_be_named(retain, home: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from retain.database import connect
 from retain.errors import CorruptModel, FingerprintMismatch, InvalidInput, NoModel
 from retain.manifest import ModelFeature
 from retain.settings import Settings, load
@@ -38,9 +39,26 @@ def test_a_complete_home_may_start(home) -> None:
 
 
 def test_an_empty_home_may_not_and_says_what_to_do(tmp_path) -> None:
-    with pytest.raises(NoModel, match="churn, next_purchase, ltv, rfm") as refused:
+    with pytest.raises(NoModel, match="holds no models") as refused:
         check(load({}, home=tmp_path))
     assert "retain train" in refused.value.remedy
+    assert not list(tmp_path.iterdir())
+
+
+def test_models_that_nobody_promoted_may_not_answer(home) -> None:
+    home.database_file.unlink()
+    connect(home.database_url)
+    with pytest.raises(NoModel, match="churn, next_purchase, ltv, rfm") as refused:
+        check(home)
+    assert "retain train" in refused.value.remedy
+
+
+def test_a_database_file_that_is_not_there_is_named_and_not_made(home, tmp_path) -> None:
+    missing = tmp_path / "typo" / "retain.db"
+    elsewhere = load({"RETAIN_DATABASE_URL": f"sqlite:///{missing}"}, home=home.home)
+    with pytest.raises(NoModel, match=f"no database {missing}"):
+        check(elsewhere)
+    assert not missing.parent.exists()
 
 
 def test_a_home_that_is_not_there_is_not_made(tmp_path) -> None:

@@ -11,6 +11,8 @@ from services import server
 def bentoml_home(home: Path) -> Path:
     (home / "retain.db").touch()
     with patch.dict(os.environ), patch.object(os, "execv"):
+        (home / "bentoml" / "models").mkdir(parents=True, exist_ok=True)
+        (home / "retain.db").touch()
         server.serve(settings.load({}, home=home))
         return Path(os.environ["BENTOML_HOME"])
 

@@ -85,8 +85,8 @@ class Recorder(RefresherProcess):
     def stop(self) -> None:
         """Have the child end; what it was given is written by then."""
         with self._asking:
-            self._hang_up()
             self._stopping.set()
+            self._hang_up()
             if not self._agrees and self._child is not None:
                 # nothing was given to it, and it has not even looked
                 self._child.kill()

@@ -175,6 +175,22 @@ def test_a_recorder_that_dies_leaves_its_previews_and_is_started_again(
     assert recorder.runs != first
 
 
+def test_a_recorder_that_has_hardly_begun_is_not_ended_by_what_the_service_is_told(
+    recorder: Recorder, previews: list[Preview], caplog: pytest.LogCaptureFixture
+) -> None:
+    given = parcels(previews)
+    assert not recorder.write(given)
+    until(lambda: recorder.runs is not None)
+    first = recorder.runs
+    assert first is not None
+    for one in (signal.SIGTERM, signal.SIGINT):
+        os.kill(first, one)
+    until(lambda: recorder.write(given))
+    assert recorder.runs == first
+    recorder.stop()
+    assert not [one for one in caplog.records if one.name == "retain.service"]
+
+
 def test_a_recorder_with_another_catalogue_is_given_nothing(
     home: Settings, made: Deciding, engine: Engine, previews: list[Preview]
 ) -> None:

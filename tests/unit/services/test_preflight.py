@@ -11,7 +11,6 @@ from retain.errors import CorruptModel, FingerprintMismatch, InvalidInput, NoMod
 from retain.manifest import ModelFeature
 from retain.settings import Settings, load
 from services.preflight import check, require_features, require_heads
-from services.server import serve
 from tests.tiny_home import promote_tiny_champions
 from tests.unit.services.fakes import MANIFESTS
 
@@ -59,15 +58,6 @@ def test_a_database_file_that_is_not_there_is_named_and_not_made(home, tmp_path)
     with pytest.raises(NoModel, match=f"no database {missing}"):
         check(elsewhere)
     assert not missing.parent.exists()
-
-
-def test_a_home_that_is_not_there_is_not_made(tmp_path) -> None:
-    mistyped = tmp_path / "mistyped"
-    for refuses in (check, serve):
-        with pytest.raises(NoModel, match=r"mistyped/retain\.db") as refused:
-            refuses(load({}, home=mistyped))
-        assert "check RETAIN_HOME" in refused.value.remedy
-    assert not mistyped.exists()
 
 
 @pytest.mark.parametrize("head", ["churn", "next_purchase", "ltv"])

@@ -1,6 +1,7 @@
 """A caller that behaves: one kept connection, a key where there is one, patience when refused."""
 
 import random
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -12,6 +13,15 @@ HANGS_SECONDS = 5.0
 """Who has waited so long when the run ends was not answered; others were only interrupted."""
 _REFUSED = (429, 503)
 _ONE_SECOND = "1"
+
+
+def _json(answer: Any) -> dict[str, Any] | None:
+    # a proxy answers a page; an answer that broke off has a good status and nothing in it
+    try:
+        told = answer.json() if answer.content else None
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
 
 
 class NotAnsweredAtTheEnd(Exception):
@@ -43,22 +53,32 @@ class Caller(FastHttpUser):
             body = {"customer_id": SHOP.customer(), "include": ["churn"]}
             self.ask("POST", "/predict", body, "/predict (clock)")
 
-    def ask(self, method: str, path: str, body: Any = None, name: str = "") -> Any:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        name: str = "",
+        *,
+        fault: Callable[[Any], str] = lambda _: "",
+    ) -> Any:
         """The answer's JSON; None where it was no success, which counts as a failure.
 
         Whoever is refused waits as long as the answer says, and up to half of it more or less.
+        ``fault`` says of a good answer what failed in it, where something did.
         """
         began = monotonic()
         given = {"json": body, "headers": self._headers, "name": name or path}
         try:
             with self.client.request(method, path, **given, catch_response=True) as answer:
-                # an answer that broke off has a good status and nothing in it
-                if answer.ok and answer.content:
-                    told = answer.json()
+                told = _json(answer)
+                failed = f"{answer.status_code} {told.get('type', '') if told else 'no JSON'}"
+                if answer.ok and told is not None:
+                    failed = fault(told)
+                if not failed:
                     SHOP.heard(told)
                     return told
-                kind = (answer.json() or {}).get("type", "") if answer.content else ""
-                answer.failure(f"{answer.status_code} {kind}".strip())
+                answer.failure(failed.strip())
                 status, wait = answer.status_code, (answer.headers or {}).get("Retry-After")
         except gevent.GreenletExit:
             self._cut_off(method, name or path, monotonic() - began)

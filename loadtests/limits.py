@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from locust import events
 from locust.env import Environment
-from locust.runners import WorkerRunner
+from locust.runners import STATE_MISSING, MasterRunner, Runner, WorkerRunner
 from locust.stats import RequestStats
 from options import EVERYTHING
 
@@ -33,7 +33,27 @@ class Span:
         return max((self.ended or time.time()) - max(self.began, reset_at), 1.0)
 
 
-SPAN = Span()
+class Crew:
+    """The processes that make load, where there are several: whose ends is told by nobody."""
+
+    def __init__(self) -> None:
+        self.joined: set[str] = set()
+        self.lost = 0
+
+    def count(self, runner: Runner | None) -> None:
+        """Count who is not there any more."""
+        if isinstance(runner, MasterRunner):
+            there = sum(one.state != STATE_MISSING for one in runner.clients.all)
+            self.lost = len(self.joined) - there
+
+
+SPAN, CREW = Span(), Crew()
+
+
+@events.worker_connect.add_listener
+def joined(client_id: str, **_: object) -> None:
+    """Note who makes load."""
+    CREW.joined.add(client_id)
 
 
 @events.test_start.add_listener
@@ -43,9 +63,10 @@ def begin(**_: object) -> None:
 
 
 @events.test_stopping.add_listener
-def end(**_: object) -> None:
-    """Note when it ends."""
+def end(environment: Environment, **_: object) -> None:
+    """Note when it ends, and who is still there."""
     SPAN.end()
+    CREW.count(environment.runner)
 
 
 @events.quitting.add_listener
@@ -55,12 +76,25 @@ def judge(environment: Environment, **_: object) -> None:
     if options is None or isinstance(environment.runner, WorkerRunner):
         return
     stats = environment.stats
-    found = list(missed(stats, options, SPAN.seconds(stats.total.start_time)))
+    found = [
+        *missed(stats, options, SPAN.seconds(stats.total.start_time)),
+        *broken(environment.runner),
+    ]
     for line in found:
         print(f"MISSED  {line}")
     if not found:
         print("all limits were kept")
     environment.process_exit_code = 1 if found else 0
+
+
+def broken(runner: Runner | None) -> Iterator[str]:
+    """What went wrong with the load itself: a scenario that fails asks for nothing more."""
+    if runner is None:
+        return
+    for one in runner.exceptions.values():
+        yield f"a scenario broke off {one['count']} times: {one['msg']}"
+    if CREW.lost:
+        yield f"{CREW.lost} of {len(CREW.joined)} processes that made load were lost"
 
 
 def missed(stats: RequestStats, options: Namespace, seconds: float) -> Iterator[str]:

@@ -74,7 +74,7 @@ class Campaign(Caller):
         """Three heads and the segment of a thousand."""
         include = ["churn", "next_purchase", "ltv", "segment"]
         body = {"customer_ids": SHOP.several(LIST), "include": include}
-        self.ask("POST", "/predict", body, f"/predict ({LIST})")
+        self.ask("POST", "/predict", body, f"/predict ({LIST})", fault=unavailable)
 
 
 class EventStream(Caller):
@@ -89,7 +89,7 @@ class EventStream(Caller):
         """Fifty events of as many customers."""
         self.look_at_the_clock()
         events = [_event() for _ in range(EVENTS)]
-        self.ask("POST", "/events", {"events": events}, f"/events ({EVENTS})")
+        self.ask("POST", "/events", {"events": events}, f"/events ({EVENTS})", fault=rejected)
 
     @tag("feedback")
     @task(2)
@@ -107,13 +107,27 @@ class EventStream(Caller):
             "outcome": "shown",
             "occurred_at": SHOP.clock,
         }
-        self.ask("POST", "/feedback", outcome)
+        self.ask("POST", "/feedback", outcome, fault=rejected)
 
     def _decide(self) -> tuple[str, str] | None:
         answer = self.ask("POST", "/rank", {"customer_id": SHOP.customer()})
         if answer and answer["actions"]:
             SHOP.decided(answer["decision_id"], answer["actions"][0]["action_id"])
         return SHOP.decision()
+
+
+def rejected(answer: dict[str, Any]) -> str:
+    """What of an answer of one result per thing sent is no success."""
+    results = answer.get("results", [])
+    why = [one.get("reason") or "" for one in results if one.get("status") == "rejected"]
+    return f"{len(why)} of {len(results)} rejected: {why[0]:.80}" if why else ""
+
+
+def unavailable(answer: dict[str, Any]) -> str:
+    """How many of a list were not answered for."""
+    told = answer.get("predictions", [])
+    away = sum(one.get("status") == "unavailable" for one in told)
+    return f"{away} of {len(told)} unavailable" if away else ""
 
 
 def _event() -> dict[str, Any]:

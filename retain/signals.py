@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isnan, sqrt
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -234,9 +233,6 @@ def load(folder: Path) -> SignalConfig:
     return read_declared(folder, FILE_NAME, SignalConfig)
 
 
-NONE_STALE: StaleViews = MappingProxyType({})
-
-
 class Signals:
     """Finds the signals of customers."""
 
@@ -259,28 +255,26 @@ class Signals:
         columns: Columns,
         as_of: NDArray[np.datetime64],
         customer_ids: Sequence[str] = (),
-        stale_views: StaleViews = NONE_STALE,
+        stale_views: StaleViews | None = None,
     ) -> list[list[Signal]]:
         """The signals of each of n customers, in the order of the file.
 
         Args:
             columns: read-time features, each (n,).
             as_of: the moment of the question, (n,).
-            customer_ids: the n customers, where ``stale_views`` names any.
-            stale_views: per customer, the views whose features are too old to tell anything of.
+            customer_ids: who they are.
+            stale_views: views that tell nothing, by customer.
         """
-        found: list[list[Signal]] = [[] for _ in range(len(as_of))]
+        found: list[list[Signal]] = [[] for _ in as_of]
         moments: list[datetime] = as_of.astype("M8[us]").astype(object).tolist()
         for limits, noticed in zip(self._limits, self._noticed, strict=True):
-            read = [columns[name] for name in limits.reads]
             holds = noticed.evaluate(columns, len(as_of))
             if stale_views:
                 holds = holds & ~too_old(customer_ids, stale_views, limits.reads)
             rows = np.flatnonzero(holds)
-            some = [column[rows].tolist() for column in read]
+            some = [columns[name][rows].tolist() for name in limits.reads]
             for row, features in zip(rows.tolist(), zip(*some, strict=True), strict=True):
-                told = limits.told(*features)
-                if told is not None:
+                if (told := limits.told(*features)) is not None:
                     found[row].append(_signal(limits, told, moments[row]))
         return found
 

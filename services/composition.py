@@ -46,6 +46,7 @@ from services.guard import guard
 from services.ingest import Ingest
 from services.metrics import Metrics
 from services.metrics.stores import TimedReader, timed
+from services.operations import OPERATIONS
 from services.outcomes import Outcomes
 from services.pools import Pools
 from services.predictions import Predictions
@@ -61,6 +62,8 @@ from services.triggering import MODULE
 from services.use_cases import UseCases
 
 DATABASE = "database"
+EVENT_LOOP = "event_loop"
+"""Among the lanes: what is in none, because it is answered as it comes."""
 _log = logging.getLogger("retain.service")
 
 
@@ -159,7 +162,7 @@ def compose(
         every=timedelta(minutes=thresholds.load(settings.config).watching.every_minutes),
     )
     watch.start()
-    metrics.start()
+    metrics.start(one.path for one in OPERATIONS)
 
     guarded = guard(engine, access)
 
@@ -178,8 +181,10 @@ def compose(
             traces.close()
         engine.dispose()
 
-    found, lanes = places(settings)
-    metrics.watch_queues(lambda: {lane.name: lane.busy for lane in lanes})
+    (found, lanes), backlog = places(settings), Backlog()
+    metrics.watch_queues(
+        lambda: {**{lane.name: lane.busy for lane in lanes}, EVENT_LOOP: backlog.depth()}
+    )
     metrics.watch_queues(pools.waiting)
     metrics.watch_breakers(
         lambda: {f"database_{kind}": one.state for kind, one in breakers(engine).items()}
@@ -188,7 +193,7 @@ def compose(
     gate = Gate(
         front,
         places=found,
-        backlog=Backlog(),
+        backlog=backlog,
         record=metrics.request,
         checks=guarded.checks,
         notes=[AccessLog(telemetry)],

@@ -23,7 +23,6 @@ from services.metrics import Metrics
 from services.schemas.predictions import PARTS, PredictRequest
 from services.schemas.statuses import MISSING, Missing
 
-ROUTE = "/predict"
 UNKNOWN = "unknown_customer"
 DEGRADED = "degraded"
 UNAVAILABLE = "unavailable"
@@ -93,14 +92,15 @@ class Predictions:
             StoreUnavailable: a store did not answer, and without it there is nothing to say.
         """
         ids = request.ids()
-        self._metrics.batch(ROUTE, len(ids))
+        route = request.counted_as
+        self._metrics.batch(route, len(ids))
         as_of = at_or_before(self._clock(), request.as_of)
         began = time.perf_counter()
         known: dict[str, Json] = {}
         parts, checked = self._features(
             list(dict.fromkeys(ids)), as_of, is_now=request.as_of is None
         )
-        self._metrics.stages(ROUTE, None, time.perf_counter() - began, None, None, None)
+        self._metrics.stages(route, None, time.perf_counter() - began, None, None, None)
         for features in parts:
             known |= self._predict(features, as_of, request, checked=checked)
         if not checked and not known:
@@ -139,14 +139,15 @@ class Predictions:
         scores = self._scorer.score(
             features.sheet, features.stale_views, segments=not _BY_SEGMENT.isdisjoint(include)
         )
-        self._metrics.stages(ROUTE, None, None, time.perf_counter() - began, None, None)
+        language = request.language or DEFAULT
+        why = self._explainer.explain(scores, include, language) if request.explain else None
+        took = time.perf_counter() - began
+        self._metrics.stages(request.counted_as, None, None, took, None, None)
         self._metrics.scores("churn", scores.churn_probability)
         self._metrics.scores("next_purchase", scores.purchase_30d)
         self._metrics.scores("ltv", scores.ltv_value)
-        language = request.language or DEFAULT
         parts, missing = self._parts(scores, features, request, language, checked=checked)
         told_missing = {"degraded": missing} if missing else {}
-        why = self._explainer.explain(scores, include, language) if request.explain else None
         known: dict[str, Json] = {}
         told_as_of = iso(as_of)
         objects = tuple(parts.items())
@@ -213,7 +214,7 @@ class Predictions:
         if "segment" in include:
             parts["segment"] = answers.segment(scores)
         if "next_best_action" in include:
-            decided = self._decided(scores, features) if checked else None
+            decided = self._decided(scores, features, request.counted_as) if checked else None
             if decided is None:
                 missing.add("next_best_action")
                 decided = [None] * len(scores.customer_ids)
@@ -222,14 +223,16 @@ class Predictions:
             raise undecided()
         return parts, [one for one in MISSING if one in missing]
 
-    def _decided(self, scores: Scores, features: Features) -> Sequence[Json | None] | None:
+    def _decided(
+        self, scores: Scores, features: Features, route: str
+    ) -> Sequence[Json | None] | None:
         """The ``next_best_action`` objects; None where limits and consent cannot be checked."""
         began = time.perf_counter()
         try:
             made = self._previews.preview(of_survivors(scores, features), features)
         except StoreUnavailable:
             return None
-        self._metrics.stages(ROUTE, None, None, None, time.perf_counter() - began, None)
+        self._metrics.stages(route, None, None, None, time.perf_counter() - began, None)
         self._degraded.told("next_best_action")
         return made
 

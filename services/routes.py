@@ -63,8 +63,9 @@ class Routes:
             asked = asked.model_copy(update={"language": languages.preferred(accepted)})
         several = asked.customer_ids is not None
         seen = visit.of(request.scope)
+        seen.counted_as = asked.counted_as
         done, encode = await self._pools.score(self._predicted, asked, seen, several=several)
-        self._do.metrics.stages(operations.PREDICT.path, decode, None, None, None, encode)
+        self._do.metrics.stages(asked.counted_as, decode, None, None, None, encode)
         answer = Response(done, media_type=JSON)
         answer.headers.update(languages.headers(asked.language, negotiated=negotiated))
         return answer

@@ -75,7 +75,7 @@ def attend(drained: float, stopped_within: float) -> None:
             if _NOBODY_SERVES not in str(error):
                 raise
             # why was said by the worker that ended last; a page of traceback says nothing more
-            sys.exit("retain: the service has ended, because no worker starts")
+            sys.exit("retain: the service has ended, because no worker is left")
 
     def stop(self: Any) -> Any:
         for one in self.sockets.values():
@@ -133,7 +133,9 @@ class Endings:
             return
         if (exit_code or 0) <= 0:
             if exit_code:
-                log.error("a worker was ended by signal %d; another one starts", -exit_code)
+                # in a container who runs that starts another
+                then = "another one starts" if watcher.respawn else "the service ends with it"
+                log.error("a worker was ended by signal %d; %s", -exit_code, then)
             return
         if exit_code != REFUSED and not self._too_many():
             return

@@ -19,14 +19,14 @@ class Backlog:
     in a task of its own: who waited for that began to wait when they were read.
     """
 
-    __slots__ = ("_before", "_began", "_ended", "_lasted", "_let_in", "refused")
+    __slots__ = ("_before", "_began", "_came", "_ended", "_lasted", "_let_in", "_ready", "waited")
 
     def __init__(self) -> None:
         self._began: float | None = None
         self._before = self._lasted = 0.0
         self._ended = -inf
-        self._let_in = 0
-        self.refused = 0
+        self._let_in = self._came = self._ready = 0
+        self.waited = 0.0
 
     def admit(
         self,
@@ -38,7 +38,8 @@ class Backlog:
     ) -> float:
         """Let a request begin at ``now``, in seconds of ``time.monotonic``.
 
-        Returns the seconds it has waited for others of its turn, or since it was read.
+        Returns the seconds it has waited for others of its turn, or since it was read; they are
+        in ``waited`` also of who is refused.
 
         Args:
             loop: the event loop.
@@ -55,21 +56,26 @@ class Backlog:
         if self._began is None:
             self._before = self._lasted if now - self._ended < self._lasted else 0.0
             self._began = now
-            self._let_in = 0
+            self._let_in = self._came = 0
             # what is called soon from here runs after everything this turn has found ready
             loop.call_soon(self._end)
-        waited = now - min(self._began, read_at)
+        self._came += 1
+        self.waited = waited = max(now - min(self._began, read_at), 0.0)
         if waited > most_seconds and self._before > most_seconds and self._let_in >= least:
-            self.refused += 1
             raise overloaded("more requests came at once than are answered in time")
         self._let_in += 1
-        return max(waited, 0.0)
+        return waited
 
-    def seconds(self) -> float:
-        """How long the turn before this one took, with no pause after it; 0 where there was one."""
-        return self._before
+    def depth(self) -> int:
+        """How many requests the last turn found ready; 0 where there was a pause after it.
+
+        It may be asked by any thread.
+        """
+        busy = self._began is not None or monotonic() - self._ended < self._lasted
+        return max(self._ready, self._came) if busy else 0
 
     def _end(self) -> None:
         self._ended = monotonic()
         self._lasted = self._ended - (self._began or self._ended)
+        self._ready = self._came
         self._began = None

@@ -189,21 +189,24 @@ class Gate:
         if visit.entered:
             place.lane.leave()
         seconds = perf_counter() - visit.started
-        self._record(visit.route, visit.status or _NOT_ANSWERED, seconds)
+        self._record(visit.counted_as or visit.route, visit.status or _NOT_ANSWERED, seconds)
         for note in self._notes:
             note(visit, seconds)
 
     def _admit(self, scope: Scope, visit: Visit, place: Place, length: int, now: float) -> None:
         """Let a request in, or raise why not."""
-        if length > place.most_bytes:
-            raise too_large(place.most_bytes)
         for check in self._checks:
             check(scope, visit)
+        if length > place.most_bytes:
+            raise too_large(place.most_bytes)
         within = min(place.behind, visit.deadline - now)
         read_at = scope.get(READ_AT, inf)
         loop = asyncio.get_running_loop()
-        # who measures from here on would call a service quick that keeps everybody waiting
-        visit.started -= self._backlog.admit(loop, now, within, place.least, read_at)
+        try:
+            self._backlog.admit(loop, now, within, place.least, read_at)
+        finally:
+            # who measures from here on would call a service quick that keeps everybody waiting
+            visit.started -= self._backlog.waited
 
     def _read(self, scope: Scope, visit: Visit, now: float) -> int | None:
         """Take over what the headers say; returns the length of the body, None if not said.

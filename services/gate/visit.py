@@ -17,13 +17,14 @@ class Visit:
         declined: whether it was found to take more than an answer at once.
         key: the id of the API key it came with, or None.
         status: the status of the answer, 0 until it is begun.
+        counted_as: what else than its route it is counted as, or None.
         decision_id: the decision that was made, shown or replayed, where the answer is one.
         decisions: how many were shown, where the answer is a list.
     """
 
     __slots__ = (
-        *("deadline", "decision_id", "decisions", "declined", "entered", "heard", "key"),
-        *("request_id", "route", "started", "status"),
+        *("counted_as", "deadline", "decision_id", "decisions", "declined", "entered", "heard"),
+        *("key", "request_id", "route", "started", "status"),
     )
 
     def __init__(self, route: str, request_id: str, deadline: float, started: float) -> None:
@@ -34,6 +35,7 @@ class Visit:
         self.entered = self.heard = self.declined = False
         self.key: str | None = None
         self.status = 0
+        self.counted_as: str | None = None
         self.decision_id: str | None = None
         self.decisions: int | None = None
 

@@ -36,6 +36,7 @@ EVENT_OUTCOMES = ("accepted", "duplicate", "rejected")
 BREAKER_STATES = ("closed", "half_open", "open")
 FOLD_EVERY_SECONDS = 0.05
 _STOP_WITHIN_SECONDS = 5.0
+_FAILURES = ("500", "503", "504")
 log = logging.getLogger("retain.service")
 
 
@@ -77,11 +78,15 @@ class Metrics:
         """Where what others count is registered, to be rendered with the rest."""
         return self._registry
 
-    def start(self) -> None:
-        """Fold in the background, and watch this process."""
-        # a stream that never began is told from one that fell silent by a zero
+    def start(self, routes: Iterable[str] = ()) -> None:
+        """Fold in the background, and watch this process, which answers ``routes``."""
+        # a stream that never began is told from one that fell silent by a zero, and so are the
+        # first errors of a process: what begins at twenty has not risen
         for outcome in EVENT_OUTCOMES:
             self._families.events.labels(outcome).inc(0)
+        for route in routes:
+            for status in _FAILURES:
+                self._families.requests.labels(route, status).inc(0)
         self._pauses.start()
         self._thread.start()
 

@@ -24,7 +24,7 @@ def stages(client) -> dict[tuple[str, str], float]:
     ("route", "body", "expected"),
     [
         ("/predict", {"customer_id": "17850"}, DECIDED),
-        ("/predict", {"customer_ids": ["17850", "x"]}, DECIDED),
+        ("/predict (list)", {"customer_ids": ["17850", "x"]}, DECIDED),
         ("/rank", {"customer_id": "17850"}, READ_AND_TOLD),
         ("/events", EVENT, READ_AND_TOLD),
         ("/events", [EVENT] * 100, READ_AND_TOLD),
@@ -36,7 +36,8 @@ def stages(client) -> dict[tuple[str, str], float]:
 def test_one_request_counts_once_in_each_of_its_routes_stages(
     client, route, body, expected
 ) -> None:
-    assert client.post(route, json=body).status_code in (200, 207)
+    # a list is told apart by what it says
+    assert client.post(route.removesuffix(" (list)"), json=body).status_code in (200, 207)
     assert stages(client) == {(route.partition("?")[0], stage): 1.0 for stage in expected}
 
 

@@ -1,6 +1,8 @@
 """`scripts/load` against services that are pretended: what it lets pass, and what it does not."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,18 +15,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.served import children
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCUST = [sys.executable, "-m", "locust", "--headless", "--only-summary"]
 
 
 class Pretended(ThreadingHTTPServer):
-    """A service that says ok for ``seconds``, and then nothing at all."""
+    """A service that says ok for ``seconds``, and then nothing at all.
+
+    ``odd`` are other answers, by path: a status and a body.
+    """
 
     daemon_threads = True
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, odd: dict[str, tuple[int, str]] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
         self.until = time.monotonic() + seconds
+        self.odd = odd or {}
         self.asked: list[tuple[str, dict]] = []
 
 
@@ -37,8 +45,10 @@ class _Answers(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, body))
         if time.monotonic() > self.server.until:
             time.sleep(60)
-        told = json.dumps({"as_of": datetime.now(UTC).isoformat()}).encode()
-        self.send_response(200)
+        usual = json.dumps({"as_of": datetime.now(UTC).isoformat(), "actions": []})
+        status, text = self.server.odd.get(self.path, (200, usual))
+        told = text.encode()
+        self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(told)))
         self.end_headers()
@@ -49,8 +59,8 @@ class _Answers(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(seconds: float) -> Iterator[Pretended]:
-    server = Pretended(seconds)
+def serving(seconds: float, odd: dict[str, tuple[int, str]] | None = None) -> Iterator[Pretended]:
+    server = Pretended(seconds, odd)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -96,6 +106,57 @@ def test_a_service_that_hangs_is_not_let_pass(load) -> None:
     # by the last answer it would have been fast enough
     assert "successful requests a second; at least 20.0" in run.stdout, run.stdout + run.stderr
     assert "NotAnsweredAtTheEnd" in run.stdout + run.stderr
+    assert run.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "answer", "said"),
+    [
+        ("PageView", "/rank", (502, "<html>Bad Gateway</html>"), "502 no JSON"),
+        ("PageView", "/rank", (200, '{"actions": ['), "200 no JSON"),
+        ("PageView", "/rank", (200, '{"decision_id": "d"}'), "a scenario broke off"),
+        (
+            "EventStream",
+            "/events",
+            (207, '{"results": [{"status": "accepted"}, {"status": "rejected", "reason": "r"}]}'),
+            "1 of 2 rejected: r",
+        ),
+        (
+            "Campaign",
+            "/predict",
+            (200, '{"predictions": [{"customer_id": "c", "status": "unavailable"}]}'),
+            "1 of 1 unavailable",
+        ),
+    ],
+)
+def test_an_answer_that_is_none_is_not_let_pass(load, kind, path, answer, said) -> None:
+    more = ("--users", "4", "--spawn-rate", "4", "--run-time", "5s")
+    with serving(60, {path: answer}) as server:
+        run = load(server.server_port, *more, kind=kind)
+    assert said in run.stdout + run.stderr
+    assert "MISSED" in run.stdout
+    assert run.returncode == 1
+
+
+def is_locust(process: int) -> bool:
+    return b"locust" in Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+def test_a_process_that_makes_load_and_is_lost_is_not_let_pass(load) -> None:
+    def kill_one(server: Pretended) -> None:
+        while not server.asked:
+            time.sleep(0.1)
+        time.sleep(1.0)
+        [leader] = [one for one in children(os.getpid()) if is_locust(one)]
+        [maker, *_] = [one for one in children(leader) if is_locust(one)]
+        os.kill(maker, signal.SIGKILL)
+
+    with serving(60) as server:
+        killer = threading.Thread(target=kill_one, args=(server,), daemon=True)
+        killer.start()
+        run = load(server.server_port, *SHORT[:4], "--run-time", "12s", "--processes", "2")
+        killer.join()
+    assert "1 of 2 processes that made load were lost" in run.stdout, run.stdout + run.stderr
     assert run.returncode == 1
 
 

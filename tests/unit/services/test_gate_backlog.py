@@ -1,5 +1,7 @@
 """Backlog and lanes: what waits is bounded, and who is refused is told when to come back."""
 
+from contextlib import suppress
+
 import pytest
 
 from services.gate import backlog as backlog_module
@@ -58,7 +60,6 @@ def test_one_slow_answer_makes_nobody_be_refused(loop) -> None:
     assert let_in(backlog, loop)
     loop.now += 10
     assert let_in(backlog, loop)
-    assert backlog.refused == 0
 
 
 def test_who_begins_too_late_in_a_turn_after_a_long_turn_is_refused(loop) -> None:
@@ -69,7 +70,7 @@ def test_who_begins_too_late_in_a_turn_after_a_long_turn_is_refused(loop) -> Non
     assert let_in(backlog, loop)
     loop.now += 0.002
     assert not let_in(backlog, loop)
-    assert backlog.refused == 1
+    assert backlog.waited == pytest.approx(0.051)
 
 
 def test_who_was_read_too_long_ago_is_refused_though_the_turn_has_just_begun(loop) -> None:
@@ -105,9 +106,26 @@ def test_after_a_pause_that_was_longer_a_long_turn_is_forgotten(loop) -> None:
     long_turn(backlog, loop, 0.06)
     loop.now += 0.07
     assert let_in(backlog, loop)
-    assert backlog.seconds() == 0.0
     loop.now += 0.06
     assert let_in(backlog, loop)
+
+
+def test_what_was_ready_at_once_is_how_many_wait_until_there_is_a_pause(loop) -> None:
+    backlog = Backlog()
+    assert backlog.depth() == 0
+    long_turn(backlog, loop, 0.06)
+    for _ in range(40):
+        with suppress(Overloaded):
+            backlog.admit(loop, loop.now, 0.05)
+        loop.now += 0.01
+    assert backlog.depth() == 40
+    loop.end_turn()
+    assert backlog.depth() == 40
+    let_in(backlog, loop)
+    assert backlog.depth() == 40
+    loop.end_turn()
+    loop.now += 0.5
+    assert backlog.depth() == 0
 
 
 def test_who_may_come_later_gives_way_first(loop) -> None:

@@ -19,6 +19,14 @@ from retain.statuses import NO_CONSENT, OK, STALE_FEATURES
 Json = dict[str, Any]
 SILENT = frozenset({NO_CONSENT, STALE_FEATURES})
 """Statuses of a customer, or of the head that signals stand with, that let none be told."""
+_STATUS_OF = {
+    "churn_probability": "churn_status",
+    "purchase_probability_7d": "purchase_status",
+    "purchase_probability_30d": "purchase_status",
+    "purchase_probability_90d": "purchase_status",
+    "ltv_value": "ltv_status",
+}
+"""Scores among the columns, and what says whether they are told."""
 FURTHEST_DAYS = 90
 """How far ahead ``next_purchase`` tells a probability, whatever horizon it was trained for."""
 
@@ -176,6 +184,18 @@ def reason(found: Reason) -> Json:
         "compared_with": found.compared_with,
         "share": found.share,
         "features": list(found.features),
+    }
+
+
+def features(scores: Scores) -> Json:
+    """The columns as rules read them, but for scores that ``/predict`` withholds."""
+    return {
+        name: (
+            _told(getattr(scores, _STATUS_OF[name]), column)[0]
+            if name in _STATUS_OF
+            else plain(column)
+        )
+        for name, column in scores.columns.items()
     }
 
 

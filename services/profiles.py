@@ -42,7 +42,7 @@ class Profiles:
         if not features.features_as_of:
             raise unknown(customer_id, field="customer_id")
         scores = self._scorer.score(features.sheet, features.stale_views)
-        values = {name: answers.plain(column)[0] for name, column in scores.columns.items()}
+        values = {name: column[0] for name, column in answers.features(scores).items()}
         fresh = features.features_as_of.get(customer_id)
         age = _age_seconds(as_of, fresh)
         return {

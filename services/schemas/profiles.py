@@ -81,7 +81,7 @@ class Profile(Answer):
     features: dict[str, Feature] = Field(
         description="Every feature of the catalogue by its name, and what the models make of them "
         "as rules read it: `churn_probability`, `purchase_probability_7d`, `…_30d`, `…_90d`, "
-        "`ltv_value`. Rules read them also of who `/predict` says has left already."
+        "`ltv_value`; null where `/predict` withholds them."
     )
 
 

@@ -72,6 +72,18 @@ def test_an_id_with_slashes_has_a_profile(client) -> None:
     assert found.json()["customer_id"] == "shop/4711/é"
 
 
+def test_a_profile_tells_no_score_that_a_prediction_withholds(client, customers, buyer) -> None:
+    answered = predict(client, customer_ids=customers)["predictions"]
+    gone = next(one for one in answered if one["churn"]["status"] == "already_churned")
+    for one in (gone, next(one for one in answered if one["customer_id"] == buyer)):
+        told = client.get(f"/customers/{one['customer_id']}").json()["features"]
+        assert told["churn_probability"]["value"] == one["churn"]["probability"]
+        assert told["ltv_value"]["value"] == one["ltv"]["value"]
+        for days in (7, 30, 90):
+            name = f"probability_{days}d"
+            assert told[f"purchase_{name}"]["value"] == one["next_purchase"][name]
+
+
 @pytest.mark.parametrize("as_of", [AS_OF, AS_OF - timedelta(days=60, hours=7)])
 def test_a_batch_and_predict_at_one_moment_are_equal_field_by_field(
     home, client, tmp_path, as_of

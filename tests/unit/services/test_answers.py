@@ -122,3 +122,22 @@ def test_without_a_model_of_churn_signals_need_consent_all_the_same() -> None:
     made = replace(scores(["a"], NOW, {"a": "no_consent"}), churn_status=["no_model"])
     (churn,) = answers.churn(made, None, [[OVERDUE]])
     assert churn["signals"] == []
+
+
+SCORED = {
+    "churn_probability": ("churn_status", 0.25),
+    "purchase_probability_7d": ("purchase_status", 0.1),
+    "purchase_probability_30d": ("purchase_status", 0.3),
+    "purchase_probability_90d": ("purchase_status", 0.6),
+    "ltv_value": ("ltv_status", 412.5),
+}
+
+
+@pytest.mark.parametrize("withheld", ["churn_status", "purchase_status", "ltv_status"])
+def test_a_score_is_no_feature_to_tell_where_its_head_withholds_it(withheld) -> None:
+    columns = {name: np.array([value]) for name, (_, value) in SCORED.items()}
+    made = replace(scores(["a"], NOW, told=columns), **{withheld: ["already_churned"]})
+    told = answers.features(made)
+    assert told["order_recency_days"] == [12.5]
+    for name, (status, value) in SCORED.items():
+        assert told[name] == [None if status == withheld else value]

@@ -175,7 +175,7 @@ def test_a_live_log_that_fell_silent_is_judged_by_the_real_clock(retain, home, h
 def test_an_empty_home_has_nothing_to_examine(retain, home):
     answered = retain("doctor", "--only", "quality")
     assert answered.code == 0
-    assert "nothing to examine yet" in answered.out
+    assert "holds no events yet" in answered.out
 
 
 def test_the_service_shows_the_same_as_gauges_from_one_process_only(tmp_path, healthy, profile):

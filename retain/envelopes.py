@@ -6,6 +6,7 @@ page, screen, alias; common fields) and its e-commerce events.
 
 import re
 from collections.abc import Mapping
+from math import isinf
 from typing import Any
 
 from retain.fields import COMMON_SPELLINGS, bag_of
@@ -49,7 +50,9 @@ def _from_cloudevent(record: Mapping[str, Any]) -> dict[str, Any]:
     source, number = record.get("source"), record.get("id")
     event: dict[str, Any] = {"type": _cloudevent_type(record.get("type"))}
     if number not in (None, ""):
-        event["event_id"] = f"{source}#{number}" if source else number
+        # what is no name stays none
+        named = source and not (isinstance(number, float) and isinf(number))
+        event["event_id"] = f"{source}#{number}" if named else number
     event |= {"timestamp": record.get("time"), "source": source}
     if "properties" in data:
         own = {name: value for name, value in data.items() if value is not None}
@@ -138,7 +141,10 @@ def _revenue(properties: Mapping[str, Any]) -> Mapping[str, Any]:
     total = properties.get("total")
     costs = [properties.get(name) or 0 for name in ("shipping", "tax")]
     if isinstance(total, int | float) and all(isinstance(cost, int | float) for cost in costs):
-        return {**properties, "total": total - sum(costs)}
+        try:
+            return {**properties, "total": total - sum(costs)}
+        except OverflowError:  # integers too large for any amount: refused as that
+            return properties
     return properties
 
 

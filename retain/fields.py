@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from math import inf
+from math import isinf
 from typing import Any
 
 from retain.clock import from_micros
@@ -118,9 +118,8 @@ def _number_as_text(value: Any, name: str) -> str | None:
     if isinstance(value, float):
         if value != value:  # noqa: PLR0124 - the cheapest test for NaN, a frame's missing value
             return None
-        if abs(value) == inf:
-            # what JSON has for a number that is larger than any: 1e999
-            raise Refused("invalid_field", f"{name} is no number that is known")
+        if isinf(value):  # 1e999 in JSON: whatever it was, everybody of such an id would be one
+            raise Refused("invalid_field", f"{name} is a number too large to be told from others")
         if value.is_integer():
             value = int(value)
     if isinstance(value, bool | bytes | Mapping | list | tuple | set):

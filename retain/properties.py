@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from math import inf
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import (
@@ -122,7 +122,8 @@ def _validated(event_type: EventType, known: Mapping[str, Any]) -> dict[str, Any
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Refused("invalid_property", f"properties.{where}: {first['msg']}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise Refused("invalid_property", f"properties.{where}: {said}") from None
     return model.model_dump(exclude_none=True)
 
 
@@ -197,18 +198,17 @@ def _storable(value: str) -> str:
     return value
 
 
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("it is a number too large to be told from others, or none")
+    return value
+
+
 def _utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _known(value: Any) -> Any:
-    # what JSON has for a number that is larger than any would be a text: "inf"
-    if isinstance(value, float) and abs(value) == inf:
-        raise ValueError("it is no number that is known")
-    return value
-
-
-_Text = Annotated[str, BeforeValidator(_known), AfterValidator(_storable)]
+_Text = Annotated[str, BeforeValidator(_finite), AfterValidator(_storable)]
 _PYTHON_TYPES: dict[str, Any] = {
     "string": _Text,
     "number": Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)],

@@ -51,6 +51,8 @@ def decode(body: bytes, *, halves: bool = False) -> Any:
         return value  # noqa: TRY300
     except (ValueError, RecursionError) as error:
         where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        if "integer string" in str(error):
+            where = ": it has a number of more digits than are read"
         raise MalformedBody(
             f"the body is not JSON{where}" if body else "the body is empty",
             remedy="send a JSON body; the schema is at /docs",

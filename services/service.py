@@ -24,7 +24,7 @@ from services import (
 )
 
 TIMEOUT_SECONDS = 60
-_ALLOCATIONS_PER_COLLECTION = 20_000
+_ALLOCATIONS_PER_COLLECTION = 8_000
 _SWITCH_SECONDS = 0.0005
 
 
@@ -104,7 +104,7 @@ def _spare_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, 20, 20)
+    gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, 20, 50)
 
 
 Retain: Any = bentoml.service(

@@ -40,8 +40,7 @@ def guard(engine: Engine, access: Access) -> Guard:
     ring = Keyring(Keys(engine).all, required=access.required)
     ring.start()
     limits = RateCheck(ring, access.rate, access.shared_by)
-    checks = LocalCheck(ring, OPERATIONS), KeyCheck(ring, OPERATIONS, limits), limits
-    return Guard(checks, ring.stop)
+    return Guard((LocalCheck(ring, OPERATIONS), KeyCheck(ring, OPERATIONS, limits)), ring.stop)
 
 
 def require(engine: Engine, access: Access) -> None:

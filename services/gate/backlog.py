@@ -35,11 +35,11 @@ class Backlog:
         most_seconds: float,
         least: int = 1,
         read_at: float = inf,
-    ) -> float:
+    ) -> None:
         """Let a request begin at ``now``, in seconds of ``time.monotonic``.
 
-        Returns the seconds it has waited for others of its turn, or since it was read; they are
-        in ``waited`` also of who is refused.
+        From then on ``waited`` is how many seconds it has waited for others of its turn, or since
+        it was read, also where it is refused.
 
         Args:
             loop: the event loop.
@@ -64,7 +64,6 @@ class Backlog:
         if waited > most_seconds and self._before > most_seconds and self._let_in >= least:
             raise overloaded("more requests came at once than are answered in time")
         self._let_in += 1
-        return waited
 
     def depth(self) -> int:
         """How many requests the last turn found ready; 0 where there was a pause after it.

@@ -90,9 +90,8 @@ class Keyring:
 class KeyCheck:
     """Lets a request pass whose key has the scope of the operation; names the key in the visit.
 
-    A request that asks for no operation there is needs a key of any scope. What is refused for
-    its scope counts against the key's rate all the same: ``limit`` is called for it, as it is
-    by others for what passes.
+    A request that asks for no operation there is needs a key of any scope. ``limit`` is called
+    between the two: what is refused for its scope counts against the key's rate all the same.
     """
 
     def __init__(
@@ -115,8 +114,8 @@ class KeyCheck:
 
         Raises:
             Unauthorized: it has no key, or one that opens nothing.
+            RateLimited: its key has asked too often.
             Forbidden: its key is not for this.
-            RateLimited: nor has it a token left to be told so.
         """
         ring = self._ring
         if not ring.required:
@@ -132,8 +131,8 @@ class KeyCheck:
         if key is None:
             raise Unauthorized("the API key is not known, or not good any more", remedy=_REMEDY)
         visit.key = key.id
+        self._limit(scope, visit)
         if needed is not None and not key.may(needed):
-            self._limit(scope, visit)
             raise Forbidden(
                 f"this needs a key with the scope {needed}; {key.id} has "
                 f"{', '.join(sorted(key.scopes))}",

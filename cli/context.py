@@ -12,6 +12,7 @@ from retain.settings import Settings
 if TYPE_CHECKING:
     from retain.eventlog import EventLog
 
+IMPORT = "import some first: retain import PATH --format FORMAT (or run scripts/demo)"
 AsOf = Annotated[
     str | None,
     typer.Option("--as-of", metavar="TIME", help="ISO 8601; a date means its midnight, UTC."),
@@ -67,17 +68,19 @@ def has_database(settings: Settings) -> bool:
     return file is None or file.is_file()
 
 
-def require_database(settings: Settings) -> None:
+def require_database(
+    settings: Settings, *, nothing: str = "no events", first: str = IMPORT
+) -> None:
     """What a command only reads from is there.
 
     Raises:
-        NotEnoughData: nothing was ever written to it.
+        NotEnoughData: nothing was ever written to it; it says that there is ``nothing`` and what
+            to do ``first``.
     """
     if not has_database(settings):
         raise NotEnoughData(
-            f"{settings.home} holds no events yet: there is no {settings.database_file}",
-            remedy="name another home (--home, RETAIN_HOME), or import some first: "
-            "retain import PATH --format FORMAT (or run scripts/demo)",
+            f"{settings.home} holds {nothing} yet: there is no {settings.database_file}",
+            remedy=f"name another home (--home, RETAIN_HOME), or {first}",
         )
 
 
@@ -92,6 +95,6 @@ def filled_log(settings: Settings) -> "EventLog":
     if log.count() == 0:
         raise NotEnoughData(
             f"{settings.home} holds no events yet",
-            remedy="import some first: retain import PATH --format FORMAT (or run scripts/demo)",
+            remedy=IMPORT,
         )
     return log

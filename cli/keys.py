@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.context import AsJson, settings_of
+from cli.context import AsJson, require_database, settings_of
 from cli.screen import answer, say, table
 from retain.clock import iso, now
 from retain.errors import InvalidInput
@@ -19,6 +19,7 @@ app = typer.Typer(
     help="API keys of the service: who may ask it for what.",
 )
 _SCOPES = "score, ingest, admin or metrics"
+_ADD = "retain keys add --scope score --name crm"
 _Id = Annotated[str, typer.Argument(metavar="ID", help="From `retain keys list`.")]
 
 
@@ -60,7 +61,7 @@ def list_keys(
     Example: retain keys list --all
     """
     moment = now()
-    found = [one for one in _keys(context).all() if every or one.opens(moment)]
+    found = [one for one in _made(context).all() if every or one.opens(moment)]
     if as_json:
         answer([_told(one, moment) for one in found])
     elif found:
@@ -68,7 +69,7 @@ def list_keys(
         rows = [_told(one, moment) | {"scopes": " ".join(sorted(one.scopes))} for one in found]
         table(names, [[row[name] for name in names] for row in rows])
     else:
-        say("there is no key; make one: retain keys add --scope score --name crm")
+        say(f"there is no key; make one: {_ADD}")
 
 
 @app.command()
@@ -77,7 +78,7 @@ def revoke(context: typer.Context, key_id: _Id, *, as_json: AsJson = False) -> N
 
     Example: retain keys revoke 4hq7c2mb
     """
-    done = _keys(context).revoke(key_id)
+    done = _made(context).revoke(key_id)
     if as_json:
         answer(_told(done, now()))
     else:
@@ -103,7 +104,7 @@ def rotate(
         now() + overlap
     except (OverflowError, ValueError):
         raise InvalidInput("no such number of hours", field="--overlap-hours") from None
-    made, text = _keys(context).rotate(key_id, overlap)
+    made, text = _made(context).rotate(key_id, overlap)
     _show_new(made, text, as_json=as_json)
 
 
@@ -112,6 +113,11 @@ def _keys(context: typer.Context) -> "Keys":
     from retain.keys import Keys
 
     return Keys(connect(settings_of(context).database_url))
+
+
+def _made(context: typer.Context) -> "Keys":
+    require_database(settings_of(context), nothing="no keys", first=f"make one first: {_ADD}")
+    return _keys(context)
 
 
 def _scope(given: str) -> "Scope":

@@ -53,9 +53,17 @@ def test_a_rotated_key_leaves_two_that_open(retain):
     ],
 )
 def test_what_cannot_be_done_is_said_with_an_exit_code(retain, words, code, said):
+    made(retain)
     done = retain("keys", *words)
     assert done.code == code
     assert said in done.err
+
+
+def test_a_home_without_keys_says_so_and_how_to_make_one(retain):
+    done = retain("keys", "list")
+    assert done.code == 1
+    assert "holds no keys yet" in done.err
+    assert "retain keys add --scope score --name crm" in done.err
 
 
 @pytest.mark.parametrize("command", ["add", "list", "revoke", "rotate"])

@@ -112,7 +112,15 @@ def test_an_empty_home_is_said_to_be_empty(retain, home: Path, words: tuple[str,
 
 @pytest.mark.parametrize(
     "words",
-    [("serve",), ("models", "list"), ("models", "history"), ("deliveries", "list")],
+    [
+        ("serve",),
+        ("models", "list"),
+        ("models", "history"),
+        ("deliveries", "list"),
+        ("keys", "list"),
+        ("keys", "revoke", "4hq7c2mb"),
+        ("keys", "rotate", "4hq7c2mb"),
+    ],
 )
 def test_a_home_whose_name_was_mistyped_is_not_made(
     retain, home: Path, words: tuple[str, ...]

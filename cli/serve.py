@@ -26,7 +26,10 @@ def serve(
     port: Port = 3000,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes that answer; default: two, or one on a single core."),
+        typer.Option(
+            min=1,
+            help="Processes that answer; default: RETAIN_WORKERS, or two (one on a single core).",
+        ),
     ] = None,
 ) -> None:
     """Serve /predict, /rank, /events and the rest until it is stopped.

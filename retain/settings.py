@@ -27,6 +27,7 @@ BACKLOG_MS = 50
 DRAIN_SECONDS = 1
 DEGRADED_MAX_AGE_MINUTES = 60
 
+_MOST_WORKERS = 256
 _MOST_DAYS = 100_000
 
 
@@ -175,6 +176,16 @@ def telemetry(environ: Mapping[str, str] = os.environ) -> Telemetry:
 def metrics_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where prometheus-client keeps the values of several processes, as it reads it itself."""
     return Path(environ["PROMETHEUS_MULTIPROC_DIR"])
+
+
+def worker_count(environ: Mapping[str, str] = os.environ) -> int | None:
+    """How many workers a service has (``RETAIN_WORKERS``); None where it is not said.
+
+    Raises:
+        InvalidInput: it is no number of workers.
+    """
+    name = "RETAIN_WORKERS"
+    return _whole(environ, name, 1, most=_MOST_WORKERS) if environ.get(name) else None
 
 
 def secret(name: str, environ: Mapping[str, str] = os.environ) -> str:

@@ -13,7 +13,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=3000)
-    parser.add_argument("--workers", type=int, help="default: two, or one on a single core")
+    parser.add_argument(
+        "--workers", type=int, help="default: RETAIN_WORKERS, or two (one on a single core)"
+    )
     given = parser.parse_args()
     try:
         serve(settings.load(), given.host, given.port, given.workers)

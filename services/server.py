@@ -1,12 +1,11 @@
 """Starting the service: this process becomes ``bentoml serve``."""
 
-import json
 import os
 import sys
 
 from retain import claimed_folder
 from retain.clock import iso
-from retain.settings import Settings, access, telemetry
+from retain.settings import Settings, access, telemetry, worker_count
 from services import homes, ports
 
 SERVICE = "services.service:Retain"
@@ -29,7 +28,7 @@ def serve(
         InvalidInput: ``host`` is no address of this machine, or a setting is wrong.
         NoModel: there is nothing in the home that could be served.
     """
-    shared_by = access().shared_by
+    shared_by, asked = access().shared_by, worker_count()
     telemetry()
     homes.require(settings)
     ports.require_free(port, host)
@@ -39,9 +38,9 @@ def serve(
     os.set_inheritable(held, True)  # the folder is used for as long as the server runs
     os.environ["BENTOML_HOME"] = str(own)
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    workers = workers or workers_here()
-    overrides = {"services": {"retain": {"workers": workers}}}
-    os.environ["BENTOML_CONFIG_OVERRIDES"] = json.dumps(overrides)
+    workers = workers or asked or workers_here()
+    # not by BENTOML_CONFIG_OVERRIDES, of which every process tells in a line that is no JSON
+    os.environ["RETAIN_WORKERS"] = str(workers)
     # without it a worker takes it that other machines reach it, and asks for keys
     os.environ["RETAIN_HOST"] = host
     os.environ["RETAIN_RATE_SHARED_BY"] = str(shared_by * workers)

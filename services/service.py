@@ -110,6 +110,7 @@ def _spare_the_collector() -> None:
 Retain: Any = bentoml.service(
     _Retain,
     name="retain",
+    workers=settings.worker_count() or 1,
     # bentofile.yaml says the rest; scripts/compile reads these before the other sources are there
     image=bentoml.images.Image().build_include("retain/__init__.py", "retain/native"),
     traffic={"timeout": TIMEOUT_SECONDS},

@@ -1,5 +1,6 @@
 """Two workers on one home: started, asked, told to stop."""
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +97,14 @@ def test_a_receipt_that_waits_is_written_when_the_service_is_told_to_stop(
     assert service.stop() == 0
     decisions = Decisions(connect(home.database_url))
     assert [decisions.get(one)["decision_id"] for one in ids] == ids
+
+
+def test_every_line_of_the_log_from_the_first_to_the_last_is_json(service: Served) -> None:
+    if service.process.poll() is None:
+        service.stop()
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    assert {one["process"] for one in lines} == {"supervisor", "worker"}
+    assert all(one["message"] for one in lines)
 
 
 def test_a_start_without_models_ends_with_one_reason(tmp_path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from retain.errors import InvalidInput
-from retain.settings import from_json, load
+from retain.settings import from_json, load, worker_count
 
 HOME = Path("/srv/shop")
 
@@ -87,6 +87,14 @@ def test_the_limits_of_the_service_are_whole_numbers_in_their_ranges() -> None:
             with pytest.raises(InvalidInput) as caught:
                 load({f"RETAIN_{name}": given}, home=HOME)
             assert caught.value.field == f"RETAIN_{name}"
+
+
+def test_the_number_of_workers_is_a_whole_one_or_not_said() -> None:
+    assert worker_count({}) is worker_count({"RETAIN_WORKERS": ""}) is None
+    assert worker_count({"RETAIN_WORKERS": "4"}) == 4
+    for given in ("0", "-1", "1.5", "many", "9999"):
+        with pytest.raises(InvalidInput, match="RETAIN_WORKERS"):
+            worker_count({"RETAIN_WORKERS": given})
 
 
 @pytest.mark.parametrize(
